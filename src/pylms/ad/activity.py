@@ -1,0 +1,109 @@
+"""Which values vary with the variables of a differentiation (the forward half of activity analysis).
+
+In: a block and the source symbols (parameters or buffers). Out: every symbol through which a derivative from a
+source may flow. The backward half (which of these the loss depends on) is what the reverse sweep visits.
+
+A rule per primitive adds to the set what its node makes vary; primitives without one pass variation from any
+argument to every floating-point result.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from ..ir.node import Atom, Block, Node, Sym
+from ..ir.ops.arithmetic import CEIL, FLOOR, FLOORDIV
+from ..ir.ops.buffers import STORE, STORE_ELEMENT
+from ..ir.ops.control import FOR, IF, WHILE
+from ..ir.ops.differentiation import BACKWARD
+from ..ir.ops.host import HOST_CALL
+from ..ir.ops.tensors import STOP_GRADIENT
+from ..ir.ops.variables import VAR_SET
+from ..ir.primitive import RuleTable
+from ..ir.types import element_type
+
+VariationRule = Callable[[Node, set[Sym]], None]
+variation_rules: RuleTable[VariationRule] = RuleTable("variation")
+
+# Their results are floating-point and yet constant almost everywhere, or constant by definition.
+CONSTANT_RESULTS = (STOP_GRADIENT, FLOOR, CEIL, FLOORDIV, BACKWARD)
+
+
+def varied_symbols(body: Block, sources: Sequence[Sym]) -> set[Sym]:
+    """The least set that holds `sources` and is closed under every node of `body`, loops included."""
+    varied = set(sources)
+    size = -1
+    while size != len(varied):
+        size = len(varied)
+        _visit_block(body, varied)
+    return varied
+
+
+def _visit_block(block: Block, varied: set[Sym]) -> None:
+    for node in block.nodes:
+        if node.primitive in variation_rules:
+            variation_rules[node.primitive](node, varied)
+        elif _any_varied(node.args, varied):
+            _add_floats(node, varied)
+
+
+def _any_varied(atoms: Sequence[Atom], varied: set[Sym]) -> bool:
+    return any(atom in varied for atom in atoms if isinstance(atom, Sym))
+
+
+def _add_floats(node: Node, varied: set[Sym]) -> None:
+    varied.update(result for result in node.results if element_type(result.type).is_float)
+
+
+@variation_rules.define(*CONSTANT_RESULTS)
+def _constant(_node: Node, _varied: set[Sym]) -> None:
+    """Nothing varies."""
+
+
+@variation_rules.define(STORE, STORE_ELEMENT, VAR_SET)
+def _write(node: Node, varied: set[Sym]) -> None:
+    """A varied value makes the place it is written to vary."""
+    place, value = node.args[:2]
+    if isinstance(place, Sym) and _any_varied((value,), varied):
+        varied.add(place)
+
+
+@variation_rules.define(HOST_CALL)
+def _host_call(node: Node, varied: set[Sym]) -> None:
+    """Python may compute anything from its arguments, into its results and the buffers it writes."""
+    if not _any_varied(node.args, varied):
+        return
+    _add_floats(node, varied)
+    mutates = node.attr("mutates")
+    assert isinstance(mutates, tuple)
+    varied.update(arg for index, arg in enumerate(node.args) if index in mutates and isinstance(arg, Sym))
+
+
+@variation_rules.define(IF)
+def _if(node: Node, varied: set[Sym]) -> None:
+    for block in node.blocks:
+        _visit_block(block, varied)
+    for index, result in enumerate(node.results):
+        if _any_varied([block.results[index] for block in node.blocks], varied):
+            varied.add(result)
+
+
+@variation_rules.define(WHILE)
+def _while(node: Node, varied: set[Sym]) -> None:
+    condition, body = node.blocks
+    _carry(node.args, [condition.params, body.params, node.results], body, varied)
+    _visit_block(condition, varied)
+
+
+@variation_rules.define(FOR)
+def _for(node: Node, varied: set[Sym]) -> None:
+    (body,) = node.blocks
+    _carry(node.args[3:], [body.params[1:], node.results], body, varied)
+
+
+def _carry(initial: Sequence[Atom], carried: Sequence[Sequence[Sym]], body: Block, varied: set[Sym]) -> None:
+    """A carried value varies when its initial value or the one of a later iteration does."""
+    for index, symbols in enumerate(zip(*carried, strict=True)):
+        if _any_varied((initial[index], body.results[index]), varied):
+            varied.update(symbols)
+    _visit_block(body, varied)

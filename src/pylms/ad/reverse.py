@@ -1,0 +1,146 @@
+"""The differentiate pass: `backward` nodes become reverse sweeps.
+
+In: a `Function` after `promote_variables`. Out: the same function without `backward` nodes.
+
+A sweep covers the nodes before its `backward`, in the same block and in the blocks around it; gradients end at the
+loads of the buffers asked for. The nodes of an earlier sweep, and what is computed from gradients, are constants to
+a later one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..errors import NotSupportedYetError, StagedTypeError
+from ..ir.builder import Builder, rebuild
+from ..ir.node import Atom, Block, Function, Node, Sym, walk
+from ..ir.ops.control import FOR, WHILE
+from ..ir.ops.differentiation import BACKWARD
+from ..ir.types import TensorType, Type, element_type
+from . import rules_control, rules_scalar, rules_tensor  # noqa: F401 - loading them fills the table
+from .activity import varied_symbols
+from .rename import renamed, renamed_node
+from .sweep import Sweep
+
+
+@dataclass(frozen=True)
+class Differentiate:
+    """Replaces every `backward(loss, buffer...)` by nodes that compute the gradients."""
+
+    name: ClassVar[str] = "differentiate"
+
+    def run(self, function: Function) -> Function:
+        if not _has_backward(function.body):
+            return function
+        body = _Rewriter(function).rewrite(function.body)
+        return Function(function.name, body, function.loc, function.captures)
+
+
+def gradient_function(function: Function, wrt: Sequence[int]) -> Function:
+    """A function that gives `function`'s only result, then its gradients with respect to parameters number `wrt`.
+
+    The result must be a floating-point number or a rank-0 tensor. Raises `StagedTypeError` otherwise, and for
+    parameters that are not floating-point.
+    """
+    results = function.body.results
+    if len(results) != 1 or _rank(results[0].type) or not element_type(results[0].type).is_float:
+        raise StagedTypeError("only a function with one floating-point result has a gradient", loc=function.loc)
+    sources = [function.params[index] for index in wrt]
+    for source in sources:
+        if not element_type(source.type).is_float:
+            raise StagedTypeError(f"no gradient with respect to a parameter of type {source.type}", loc=function.loc)
+    builder = Builder.after(function)
+    with builder.block(function.params) as scope:
+        scope.nodes.extend(function.body.nodes)
+        sweep = Sweep(
+            builder,
+            varied=varied_symbols(function.body, sources),
+            sources=frozenset(sources),
+            loc=function.loc,
+        )
+        gradients = _sweep_back(sweep, results[0], [scope.nodes], sources)
+    body = scope.finish((results[0], *gradients))
+    return Function(f"{function.name}_gradient", body, function.loc, function.captures)
+
+
+def _rank(type_: Type) -> int:
+    return type_.rank if isinstance(type_, TensorType) else 0
+
+
+def _has_backward(block: Block) -> bool:
+    return any(node.primitive is BACKWARD for node in walk(block))
+
+
+def _sweep_back(sweep: Sweep, loss: Atom, path: Sequence[list[Node]], sources: Sequence[Sym]) -> list[Atom]:
+    """Sweep over `path` (node lists, outermost first); gives the gradients, zero where the loss does not depend."""
+    loc = sweep.loc
+    if sweep.wants(loss):
+        sweep.accumulate(loss, sweep.constant(loss.type, 1))
+        for nodes in reversed(path):
+            # The innermost list is where the sweep's own nodes go: it must not visit those.
+            forward = list(nodes)
+            sweep.run(forward)
+            nodes[: len(forward)] = forward
+    sweep.loc = loc
+    return [
+        sweep.adjoints[source] if source in sweep.adjoints else sweep.constant(source.type, 0) for source in sources
+    ]
+
+
+class _Rewriter:
+    """Copies a function's blocks, sweeping back at each `backward` over what has been copied so far."""
+
+    def __init__(self, function: Function) -> None:
+        self._function = function
+        self._builder = Builder.after(function)
+        self._gradients: dict[Sym, Atom] = {}
+        self._path: list[list[Node]] = []
+        self._loops: list[tuple[Node, Block]] = []
+
+    def rewrite(self, block: Block) -> Block:
+        with self._builder.block(block.params) as scope:
+            self._path.append(scope.nodes)
+            for node in block.nodes:
+                self._rewrite_node(node)
+            self._path.pop()
+        return scope.finish([renamed(result, self._gradients) for result in block.results])
+
+    def _rewrite_node(self, node: Node) -> None:
+        if node.primitive is BACKWARD:
+            self._differentiate(node)
+        elif any(_has_backward(block) for block in node.blocks):
+            args = [renamed(arg, self._gradients) for arg in node.args]
+            self._builder.append(rebuild(node, args, [self._rewrite_inner(node, block) for block in node.blocks]))
+        else:
+            self._builder.append(renamed_node(node, self._gradients))
+
+    def _rewrite_inner(self, node: Node, block: Block) -> Block:
+        if node.primitive not in (WHILE, FOR):
+            return self.rewrite(block)
+        self._loops.append((node, block))
+        try:
+            return self.rewrite(block)
+        finally:
+            self._loops.pop()
+
+    def _differentiate(self, node: Node) -> None:
+        loss, *buffers = node.args
+        sources = [buffer for buffer in buffers if isinstance(buffer, Sym)]
+        # Activity is found on the function as it was: what a sweep adds is constant to every other sweep.
+        varied = varied_symbols(self._function.body, sources)
+        sweep = Sweep(self._builder, varied=varied, sources=frozenset(sources), loc=node.loc)
+        gradients = _sweep_back(sweep, loss, self._path, sources)
+        self._refuse_carried(sweep)
+        self._gradients.update(zip(node.results, gradients, strict=True))
+
+    def _refuse_carried(self, sweep: Sweep) -> None:
+        for loop, block in self._loops:
+            if any(param in sweep.adjoints for param in block.params):
+                raise NotSupportedYetError(
+                    "the loss depends on a value that this loop carries from one iteration to the next, "
+                    "and differentiating through a staged loop is not supported yet",
+                    loc=loop.loc,
+                    hint="use .detach() on the carried value if no gradient should flow from earlier iterations",
+                )

@@ -1,0 +1,1 @@
+"""Backends: siblings that turn IR into something that runs, and never import each other."""

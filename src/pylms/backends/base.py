@@ -1,0 +1,96 @@
+"""What a backend is (DESIGN D13): passes to its subset of the IR, and pure text out of it.
+
+In: a verified `Function`. Out: a `SourceBundle`, which says all that building, loading and binding need to know;
+those are glue with the runtime and live in the driver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from ..ir.node import Function
+from ..ir.types import ScalarType, Type
+from ..loc import Loc
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorSite:
+    """A place where native code can leave with a Python exception: its name, its message, and where it happens."""
+
+    error: str
+    message: str
+    loc: Loc
+
+
+@dataclass(frozen=True, slots=True)
+class CallbackSpec:
+    """What native code asks of Python when it calls a callback; its number is its place in `SourceBundle.callbacks`.
+
+    `print`: write `format.format(*arguments)` to `sys.stdout`. `host`: call Python function number `index` of the staged
+    function. Scalars travel by value (`i` for bool and integers, `f` for floats), buffers by address in `p`; results
+    replace the arguments in the same slots.
+    """
+
+    kind: Literal["print", "host"]
+    format: str
+    index: int
+    argument_types: tuple[Type, ...]
+    result_types: tuple[ScalarType, ...]
+    loc: Loc
+
+
+@dataclass(frozen=True, slots=True)
+class SourceBundle:
+    """Generated source and how to build and call it.
+
+    source: what the compiler gets, with `#line` directives to the Python source.
+    listing: the same program for people, with the Python line as a comment where `source` has a directive.
+    headers: the headers it includes.
+    error_sites: what a positive status k means is `error_sites[k - 1]`.
+    argument_types, result_types: one a slot; the last `captures` arguments are captured buffers.
+    releases_gil: whether it may run for long, or calls back.
+    optimise: the level that pays for a program of this size.
+    flags, link: what this program needs besides on the compiler's and on the linker's command line.
+    """
+
+    name: str
+    source: str
+    listing: str
+    headers: tuple[str, ...]
+    error_sites: tuple[ErrorSite, ...]
+    callbacks: tuple[CallbackSpec, ...]
+    argument_types: tuple[Type, ...]
+    result_types: tuple[Type, ...]
+    captures: int
+    releases_gil: bool
+    optimise: Literal["O2", "O3"]
+    flags: tuple[str, ...]
+    link: tuple[str, ...]
+
+
+class FunctionPass(Protocol):
+    """A pass as the pipeline runs it: a name, and a pure function from IR to IR."""
+
+    @property
+    def name(self) -> str: ...
+
+    def run(self, function: Function) -> Function: ...
+
+
+class Backend(Protocol):
+    """One target."""
+
+    @property
+    def name(self) -> str:
+        """What users call it."""
+
+    def legalise(self) -> Sequence[FunctionPass]:
+        """The passes that bring a function into what `emit` takes."""
+
+    def emit(self, function: Function) -> SourceBundle:
+        """The function as source: a pure function of the IR and of the backend's own settings."""
+
+    def fingerprint(self) -> str:
+        """A digest of everything, besides the function, that `emit` depends on."""

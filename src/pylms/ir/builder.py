@@ -1,0 +1,122 @@
+"""Building IR: fresh symbols, and nodes whose types and effects follow from the rules.
+
+Used by staging (one `Builder` a trace) and by passes (one a function, from `Builder.after`). Blocks nest:
+`with builder.block(params) as scope:` collects the nodes emitted inside, and `scope.finish(results)` gives the Block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from types import MappingProxyType
+
+from ..errors import PylmsError
+from ..loc import Loc
+from .node import Atom, AttributeValue, Block, Function, Node, Sym, highest_id
+from .primitive import Primitive
+from .rules import effect_rules, type_rules
+from .types import Type
+
+_NO_ATTRIBUTES: Mapping[str, AttributeValue] = MappingProxyType({})
+
+
+class BlockScope:
+    """A block being built."""
+
+    def __init__(self, params: tuple[Sym, ...]) -> None:
+        self.params = params
+        self.nodes: list[Node] = []
+
+    def finish(self, results: Sequence[Atom]) -> Block:
+        """The block, once all its nodes are there."""
+        return Block(self.params, tuple(self.nodes), tuple(results))
+
+
+class Builder:
+    """Appends nodes to the innermost open block."""
+
+    def __init__(self, first_id: int = 0) -> None:
+        self._next_id = first_id
+        self._scopes: list[BlockScope] = []
+
+    @staticmethod
+    def after(function: Function) -> Builder:
+        """A builder whose fresh symbols do not clash with those of `function`."""
+        return Builder(highest_id(function) + 1)
+
+    @property
+    def scope(self) -> BlockScope:
+        """The innermost open block."""
+        return self._scopes[-1]
+
+    @property
+    def depth(self) -> int:
+        """How many blocks are open."""
+        return len(self._scopes)
+
+    def fresh(self, type_: Type, name: str = "") -> Sym:
+        """A symbol nobody has used."""
+        symbol = Sym(self._next_id, type_, name)
+        self._next_id += 1
+        return symbol
+
+    @contextmanager
+    def block(self, params: Sequence[Sym] = ()) -> Iterator[BlockScope]:
+        """Open a block; nodes emitted until the end of the `with` go into it."""
+        scope = BlockScope(tuple(params))
+        self._scopes.append(scope)
+        try:
+            yield scope
+        finally:
+            popped = self._scopes.pop()
+            assert popped is scope, "blocks must be closed in the order they were opened"
+
+    def emit(
+        self,
+        primitive: Primitive,
+        args: Sequence[Atom],
+        *,
+        loc: Loc,
+        attrs: Mapping[str, AttributeValue] = _NO_ATTRIBUTES,
+        blocks: Sequence[Block] = (),
+        names: Sequence[str] = (),
+    ) -> tuple[Sym, ...]:
+        """Append a node and give its results. Raises `StagedTypeError` at `loc` where operands do not fit."""
+        node = self.node(primitive, args, loc=loc, attrs=attrs, blocks=blocks, names=names)
+        self.append(node)
+        return node.results
+
+    def node(
+        self,
+        primitive: Primitive,
+        args: Sequence[Atom],
+        *,
+        loc: Loc,
+        attrs: Mapping[str, AttributeValue] = _NO_ATTRIBUTES,
+        blocks: Sequence[Block] = (),
+        names: Sequence[str] = (),
+    ) -> Node:
+        """Make a node with fresh results, without appending it."""
+        arg_tuple, block_tuple = tuple(args), tuple(blocks)
+        try:
+            types = type_rules[primitive](tuple([arg.type for arg in arg_tuple]), attrs, block_tuple)
+        except PylmsError as error:
+            if error.loc is None:
+                error.loc = loc
+            raise
+        effect = effect_rules[primitive](arg_tuple, attrs, block_tuple)
+        results = tuple(
+            [self.fresh(type_, names[index] if index < len(names) else "") for index, type_ in enumerate(types)]
+        )
+        return Node(results, primitive, arg_tuple, tuple(attrs.items()), block_tuple, effect, loc)
+
+    def append(self, node: Node) -> None:
+        """Append a node that exists already (a pass that keeps it)."""
+        self._scopes[-1].nodes.append(node)
+
+
+def rebuild(node: Node, args: Sequence[Atom], blocks: Sequence[Block]) -> Node:
+    """The same node with other arguments or blocks, the same results; its effect is computed anew."""
+    arg_tuple, block_tuple = tuple(args), tuple(blocks)
+    effect = effect_rules[node.primitive](arg_tuple, dict(node.attrs), block_tuple)
+    return Node(node.results, node.primitive, arg_tuple, node.attrs, block_tuple, effect, node.loc)

@@ -1,0 +1,82 @@
+"""What running a node does besides giving its results; passes move and drop nodes by this alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .node import Sym
+
+_NOTHING: frozenset[Sym] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """reads, writes: the variables and buffers touched.
+
+    io: seen from outside (prints, host calls); kept, and in order with every other io.
+    raises: may leave the function with an error, so it must not run where it would not have run, nor move
+    across a write or io.
+    keep: must not be dropped even when no result is used (a zero divisor is an error in unused code as
+    well; a 64-bit overflow, which Python does not have, is not).
+    """
+
+    reads: frozenset[Sym] = _NOTHING
+    writes: frozenset[Sym] = _NOTHING
+    io: bool = False
+    raises: bool = False
+    keep: bool = False
+
+    @property
+    def is_pure(self) -> bool:
+        """No effect at all: may be dropped, duplicated, and moved anywhere its arguments are known."""
+        return not (self.reads or self.writes or self.io or self.raises or self.keep)
+
+    @property
+    def is_droppable(self) -> bool:
+        """May be dropped when no result is used (writes to a variable nobody reads are found by other means)."""
+        return not (self.writes or self.io or self.keep)
+
+    def __or__(self, other: Effect) -> Effect:
+        if other is PURE or self is other:
+            return self
+        if self is PURE:
+            return other
+        return Effect(
+            self.reads | other.reads,
+            self.writes | other.writes,
+            self.io or other.io,
+            self.raises or other.raises,
+            self.keep or other.keep,
+        )
+
+    def without(self, symbols: frozenset[Sym]) -> Effect:
+        """The effect as seen from outside a block that made `symbols` itself."""
+        if not (self.reads & symbols or self.writes & symbols):
+            return self
+        return Effect(self.reads - symbols, self.writes - symbols, self.io, self.raises, self.keep)
+
+    def commutes_with(self, other: Effect) -> bool:
+        """Whether two nodes with these effects may change places."""
+        if self.writes & (other.reads | other.writes) or self.reads & other.writes:
+            return False
+        visible_self = self.io or bool(self.writes)
+        visible_other = other.io or bool(other.writes)
+        if self.io and other.io:
+            return False
+        return not (self.raises and (visible_other or other.raises) or other.raises and visible_self)
+
+
+PURE = Effect()
+RAISES = Effect(raises=True)
+RAISES_KEPT = Effect(raises=True, keep=True)
+IO = Effect(io=True)
+
+
+def reads(*symbols: Sym) -> Effect:
+    return Effect(reads=frozenset(symbols))
+
+
+def writes(*symbols: Sym) -> Effect:
+    return Effect(writes=frozenset(symbols))

@@ -1,0 +1,114 @@
+"""The IR: typed ANF in structured blocks (DESIGN D10). A closed set of immutable, slotted classes.
+
+What holds: every `Sym` is defined once, by a block parameter or a node, before its uses and in an enclosing
+block; `Node.effect` is at least what running the node does, blocks included (`effect_of` computes it).
+Symbols are compared by identity; their `id` is for printing and is unique within a function.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..loc import Loc
+from .effects import Effect
+from .primitive import Primitive
+from .types import ScalarType, Type
+
+AttributeValue = int | float | str | bool | None | ScalarType | tuple["AttributeValue", ...]
+Attributes = tuple[tuple[str, AttributeValue], ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sym:
+    """A value with a name of its own. `name` is the user's name for it, where there is one, else ''."""
+
+    id: int
+    type: Type
+    name: str = ""
+
+    def __repr__(self) -> str:
+        return f"%{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Const:
+    """A scalar known while staging. Compared by value and type, and by sign and payload for floats."""
+
+    value: bool | int | float
+    type: ScalarType
+
+    def _key(self) -> tuple[str, ScalarType]:
+        return (float(self.value).hex() if self.type.is_float else str(int(self.value)), self.type)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Const) and self._key() == other._key()
+
+    def __hash__(self) -> int:
+        return hash(self._key())
+
+
+Atom = Sym | Const
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Block:
+    """Statements in order, with parameters and results. Reads enclosing blocks' symbols freely."""
+
+    params: tuple[Sym, ...]
+    nodes: tuple[Node, ...]
+    results: tuple[Atom, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """One operation: `results = primitive(args) {attrs} blocks`."""
+
+    results: tuple[Sym, ...]
+    primitive: Primitive
+    args: tuple[Atom, ...]
+    attrs: Attributes
+    blocks: tuple[Block, ...]
+    effect: Effect
+    loc: Loc
+
+    def attr(self, name: str) -> AttributeValue:
+        """The attribute of that name; KeyError where there is none."""
+        for key, value in self.attrs:
+            if key == name:
+                return value
+        raise KeyError(name)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Function:
+    """A staged function: its parameters are `body.params`, its results `body.results`.
+
+    Buffers captured from the surrounding program are the last `captures` parameters.
+    """
+
+    name: str
+    body: Block
+    loc: Loc
+    captures: int = 0
+
+    @property
+    def params(self) -> tuple[Sym, ...]:
+        return self.body.params
+
+
+def walk(block: Block) -> Iterator[Node]:
+    """Every node of a block and of the blocks within, in program order, outer before inner."""
+    for node in block.nodes:
+        yield node
+        for inner in node.blocks:
+            yield from walk(inner)
+
+
+def highest_id(function: Function) -> int:
+    """The greatest symbol id in use: fresh symbols start after it."""
+    ids = [symbol.id for symbol in function.params]
+    for node in walk(function.body):
+        ids.extend(symbol.id for symbol in node.results)
+        ids.extend(symbol.id for block in node.blocks for symbol in block.params)
+    return max(ids, default=-1)

@@ -1,0 +1,19 @@
+"""Every family of primitives, in one place: the only list that knows them all."""
+
+from __future__ import annotations
+
+from ..primitive import Primitive
+from . import arithmetic, buffers, control, differentiation, fusion, host, tensors, variables
+
+PRIMITIVES: tuple[Primitive, ...] = (
+    *arithmetic.PRIMITIVES,
+    *control.PRIMITIVES,
+    *variables.PRIMITIVES,
+    *host.PRIMITIVES,
+    *tensors.PRIMITIVES,
+    *buffers.PRIMITIVES,
+    *differentiation.PRIMITIVES,
+    *fusion.PRIMITIVES,
+)
+
+PRIMITIVES_BY_NAME: dict[str, Primitive] = {primitive.name: primitive for primitive in PRIMITIVES}

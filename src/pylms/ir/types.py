@@ -1,0 +1,127 @@
+"""The types of staged values (DESIGN D6, D8).
+
+Immutable, compared by value. `str(type)` is the spelling the printer writes and the parser reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+from typing import Literal
+
+Kind = Literal["bool", "int", "uint", "float"]
+
+
+@dataclass(frozen=True, slots=True)
+class ScalarType:
+    """One number. `python` tells Python's own numbers (overflow raises) from fixed-width ones (they wrap)."""
+
+    name: str
+    kind: Kind
+    bits: int
+    python: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def is_float(self) -> bool:
+        return self.kind == "float"
+
+    @property
+    def is_integer(self) -> bool:
+        return self.kind in ("int", "uint")
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes one element takes in memory."""
+        return max(self.bits // 8, 1)
+
+
+BOOL = ScalarType("bool", "bool", 8, python=True)
+INT = ScalarType("int", "int", 64, python=True)
+FLOAT = ScalarType("float", "float", 64, python=True)
+INT8 = ScalarType("int8", "int", 8)
+INT16 = ScalarType("int16", "int", 16)
+INT32 = ScalarType("int32", "int", 32)
+INT64 = ScalarType("int64", "int", 64)
+UINT8 = ScalarType("uint8", "uint", 8)
+UINT16 = ScalarType("uint16", "uint", 16)
+UINT32 = ScalarType("uint32", "uint", 32)
+UINT64 = ScalarType("uint64", "uint", 64)
+FLOAT32 = ScalarType("float32", "float", 32)
+FLOAT64 = ScalarType("float64", "float", 64)
+
+SCALAR_TYPES: dict[str, ScalarType] = {
+    t.name: t for t in (BOOL, INT, FLOAT, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, FLOAT32, FLOAT64)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class TensorType:
+    """An immutable array value of static shape, dense in row-major order. Rank 0 is allowed."""
+
+    dtype: ScalarType
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"tensor<{self.dtype}[{'x'.join(map(str, self.shape))}]>"
+
+    @property
+    def rank(self) -> int:
+        return len(self.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return prod(self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class BufferType:
+    """Mutable memory of static shape, dense in row-major order, owned by the caller or by the context's arena."""
+
+    dtype: ScalarType
+    shape: tuple[int, ...]
+
+    def __str__(self) -> str:
+        return f"buffer<{self.dtype}[{'x'.join(map(str, self.shape))}]>"
+
+    @property
+    def size(self) -> int:
+        return prod(self.shape)
+
+    @property
+    def tensor(self) -> TensorType:
+        """The type of the value that reading the whole buffer gives."""
+        return TensorType(self.dtype, self.shape)
+
+
+@dataclass(frozen=True, slots=True)
+class VarType:
+    """A mutable variable that holds one value of `content`; `promote_variables` removes it."""
+
+    content: ScalarType | TensorType
+
+    def __str__(self) -> str:
+        return f"var<{self.content}>"
+
+
+ValueType = ScalarType | TensorType
+Type = ScalarType | TensorType | BufferType | VarType
+
+
+def element_type(type_: Type) -> ScalarType:
+    """The scalar type that a scalar, tensor or buffer is made of."""
+    match type_:
+        case ScalarType():
+            return type_
+        case TensorType(dtype, _) | BufferType(dtype, _):
+            return dtype
+        case VarType(content):
+            return element_type(content)
+
+
+def with_element_type(type_: ValueType, dtype: ScalarType) -> ValueType:
+    """The same shape, other elements."""
+    return dtype if isinstance(type_, ScalarType) else TensorType(dtype, type_.shape)

@@ -1,0 +1,102 @@
+"""Source positions: where in the user's program something came from.
+
+In: Python frames and AST nodes. Out: `Loc` values, and the caret excerpt every user error shows.
+A `Loc` is plain data; nothing here reads a file until an excerpt is asked for.
+"""
+
+from __future__ import annotations
+
+import ast
+import linecache
+import os
+import sys
+from dataclasses import dataclass
+from functools import lru_cache
+from types import CodeType, FrameType
+
+_PACKAGE_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_TORCH_DIRECTORY = f"{os.sep}site-packages{os.sep}torch{os.sep}"
+
+
+@dataclass(frozen=True, slots=True)
+class Loc:
+    """A range of source text. Lines count from 1, columns (UTF-8 bytes, as in `ast`) from 0.
+
+    `col`, `end_line` and `end_col` are None where Python kept only the line.
+    """
+
+    file: str
+    line: int
+    col: int | None = None
+    end_line: int | None = None
+    end_col: int | None = None
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}" if self.col is None else f"{self.file}:{self.line}:{self.col + 1}"
+
+    @property
+    def text(self) -> str:
+        """The first line of source this points at, without its newline; empty where it cannot be read."""
+        return linecache.getline(self.file, self.line).rstrip("\n")
+
+    def excerpt(self) -> str:
+        """The source line with carets under the range; empty where the source cannot be read."""
+        text = self.text
+        if not text.strip():
+            return ""
+        number = str(self.line)
+        start, end = self._caret_range(text)
+        margin = " " * len(number)
+        return f"  {number} | {text}\n  {margin} | {' ' * start}{'^' * (end - start)}"
+
+    def _caret_range(self, text: str) -> tuple[int, int]:
+        indent = len(text) - len(text.lstrip())
+        if self.col is None:
+            return indent, len(text)
+        encoded = text.encode()
+        start = len(encoded[: self.col].decode(errors="replace"))
+        if self.end_col is None or self.end_line not in (None, self.line):
+            return start, max(len(text), start + 1)
+        return start, max(len(encoded[: self.end_col].decode(errors="replace")), start + 1)
+
+
+def loc_of_node(file: str, node: ast.AST) -> Loc:
+    """The position of an AST node that carries one (a statement, an expression, an argument)."""
+    line: int = getattr(node, "lineno")  # noqa: B009 - ast.AST does not declare it
+    return Loc(
+        file,
+        line,
+        getattr(node, "col_offset", None),
+        getattr(node, "end_lineno", None),
+        getattr(node, "end_col_offset", None),
+    )
+
+
+def caller_loc() -> Loc:
+    """The position, in the innermost frame that is neither ours nor PyTorch's, that is running now."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None:
+        code = frame.f_code
+        if is_user_file(code.co_filename):
+            return _loc_in_code(code, frame.f_lasti, frame.f_lineno)
+        frame = frame.f_back
+    return Loc("<unknown>", 1)
+
+
+@lru_cache(maxsize=4096)
+def is_user_file(filename: str) -> bool:
+    """Whether code from this file is the user's: not this package, not PyTorch, not the frozen import system."""
+    if filename.startswith("<frozen"):
+        return False
+    return not filename.startswith(_PACKAGE_DIRECTORY) and _TORCH_DIRECTORY not in filename
+
+
+@lru_cache(maxsize=65536)
+def _loc_in_code(code: CodeType, last_instruction: int, line: int) -> Loc:
+    if sys.version_info < (3, 11):
+        return Loc(code.co_filename, line)
+    for index, position in enumerate(code.co_positions()):
+        if index == last_instruction // 2:
+            start, end, col, end_col = position
+            return Loc(code.co_filename, start or line, col, end, end_col)
+    return Loc(code.co_filename, line)

@@ -1,0 +1,185 @@
+/* Python objects to and from native slots, as spelled by codes.
+ *
+ * A code is one of: i (int, 64 bits), f (float), b (bool), p (address, an int in Python), n (None, no slot),
+ * or a parenthesised run of codes (a tuple). A string of codes is a run of them.
+ */
+#ifndef PYLMS_MARSHAL_H
+#define PYLMS_MARSHAL_H
+
+#define MAXIMUM_TUPLE_DEPTH 32
+
+/* Checks one code at `codes` and adds the slots it takes to `slots`; returns what follows it, or null if malformed. */
+static const char *scan_code(const char *codes, int depth, Py_ssize_t *slots)
+{
+    switch (*codes) {
+    case 'i':
+    case 'f':
+    case 'b':
+    case 'p':
+        ++*slots;
+        return codes + 1;
+    case 'n':
+        return codes + 1;
+    case '(':
+        if (depth >= MAXIMUM_TUPLE_DEPTH)
+            return NULL;
+        for (codes += 1; *codes != ')';) {
+            codes = scan_code(codes, depth + 1, slots);
+            if (codes == NULL)
+                return NULL;
+        }
+        return codes + 1;
+    default:
+        return NULL;
+    }
+}
+
+/* Counts the codes and the slots of a run; -1 with ValueError if it is malformed. */
+static int scan_codes(const char *codes, Py_ssize_t *count, Py_ssize_t *slots)
+{
+    const char *rest = codes;
+    *count = 0;
+    *slots = 0;
+    while (*rest != '\0') {
+        rest = scan_code(rest, 0, slots);
+        if (rest == NULL) {
+            PyErr_Format(PyExc_ValueError, "malformed codes: '%s'", codes);
+            return -1;
+        }
+        ++*count;
+    }
+    return 0;
+}
+
+static PyObject *decode_code(const char **codes, const pylms_value **slots);
+
+static PyObject *decode_tuple(const char **codes, const pylms_value **slots)
+{
+    Py_ssize_t length = 0, ignored_slots = 0;
+    for (const char *rest = *codes; *rest != ')' && *rest != '\0'; ++length)
+        rest = scan_code(rest, 0, &ignored_slots);
+    PyObject *tuple = PyTuple_New(length);
+    if (tuple == NULL)
+        return NULL;
+    for (Py_ssize_t index = 0; index < length; ++index) {
+        PyObject *item = decode_code(codes, slots);
+        if (item == NULL) {
+            Py_DECREF(tuple);
+            return NULL;
+        }
+        PyTuple_SET_ITEM(tuple, index, item);
+    }
+    return tuple;
+}
+
+/* The Python object that one (well-formed) code spells; moves `codes` and `slots` past it. */
+static PyObject *decode_code(const char **codes, const pylms_value **slots)
+{
+    switch (*(*codes)++) {
+    case 'i':
+        return PyLong_FromLongLong((*slots)++->i);
+    case 'f':
+        return PyFloat_FromDouble((*slots)++->f);
+    case 'b':
+        return PyBool_FromLong((*slots)++->i != 0);
+    case 'p':
+        return PyLong_FromVoidPtr((*slots)++->p);
+    case '(': {
+        PyObject *tuple = decode_tuple(codes, slots);
+        ++*codes;
+        return tuple;
+    }
+    default:
+        Py_RETURN_NONE;
+    }
+}
+
+/* What a whole run spells as a result: nothing is None, one code is its object. */
+static PyObject *decode_result(const char *codes, const pylms_value *slots)
+{
+    if (*codes == '\0')
+        Py_RETURN_NONE;
+    return decode_code(&codes, &slots);
+}
+
+static int encode_code(const char **codes, PyObject *object, pylms_value **slots);
+
+static int encode_tuple(const char **codes, PyObject *object, pylms_value **slots)
+{
+    PyObject *items = PySequence_Tuple(object);
+    if (items == NULL)
+        return -1;
+    Py_ssize_t length = PyTuple_GET_SIZE(items), index = 0;
+    for (; **codes != ')' && index < length; ++index) {
+        if (encode_code(codes, PyTuple_GET_ITEM(items, index), slots) < 0) {
+            Py_DECREF(items);
+            return -1;
+        }
+    }
+    Py_DECREF(items);
+    if (**codes != ')' || index != length) {
+        PyErr_Format(PyExc_TypeError, "the callback returned a tuple of the wrong length (%zd)", length);
+        return -1;
+    }
+    ++*codes;
+    return 0;
+}
+
+/* Stores what a callback returned; -1 with an exception if it does not fit its code. */
+static int encode_code(const char **codes, PyObject *object, pylms_value **slots)
+{
+    switch (*(*codes)++) {
+    case 'i': {
+        PyObject *number = PyNumber_Index(object);
+        if (number == NULL)
+            return -1;
+        (*slots)->i = PyLong_AsLongLong(number);
+        Py_DECREF(number);
+        return (*slots)++->i == -1 && PyErr_Occurred() ? -1 : 0;
+    }
+    case 'f':
+        (*slots)->f = PyFloat_AsDouble(object);
+        return (*slots)++->f == -1.0 && PyErr_Occurred() ? -1 : 0;
+    case 'b':
+        (*slots)->i = PyObject_IsTrue(object);
+        return (*slots)++->i < 0 ? -1 : 0;
+    case 'p':
+        (*slots)->p = PyLong_AsVoidPtr(object);
+        return (*slots)++->p == NULL && PyErr_Occurred() ? -1 : 0;
+    case '(':
+        return encode_tuple(codes, object, slots);
+    default:
+        return 0;
+    }
+}
+
+/* Stores arguments whose exact types are what the codes say; 0 at the first that is not, with no exception. */
+static inline int match_arguments(const char *codes, PyObject *const *objects, Py_ssize_t count, pylms_value *slots)
+{
+    for (Py_ssize_t index = 0; index < count; ++index) {
+        PyObject *object = objects[index];
+        switch (codes[index]) {
+        case 'i': {
+            int overflow;
+            if (!PyLong_CheckExact(object))
+                return 0;
+            slots[index].i = PyLong_AsLongLongAndOverflow(object, &overflow);
+            if (overflow)
+                return 0;
+            break;
+        }
+        case 'f':
+            if (!PyFloat_CheckExact(object))
+                return 0;
+            slots[index].f = PyFloat_AS_DOUBLE(object);
+            break;
+        default:
+            if (object != Py_True && object != Py_False)
+                return 0;
+            slots[index].i = object == Py_True;
+        }
+    }
+    return 1;
+}
+
+#endif

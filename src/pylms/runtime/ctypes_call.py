@@ -1,0 +1,257 @@
+"""The C binding's fallback: the same calls through ctypes, for a Python whose headers are missing.
+
+In: entry addresses, codes, owners (see `native`). Out: the same types with the same meaning, slower, and with the GIL held
+throughout: native code that polls then lets Python's own signal check run, which is all that Ctrl-C needs.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from types import FrameType, MethodType
+from typing import Any
+
+from .marshal import CodeTree, codes_of_arguments, decode, encode, parse_codes, parse_result, slot_count
+from .native import Callback, NativeFunction as NativeFunctionProtocol, Owner, Pointers, Site
+
+_ARENA_ALIGNMENT = 64
+
+
+class _Value(ctypes.Union):
+    _fields_ = (("i", ctypes.c_longlong), ("f", ctypes.c_double), ("p", ctypes.c_void_p))
+
+
+class _Context(ctypes.Structure):
+    _fields_ = (
+        ("interrupt", ctypes.c_int),
+        ("call", ctypes.c_void_p),
+        ("poll", ctypes.c_void_p),
+        ("allocate", ctypes.c_void_p),
+        ("arena", ctypes.c_void_p),
+        ("arena_size", ctypes.c_longlong),
+        ("user", ctypes.c_void_p),
+    )
+
+
+# PYFUNCTYPE keeps the GIL, and raises the Python exception that is set when the native code returns.
+_ENTRY_TYPE = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.POINTER(_Context), ctypes.POINTER(_Value), ctypes.POINTER(_Value))
+_CALL_TYPE = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_longlong, ctypes.POINTER(_Value))
+_ALLOCATE_TYPE = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_longlong)
+# It ignores the context it is given, and leaves `interrupt` set: cheap enough to be asked at every turn.
+_POLL_ADDRESS = ctypes.cast(ctypes.pythonapi.PyErr_CheckSignals, ctypes.c_void_p).value
+
+
+def open_library(path: str) -> ctypes.CDLL:
+    """Load a shared library; OSError where that fails."""
+    return ctypes.CDLL(path)
+
+
+def find_symbol(library: ctypes.CDLL, name: str) -> int:
+    """The address of a function of the library; OSError where it has none of that name."""
+    try:
+        address = ctypes.cast(library[name], ctypes.c_void_p).value
+    except AttributeError as error:
+        raise OSError(f"no symbol '{name}' in the library") from error
+    return address or 0
+
+
+class NativeFunction:
+    """See `native.MakeNativeFunction`."""
+
+    def __init__(
+        self,
+        entry: int,
+        argument_codes: str,
+        result_codes: str,
+        callbacks: tuple[Callback, ...] = (),
+        sites: tuple[Site, ...] = (),
+        pointers: Pointers = (),
+        releases_gil: bool = False,  # the fallback never does
+        keep_alive: object = None,
+    ) -> None:
+        if not entry:
+            raise ValueError("the entry address is null")
+        if set(argument_codes) - set("ifb"):
+            raise ValueError(f"argument codes must be of 'i', 'f', 'b': '{argument_codes}'")
+        if not isinstance(pointers, tuple) and not callable(pointers):
+            raise TypeError("pointers must be a tuple of ints, or a callable that returns one")
+        self.argument_codes = argument_codes
+        self.result_codes = result_codes
+        self.keep_alive = keep_alive
+        self._entry = _ENTRY_TYPE(entry)
+        self._result = parse_result(result_codes)
+        self._result_slots = 0 if self._result is None else slot_count(self._result)
+        self._callbacks = tuple((function, parse_codes(given), parse_result(taken)) for function, given, taken in callbacks)
+        self._sites = sites
+        self._pointers = pointers
+
+    def __repr__(self) -> str:
+        return f"<NativeFunction ({self.argument_codes}) -> '{self.result_codes}' through ctypes>"
+
+    def __call__(self, *args: Any) -> Any:
+        if codes_of_arguments(args) != self.argument_codes:
+            raise TypeError(
+                f"this native function takes exactly {len(self.argument_codes)} positional arguments, "
+                f"of types '{self.argument_codes}'"
+            )
+        pointers = self._pointers if isinstance(self._pointers, tuple) else self._pointers()
+        if not isinstance(pointers, tuple):
+            raise TypeError("pointers() must return a tuple of ints")
+        slots = (_Value * max(1, len(args) + len(pointers)))()
+        for slot, code, argument in zip(slots, self.argument_codes, args):
+            setattr(slot, "f" if code == "f" else "i", argument)
+        for position, pointer in enumerate(pointers, start=len(args)):
+            slots[position].p = pointer
+        results = (_Value * max(1, self._result_slots))()
+        status = _Call(self._callbacks).run(self._entry, slots, results)
+        if status != 0:
+            raise self._exception_of(status)
+        return None if self._result is None else decode(self._result, iter(results))
+
+    def _exception_of(self, status: int) -> BaseException:
+        if not 0 < status <= len(self._sites):
+            return SystemError(f"native code returned the unknown status {status}")
+        exception = self._sites[status - 1]()
+        if isinstance(exception, BaseException):
+            return exception
+        return SystemError(f"an error site made a {type(exception).__name__}, not an exception")
+
+
+class _Call:
+    """One native call in flight: its context, memory, and what its callbacks raised.
+
+    An exception must not leave a function that ctypes calls: it would be printed and forgotten. Python may run a signal handler,
+    and so raise, as it enters such a function, before any `try` in it. While a call runs on the main thread, a handler
+    stands before the user's that puts off a signal seen in the frame of such a function, until its `try` is reached.
+    """
+
+    def __init__(self, callbacks: tuple[tuple[Callable[..., Any], tuple[CodeTree, ...], CodeTree | None], ...]) -> None:
+        self._callbacks = callbacks
+        self._failure: BaseException | None = None
+        self._blocks: list[Any] = []
+        self._put_off: list[int] = []
+        self._users_handler: Any = None
+
+    def run(self, entry: Callable[..., int], slots: Any, results: Any) -> int:
+        """Enter the native code; its status. Raises what a callback or a signal handler raised."""
+        call, allocate = _CALL_TYPE(self._guarded_call), _ALLOCATE_TYPE(self._guarded_allocate)
+        addresses = [ctypes.cast(function, ctypes.c_void_p).value for function in (call, allocate)]
+        context = _Context(interrupt=1, call=addresses[0], poll=_POLL_ADDRESS, allocate=addresses[1])
+        if threading.current_thread() is not threading.main_thread() or not callable(signal.getsignal(signal.SIGINT)):
+            status = entry(context, slots, results)
+        else:
+            self._users_handler = signal.getsignal(signal.SIGINT)
+            stand_in = self._on_signal
+            signal.signal(signal.SIGINT, stand_in)
+            try:
+                status = entry(context, slots, results)
+            finally:
+                if signal.getsignal(signal.SIGINT) == stand_in:
+                    signal.signal(signal.SIGINT, self._users_handler)
+            self._run_put_off()
+        if self._failure is not None:
+            raise self._failure
+        if status == -1:
+            raise SystemError("native code failed without setting an exception")
+        return status
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if frame is not None and frame.f_code in _GUARDED_CODES:
+            self._put_off.append(number)
+        else:
+            self._users_handler(number, frame)
+
+    def _run_put_off(self) -> None:
+        while self._put_off:
+            self._users_handler(self._put_off.pop(), None)
+
+    def _guarded_call(self, _context: int, index: int, args: Any) -> int:
+        try:
+            self._run_put_off()
+            self._run_callback(index, args)
+            self._run_put_off()
+        except BaseException as error:  # noqa: BLE001 - `run` raises it again
+            self._failure = error
+            return -1
+        return 0
+
+    def _guarded_allocate(self, _context: int, size: int) -> int | None:
+        try:
+            self._run_put_off()
+            block = ctypes.create_string_buffer(size + _ARENA_ALIGNMENT)
+        except BaseException as error:  # noqa: BLE001 - `run` raises it again
+            self._failure = error if not isinstance(error, (ValueError, OverflowError)) else MemoryError()
+            return None
+        self._blocks.append(block)
+        return -(-ctypes.addressof(block) // _ARENA_ALIGNMENT) * _ARENA_ALIGNMENT
+
+    def _run_callback(self, index: int, args: Any) -> None:
+        if not 0 <= index < len(self._callbacks):
+            raise SystemError(f"native code called callback {index} of {len(self._callbacks)}")
+        function, given, taken = self._callbacks[index]
+        slots: Iterator[Any] = (args[position] for position in range(1 << 62))
+        result = function(*[decode(tree, slots) for tree in given])
+        if taken is not None:
+            encode(taken, result, (args[position] for position in range(1 << 62)))
+
+
+_GUARDED_CODES = frozenset({_Call._guarded_call.__code__, _Call._guarded_allocate.__code__})
+
+
+class StagedCallable:
+    """See `native.StagedCallable`."""
+
+    __slots__ = ("__weakref__", "natives", "owner")
+    owner: Owner
+    natives: tuple[NativeFunctionProtocol, ...]
+
+    def __init__(self, owner: Owner) -> None:
+        object.__setattr__(self, "owner", owner)
+        object.__setattr__(self, "natives", ())
+
+    def install(self, native: NativeFunctionProtocol) -> None:
+        """Add a NativeFunction; earlier ones go first."""
+        if not isinstance(native, NativeFunction):
+            raise TypeError(f"install() takes a NativeFunction, not {type(native).__name__}")
+        object.__setattr__(self, "natives", (*self.natives, native))
+
+    def clear(self) -> None:
+        """Drop every NativeFunction."""
+        object.__setattr__(self, "natives", ())
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        codes = None if kwargs else codes_of_arguments(args)
+        for native in self.natives if codes is not None else ():
+            if native.argument_codes == codes:
+                return native(*args)
+        return self.owner.call_slow(args, kwargs)
+
+    def __get__(self, instance: object, _owner_type: type | None = None) -> Any:
+        return self if instance is None else MethodType(self, instance)
+
+    def __getattribute__(self, name: str) -> Any:
+        # Every class has these two; here they mean the function.
+        if name in ("__doc__", "__module__"):
+            return getattr(object.__getattribute__(self, "owner"), name)
+        return object.__getattribute__(self, name)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(object.__getattribute__(self, "owner"), name)
+
+    def __setattr__(self, name: str, value: object) -> None:
+        setattr(self.owner, name, value)
+
+    def __delattr__(self, name: str) -> None:
+        delattr(self.owner, name)
+
+    def __repr__(self) -> str:
+        return repr(self.owner)
+
+    def __dir__(self) -> list[str]:
+        return dir(self.owner)
+
+    def __reduce__(self) -> str:
+        """Functions are pickled and copied by name; so is this."""
+        return str(self.owner.__qualname__)  # type: ignore[attr-defined]  # AttributeError says what is missing

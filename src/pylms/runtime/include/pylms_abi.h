@@ -1,0 +1,58 @@
+/* The contract between generated native code and whoever calls it; C and C++, no other header needed.
+ *
+ * Generated code defines one function, pylms_entry. It reads `args` (one slot per argument leaf, then one per captured
+ * buffer), writes `results` (one slot per result leaf) and says how it went:
+ *   0    fine;
+ *   -1   a Python exception is set already (a callback raised, a poll saw Ctrl-C, memory ran out);
+ *   k>0  the k-th error site was reached; Python raises the exception that belongs to it.
+ *
+ * Whatever is reached through the context is called on the thread that entered, never from a parallel region. The
+ * context's functions take the GIL themselves where it was released.
+ */
+#ifndef PYLMS_ABI_H
+#define PYLMS_ABI_H
+
+#define PYLMS_ABI_VERSION 1
+
+/* bool travels in `i` (0 or 1), float32 in `f`, addresses of buffers in `p`. */
+typedef union pylms_value {
+    long long i;
+    double f;
+    void *p;
+} pylms_value;
+
+typedef struct pylms_context {
+    /* Nonzero: call `poll` soon. It starts as 1, so that the first poll makes Ctrl-C known to this call, and code that
+     * never gets as far as a poll pays nothing for it. Loops test it on their way round, at most every millisecond. */
+    volatile int interrupt;
+
+    /* Run Python callback number `callback`. `args` holds its arguments and receives its results, so it has room for
+     * the larger of the two. Nonzero: an exception is set, return -1 at once. */
+    int (*call)(struct pylms_context *context, long long callback, pylms_value *args);
+
+    /* Let Python's signal handlers run. Nonzero: an exception is set, return -1 at once. Zero: `interrupt` is clear. */
+    int (*poll)(struct pylms_context *context);
+
+    /* Memory, aligned to 64 bytes, that lives until pylms_entry returns. Null: an exception is set, return -1. */
+    void *(*allocate)(struct pylms_context *context, long long bytes);
+
+    /* The unused part of the memory that `allocate` hands out; code may take 64-byte multiples from it directly. */
+    char *arena;
+    long long arena_size;
+
+    /* Belongs to the caller of pylms_entry. */
+    void *user;
+} pylms_context;
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+__attribute__((visibility("default"))) int pylms_entry(pylms_context *context, const pylms_value *args,
+                                                       pylms_value *results);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,282 @@
+"""Cells: the variables of virtualised functions that are assigned more than once (DESIGN D2).
+
+A cell holds a Python value (plain or staged) until staged control flow assigns it; then it is a `Variable`, one IR
+variable for each leaf of its value. Which cells a staged construct promotes is decided on entering it, from
+the names `virtualize` recorded, and corrected by tracing the construct again (`Retrace`) when tracing finds out more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from enum import Enum, auto
+from typing import TYPE_CHECKING, NoReturn
+
+from ..errors import StagedTypeError
+from ..ir.builder import BlockScope
+from ..ir.node import Atom, AttributeValue, Const, Sym
+from ..ir.ops.control import CHECK
+from ..ir.ops.tensors import BROADCAST
+from ..ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
+from ..ir.types import BOOL, INT, ScalarType, TensorType, Type
+from ..loc import Loc, caller_loc
+from .context import Trace, current_trace
+from .values import Leaf, Structure, describe, describe_static, same_structure
+
+if TYPE_CHECKING:
+    from .constructs import Construct
+
+
+class _Unset:
+    """The content of a cell that was never assigned."""
+
+    def __repr__(self) -> str:
+        return "unset"
+
+
+UNSET = _Unset()
+
+
+class Poison:
+    """The content of a cell whose value depends on staged control flow in a way that no variable can hold."""
+
+    def __init__(self, construct: Construct, value: object) -> None:
+        self.construct = construct
+        self.value = value
+
+
+class Decision(Enum):
+    """What a staged construct does with a cell that is older than it."""
+
+    PROMOTE = auto()
+    """It becomes IR variables."""
+    KEEP = auto()
+    """It was promoted and got no assignment: it stays a plain value."""
+    LOCAL = auto()
+    """It is assigned what cannot be staged: its value is good only within the block that assigned it."""
+
+
+class Retrace(BaseException):
+    """Trace this construct again: a decision about one of its cells has changed."""
+
+    def __init__(self, construct: Construct) -> None:
+        super().__init__()
+        self.construct = construct
+
+
+class Variable:
+    """The IR variables of a promoted cell.
+
+    `structure` is None until the first assignment, where the cell was unset at promotion; then `is_set` is a bool
+    variable that tells at run time whether it has a value. New variables go into `scope`, outside the construct.
+    """
+
+    def __init__(self, construct: Construct, scope: BlockScope, loc: Loc) -> None:
+        self.construct = construct
+        self.scope = scope
+        self.loc = loc
+        self.structure: Structure | None = None
+        self.symbols: list[Sym] = []
+        self.from_int_literal = False
+        self.is_set: Sym | None = None
+        self.was_assigned = False
+
+
+class Cell:
+    """One variable of one activation of a virtualised function."""
+
+    __slots__ = ("birth", "name", "value", "variable")
+
+    def __init__(self, name: str, value: object = UNSET, *, outside: bool = False) -> None:
+        """`outside`: the cell stands for state that is older than any trace (a parameter's gradient)."""
+        trace = None if outside else current_trace()
+        self.name = name
+        self.value = value
+        self.variable: Variable | None = None
+        self.birth = 0 if trace is None else trace.new_cell(self)
+
+    def read(self) -> object:
+        """The current value; UnboundLocalError where there is none, as Python raises it."""
+        trace = current_trace()
+        if trace is not None:
+            for watch in trace.watches:
+                watch.reads.add(self)
+            if self.variable is not None:
+                return _read_variable(trace, self, self.variable)
+        if self.value is UNSET:
+            raise UnboundLocalError(unbound_message(self.name))
+        if isinstance(self.value, Poison):
+            return self.read_poison(self.value)
+        return self.value
+
+    def read_poison(self, poison: Poison) -> object:
+        """What to do when the value depends on staged control flow: an error, unless a subclass knows better."""
+        raise StagedTypeError(
+            f"`{self.name}` is assigned {describe_static(poison.value)} under staged control flow, and that cannot be "
+            "staged: its value here depends on the run",
+            loc=caller_loc(),
+            hint="assign it before the branch or loop, or use a number, a tensor, or a tuple of them",
+        )
+
+    def assign(self, value: object) -> None:
+        """Give it a value: a Python assignment, or an IR `set` where staged control flow decides."""
+        trace = current_trace()
+        if trace is None:
+            self.value = value
+            return
+        for watch in trace.watches:
+            watch.writes.add(self)
+        constructs = trace.constructs_within(self)
+        if not constructs:
+            self.rebind(trace, value)
+        elif self.variable is not None:
+            _assign_variable(trace, self, self.variable, value)
+        else:
+            self._assign_in_construct(trace, constructs, value)
+
+    def rebind(self, trace: Trace, value: object) -> None:
+        """A plain Python assignment, taken back when the surrounding construct is traced again."""
+        old_value, old_variable = self.value, self.variable
+
+        def undo() -> None:
+            self.value, self.variable = old_value, old_variable
+
+        trace.on_undo(undo)
+        self.value, self.variable = value, None
+
+    def _assign_in_construct(self, trace: Trace, constructs: Sequence[Construct], value: object) -> None:
+        outermost = constructs[0]
+        birth = trace.birth_of(self)
+        decision = outermost.decisions.cells.get(birth)
+        if decision is Decision.LOCAL:
+            for construct in constructs:
+                construct.local_cells.add(self)
+            self.rebind(trace, value)
+            return
+        stageable = is_stageable(trace, value) and (self.value is UNSET or is_stageable(trace, self.value))
+        outermost.decisions.cells[birth] = Decision.PROMOTE if stageable else Decision.LOCAL
+        raise Retrace(outermost)
+
+
+def unbound_message(name: str) -> str:
+    """CPython's words for reading a local variable that has no value."""
+    return f"cannot access local variable '{name}' where it is not associated with a value"
+
+
+def is_stageable(trace: Trace, value: object) -> bool:
+    """Whether a variable can hold it: numbers, tensors, and tuples of them."""
+    if isinstance(value, tuple):
+        return all(is_stageable(trace, item) for item in value)
+    return value is not UNSET and not isinstance(value, Poison) and trace.try_lift(value) is not None
+
+
+def promote(trace: Trace, cell: Cell, construct: Construct) -> bool:
+    """Turn a cell into IR variables made just before the construct; False where its value cannot be staged."""
+    if cell.value is UNSET:
+        variable = Variable(construct, trace.builder.scope, caller_loc())
+        (variable.is_set,) = trace.emit(VAR_NEW, [Const(False, BOOL)], names=[f"{cell.name}_is_set"])
+    elif is_stageable(trace, cell.value):
+        variable = Variable(construct, trace.builder.scope, caller_loc())
+        atoms, structure = trace.flatten(cell.value)
+        widened = construct.decisions.widened.get(trace.birth_of(cell))
+        if widened is not None:
+            structure = Leaf(widened)
+            atoms = [Const(float(atom.value), widened) for atom in atoms if isinstance(atom, Const)]
+        variable.from_int_literal = type(cell.value) is int
+        variable.structure = structure
+        variable.symbols = [trace.emit(VAR_NEW, [atom], names=[cell.name])[0] for atom in atoms]
+        variable.was_assigned = widened is not None
+    else:
+        return False
+    old_value = cell.value
+
+    def undo() -> None:
+        cell.value, cell.variable = old_value, None
+
+    trace.on_undo(undo)
+    cell.variable = variable
+    return True
+
+
+def _read_variable(trace: Trace, cell: Cell, variable: Variable) -> object:
+    if variable.structure is None:
+        raise StagedTypeError(
+            f"`{cell.name}` is read before its first assignment under staged control flow",
+            loc=caller_loc(),
+            hint=f"give `{cell.name}` a value before the branch or loop",
+        )
+    if variable.is_set is not None and "$" not in cell.name:
+        (flag,) = trace.emit(VAR_GET, [variable.is_set])
+        attrs = {"error": "UnboundLocalError", "message": unbound_message(cell.name)}
+        trace.emit(CHECK, [flag], attrs=attrs)
+    atoms = [trace.emit(VAR_GET, [symbol], names=[cell.name])[0] for symbol in variable.symbols]
+    return trace.unflatten(variable.structure, iter(atoms))
+
+
+def _assign_variable(trace: Trace, cell: Cell, variable: Variable, value: object) -> None:
+    if not is_stageable(trace, value):
+        _refuse_type(cell, variable, describe_value(trace, value))
+    atoms, structure = trace.flatten(value)
+    if variable.structure is None:
+        _give_structure(trace, cell, variable, structure, atoms)
+    elif not same_structure(variable.structure, structure):
+        _widen(trace, cell, variable, structure)
+    for symbol, atom in zip(variable.symbols, atoms, strict=True):
+        trace.emit(VAR_SET, [symbol, atom])
+    if variable.is_set is not None:
+        trace.emit(VAR_SET, [variable.is_set, Const(True, BOOL)])
+    variable.was_assigned = True
+
+
+def _give_structure(trace: Trace, cell: Cell, variable: Variable, structure: Structure, atoms: Sequence[Atom]) -> None:
+    """The first assignment of a cell that was unset: make its variables outside the construct, zero until set."""
+    variable.structure = structure
+    for atom in atoms:
+        (symbol,) = _emit_unset_variable(trace, variable, atom.type, cell.name)
+        variable.symbols.append(symbol)
+
+
+def _emit_unset_variable(trace: Trace, variable: Variable, type_: Type, name: str) -> tuple[Sym, ...]:
+    if isinstance(type_, ScalarType):
+        node = trace.builder.node(VAR_NEW, [], attrs={"content": type_}, names=[name], loc=variable.loc)
+    else:
+        assert isinstance(type_, TensorType)
+        zero = Const(0.0 if type_.dtype.is_float else 0, type_.dtype)
+        attrs: dict[str, AttributeValue] = {"shape": type_.shape, "axes": ()}
+        filled = trace.builder.node(BROADCAST, [zero], attrs=attrs, loc=variable.loc)
+        variable.scope.nodes.append(filled)
+        node = trace.builder.node(VAR_NEW, filled.results, names=[name], loc=variable.loc)
+    variable.scope.nodes.append(node)
+    return node.results
+
+
+def _widen(trace: Trace, cell: Cell, variable: Variable, structure: Structure) -> NoReturn:
+    """An int literal before the loop becomes the float type it meets inside (D2); anything else is an error."""
+    widens = (
+        variable.from_int_literal
+        and variable.structure == Leaf(INT)
+        and isinstance(structure, Leaf)
+        and isinstance(structure.type, ScalarType)
+        and structure.type != BOOL
+    )
+    if widens:
+        assert isinstance(structure, Leaf) and isinstance(structure.type, ScalarType)
+        variable.construct.decisions.widened[trace.birth_of(cell)] = structure.type
+        raise Retrace(variable.construct)
+    _refuse_type(cell, variable, describe(structure))
+
+
+def _refuse_type(cell: Cell, variable: Variable, found: str) -> NoReturn:
+    before = "unset" if variable.structure is None else describe(variable.structure)
+    raise StagedTypeError(
+        f"`{cell.name}` is {before} before the {variable.construct.kind}, {found} after",
+        loc=caller_loc(),
+        hint="a variable that staged control flow assigns keeps one type; convert the value, or use another name",
+    )
+
+
+def describe_value(trace: Trace, value: object) -> str:
+    """How an error message names a Python value: `int`, `a tuple of 2`, `a list`."""
+    if isinstance(value, tuple):
+        return f"a tuple of {len(value)}"
+    atom = trace.try_lift(value)
+    return describe_static(value) if atom is None else describe(Leaf(atom.type))

@@ -1,0 +1,138 @@
+"""Staged constructs: tracing the blocks of a native branch or loop, again where a decision about a cell changes.
+
+In: the block functions of a branch or loop. Out: whatever `attempt` emits, with the cells that the blocks assign
+promoted first. Decisions are kept by the construct's place in the trace, so that tracing an outer construct
+again does not repeat the discoveries of inner ones: the cost stays linear in the nesting.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from types import FunctionType
+from typing import TYPE_CHECKING, TypeVar
+
+from ..ir.builder import BlockScope
+from ..ir.node import Sym
+from ..ir.types import ScalarType
+from .cells import Cell, Decision, Poison, Retrace, promote
+
+if TYPE_CHECKING:
+    from .context import Trace
+
+Result = TypeVar("Result")
+Assigned = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(slots=True)
+class Decisions:
+    """What tracing has found out about the cells a construct assigns, by the cells' birth."""
+
+    cells: dict[int, Decision] = field(default_factory=dict)
+    widened: dict[int, ScalarType] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Watch:
+    """The cells read and assigned while it is on; for loops that may turn out to be native."""
+
+    reads: set[Cell] = field(default_factory=set)
+    writes: set[Cell] = field(default_factory=set)
+
+
+class Construct:
+    """One staged branch or loop while it is traced. `entry` tells older cells from those its blocks make."""
+
+    def __init__(self, trace: Trace, kind: str, entry: int, decisions: Decisions) -> None:
+        self.trace = trace
+        self.kind = kind
+        self.entry = entry
+        self.decisions = decisions
+        self.promoted: list[Cell] = []
+        self.local_cells: set[Cell] = set()
+
+    def promote(self, candidates: Sequence[Cell]) -> None:
+        """Promote the cells that the blocks are known to assign."""
+        for cell in candidates:
+            decision = self.decisions.cells.get(self.trace.birth_of(cell))
+            if cell.variable is not None or decision in (Decision.KEEP, Decision.LOCAL):
+                continue
+            if self.trace.constructs_within(cell):
+                continue  # an outer construct that the cell outlives decides about it
+            if promote(self.trace, cell, self):
+                self.promoted.append(cell)
+
+    @contextmanager
+    def block(self, params: Sequence[Sym] = (), *, repeats: bool) -> Iterator[BlockScope]:
+        """Trace one of the construct's blocks; `repeats` where values of one round reach the next."""
+        before = {cell: cell.value for cell in self.local_cells}
+        if repeats:
+            for cell in self.local_cells:
+                cell.rebind(self.trace, Poison(self, cell.value))
+        with self.trace.builder.block(params) as scope:
+            yield scope
+        for cell in self.local_cells:
+            if cell in before:
+                cell.rebind(self.trace, before[cell])
+
+    def close(self) -> None:
+        """After the last block: what was good only within a block is not known any more."""
+        for cell in self.local_cells:
+            cell.rebind(self.trace, Poison(self, cell.value))
+
+
+def trace_construct(
+    trace: Trace,
+    kind: str,
+    functions: Sequence[object],
+    assigned: Assigned,
+    attempt: Callable[[Construct], Result],
+) -> Result:
+    """Trace a staged construct with `attempt`, until no decision about its cells changes.
+
+    `functions` are its block functions; `assigned` the names of cells that each of them assigns.
+    """
+    entry = trace.tick()
+    decisions = trace.decisions.setdefault(entry, Decisions())
+    restore = trace.checkpoint()
+    while True:
+        construct = Construct(trace, kind, entry, decisions)
+        construct.promote(_assigned_cells(functions, assigned) + _decided_cells(trace, decisions, Decision.PROMOTE))
+        construct.local_cells.update(_decided_cells(trace, decisions, Decision.LOCAL))
+        trace.constructs.append(construct)
+        try:
+            result = attempt(construct)
+        except Retrace as retrace:
+            if retrace.construct is not construct:
+                raise
+            restore()
+            continue
+        finally:
+            trace.constructs.pop()
+        unassigned = [cell for cell in construct.promoted if cell.variable and not cell.variable.was_assigned]
+        if not unassigned:
+            construct.close()
+            return result
+        for cell in unassigned:
+            decisions.cells[trace.birth_of(cell)] = Decision.KEEP
+        restore()
+
+
+def _assigned_cells(functions: Sequence[object], assigned: Assigned) -> list[Cell]:
+    """The cells that block functions assign, by the names recorded for them, looked up in their closures."""
+    found: dict[Cell, None] = {}
+    for function in functions:
+        if not isinstance(function, FunctionType) or function.__closure__ is None:
+            continue
+        names = assigned.get(function.__name__, ())
+        for name, closure_cell in zip(function.__code__.co_freevars, function.__closure__, strict=True):
+            if name in names and isinstance(closure_cell.cell_contents, Cell):
+                found[closure_cell.cell_contents] = None
+    return list(found)
+
+
+def _decided_cells(trace: Trace, decisions: Decisions, decision: Decision) -> list[Cell]:
+    """The cells about which an earlier attempt decided so."""
+    cells = (trace.cell_born_at(birth) for birth, found in decisions.cells.items() if found is decision)
+    return [cell for cell in cells if cell is not None]

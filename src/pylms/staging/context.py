@@ -1,0 +1,237 @@
+"""The trace: everything one staging run knows, and the explicit stack of traces that are running.
+
+A `Trace` owns the builder, the captured buffers, the host functions, the open staged constructs, and the undo
+log that takes Python-side changes back when a construct is traced again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import StagingError
+from ..ir.builder import Builder
+from ..ir.node import Atom, AttributeValue, Block, Const, Sym
+from ..ir.primitive import Primitive
+from ..ir.types import BufferType, ScalarType
+from ..loc import Loc, caller_loc
+from ..options import Options
+from .rep import Rep
+from .values import INT_MAX, INT_MIN, Front, Leaf, Static, Structure, TupleOf, constant, describe_static
+
+if TYPE_CHECKING:
+    from .cells import Cell
+    from .constructs import Construct, Decisions, Watch
+
+_active: ContextVar[tuple[Trace, ...]] = ContextVar("pylms_traces", default=())
+
+
+def current_trace() -> Trace | None:
+    """The innermost running trace, or None when Python just runs."""
+    stack = _active.get()
+    return stack[-1] if stack else None
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """Memory of the surrounding program that the native code reads or writes in place.
+
+    `owner` keeps it alive; `address()` gives where it is now, at each call.
+    """
+
+    symbol: Sym
+    owner: object
+    address: Callable[[], int]
+
+
+@dataclass(frozen=True, slots=True)
+class HostFunction:
+    """A Python function that native code calls back; arguments and results are plain Python numbers."""
+
+    function: Callable[..., object]
+    name: str
+
+
+class Trace:
+    """One staging run. `front` says what stands for staged values beyond scalars."""
+
+    def __init__(self, front: Front, options: Options) -> None:
+        self.front = front
+        self.options = options
+        self.builder = Builder()
+        self.captures: dict[object, Capture] = {}
+        self.host_functions: list[HostFunction] = []
+        self.constructs: list[Construct] = []
+        self.decisions: dict[int, Decisions] = {}
+        self.watches: list[Watch] = []
+        self.clock = 0
+        self._cells: dict[int, Cell] = {}
+        self._outside_births: dict[Cell, int] = {}
+        self.emitted_loops = 0
+        self.static_requested = False
+        self.undo_log: list[Callable[[], None]] = []
+        self.is_running = True
+
+    # Emitting
+
+    def emit(
+        self,
+        primitive: Primitive,
+        args: Sequence[Atom],
+        *,
+        attrs: Mapping[str, AttributeValue] | None = None,
+        blocks: Sequence[Block] = (),
+        names: Sequence[str] = (),
+        loc: Loc | None = None,
+    ) -> tuple[Sym, ...]:
+        """Append a node at the user's current line and give its result symbols."""
+        return self.builder.emit(
+            primitive, args, attrs=attrs or {}, blocks=blocks, names=names, loc=loc or caller_loc()
+        )
+
+    def reflect(self, primitive: Primitive, *args: object, **attrs: AttributeValue) -> object:
+        """Append a node with one result to Python values and give the Python value that stands for it."""
+        (symbol,) = self.emit(primitive, [self.lift(arg) for arg in args], attrs=attrs)
+        return self.wrap(symbol)
+
+    def capture(self, key: object, type_: BufferType, name: str, owner: object, address: Callable[[], int]) -> Sym:
+        """The parameter that stands for memory of the surrounding program; the same `key` gives the same one."""
+        known = self.captures.get(key)
+        if known is not None:
+            return known.symbol
+        symbol = self.builder.fresh(type_, name)
+        self.captures[key] = Capture(symbol, owner, address)
+        return symbol
+
+    def host_function(self, function: Callable[..., object], name: str) -> int:
+        """Register a Python function that native code will call; the result is its number for `host_call`."""
+        self.host_functions.append(HostFunction(function, name))
+        return len(self.host_functions) - 1
+
+    # Python values and atoms
+
+    def wrap(self, atom: Atom) -> object:
+        """The Python value that stands for an atom: a `Rep` for scalars, the front's value for others."""
+        return Rep(atom, self) if isinstance(atom.type, ScalarType) else self.front.value_of(self, atom)
+
+    def is_staged(self, value: object) -> bool:
+        """Whether the value stands for an IR value (D1)."""
+        return isinstance(value, Rep) or self.front.is_staged(value)
+
+    def try_lift(self, value: object) -> Atom | None:
+        """The atom for a staged value or a plain number; None for what cannot be staged."""
+        if isinstance(value, Rep):
+            value.require_trace(self)
+            return value.atom
+        return constant(value) or self.front.atom_of(self, value)
+
+    def lift(self, value: object) -> Atom:
+        """As `try_lift`; a located error for what cannot be staged."""
+        atom = self.try_lift(value)
+        if atom is not None:
+            return atom
+        if isinstance(value, int) and not INT_MIN <= value <= INT_MAX:
+            raise StagingError(f"{value} does not fit a 64-bit staged int", loc=caller_loc())
+        raise StagingError(
+            f"{describe_static(value)} exists only while generating and cannot be used as a staged value",
+            loc=caller_loc(),
+            hint="staged values are bools, ints, floats, tensors, and tuples of them",
+        )
+
+    def flatten(self, value: object) -> tuple[list[Atom], Structure]:
+        """Take a value apart into atoms and the structure that holds them; what cannot be staged stays static."""
+        atoms: list[Atom] = []
+        return atoms, self._flatten_into(value, atoms)
+
+    def _flatten_into(self, value: object, atoms: list[Atom]) -> Structure:
+        if isinstance(value, tuple):
+            items = tuple(self._flatten_into(item, atoms) for item in value)
+            kind = type(value)
+            make: Callable[[list[object]], object] = getattr(kind, "_make", tuple)
+            return TupleOf(items, make, kind.__name__)
+        atom = self.try_lift(value)
+        if atom is None:
+            return Static(value)
+        atoms.append(atom)
+        return Leaf(atom.type)
+
+    def unflatten(self, structure: Structure, atoms: Iterator[Atom]) -> object:
+        """The Python value of that structure over these atoms; constants become plain numbers again."""
+        match structure:
+            case Leaf():
+                atom = next(atoms)
+                return atom.value if isinstance(atom, Const) else self.wrap(atom)
+            case Static(value):
+                return value
+            case TupleOf(items, make, _):
+                return make([self.unflatten(item, atoms) for item in items])
+
+    # Cells and constructs
+
+    def new_cell(self, cell: Cell) -> int:
+        """The birth of a cell that is made while this trace runs."""
+        birth = self.tick()
+        self._cells[birth] = cell
+        return birth
+
+    def birth_of(self, cell: Cell) -> int:
+        """When a cell was made, on this trace's clock; negative for cells older than the trace."""
+        if cell.birth and self._cells.get(cell.birth) is cell:
+            return cell.birth
+        birth = self._outside_births.get(cell)
+        if birth is None:
+            birth = -1 - len(self._outside_births)
+            self._outside_births[cell] = birth
+            self._cells[birth] = cell
+        return birth
+
+    def cell_born_at(self, birth: int) -> Cell | None:
+        """The cell with that birth; None where tracing again has not made it yet."""
+        return self._cells.get(birth)
+
+    def constructs_within(self, cell: Cell) -> list[Construct]:
+        """The open constructs that the cell is older than, outermost first."""
+        birth = self.birth_of(cell)
+        return [construct for construct in self.constructs if construct.entry > birth]
+
+    # Time and undoing
+
+    def tick(self) -> int:
+        """A number that grows; the same program point gets the same number when it is traced again."""
+        self.clock += 1
+        return self.clock
+
+    def on_undo(self, action: Callable[[], None]) -> None:
+        """Record how to take a change back, should the construct around it be traced again."""
+        self.undo_log.append(action)
+
+    def checkpoint(self) -> Callable[[], None]:
+        """Remember this point; the result brings the trace back to it."""
+        scope = self.builder.scope
+        node_count, clock, loops = len(scope.nodes), self.clock, self.emitted_loops
+        undo_length, host_count = len(self.undo_log), len(self.host_functions)
+        restore_front = self.front.snapshot(self)
+
+        def restore() -> None:
+            del scope.nodes[node_count:]
+            while len(self.undo_log) > undo_length:
+                self.undo_log.pop()()
+            del self.host_functions[host_count:]
+            self.clock, self.emitted_loops = clock, loops
+            restore_front()
+
+        return restore
+
+
+@contextmanager
+def tracing(trace: Trace) -> Iterator[Trace]:
+    """Run a `with` body under a trace; its Reps are dead afterwards."""
+    token = _active.set((*_active.get(), trace))
+    try:
+        yield trace
+    finally:
+        trace.is_running = False
+        _active.reset(token)

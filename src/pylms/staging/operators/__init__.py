@@ -1,0 +1,55 @@
+"""What rewritten code calls: the table from the names `virtualize` writes to what they do."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterable
+from typing import cast
+
+from ..constructs import Assigned
+from .boolean import run_and, run_not, run_or
+from .branch import run_if
+from .call import call
+from .loop import LoopBody, run_for, run_for_dataloader, run_while
+from .printing import format_text, print_formatted, print_values
+from .variable import assign, finish_return, make_variable, read
+
+_IN_PLACE = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift")
+
+
+def operators_for(assigned: Assigned) -> dict[str, object]:
+    """The operators of one virtualised function, which need to know the cells its blocks assign."""
+
+    def if_(test: object, then: Callable[[], object], otherwise: Callable[[], object]) -> object:
+        return run_if(test, then, otherwise, assigned)
+
+    def while_(condition: Callable[[], object], body: Callable[[], object]) -> None:
+        run_while(condition, body, assigned)
+
+    def for_(iterable: object, body: Callable[[object], object], stop: Callable[[], object] | None = None) -> None:
+        run_for(iterable, LoopBody(body, stop, (body, stop), assigned))
+
+    def for_dataloader(loader: object, body: Callable[..., object], stop: Callable[[], object] | None = None) -> None:
+        def call_unpacked(item: object) -> object:
+            number, values = cast(tuple[object, Iterable[object]], item)
+            return body(number, *values)
+
+        run_for_dataloader(loader, LoopBody(call_unpacked, stop, (body, stop), assigned))
+
+    return {**_COMMON, "__if": if_, "__while": while_, "__for": for_, "__for_dataloader": for_dataloader}
+
+
+_COMMON: dict[str, object] = {
+    "__var": make_variable,
+    "__assign": assign,
+    "__read": read,
+    "__return": finish_return,
+    "__and": run_and,
+    "__or": run_or,
+    "__not": run_not,
+    "__call": call,
+    "__print": print_values,
+    "__printf": print_formatted,
+    "__format": format_text,
+    **{f"__i{name}": getattr(operator, f"i{name}") for name in _IN_PLACE},
+}

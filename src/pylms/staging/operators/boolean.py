@@ -1,0 +1,34 @@
+"""`__and`, `__or`, `__not`: Python's short-circuit operators, staged where an operand is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ...ir.ops.arithmetic import LOGICAL_NOT
+from ..context import current_trace
+from ..truth import truth
+from .branch import run_if
+
+Thunk = Callable[[], object]
+
+
+def run_and(first: object, *rest: Thunk) -> object:
+    """`first and ...`: the first false operand, or the last one."""
+    if not rest:
+        return first
+    return run_if(first, lambda: run_and(rest[0](), *rest[1:]), lambda: first, {})
+
+
+def run_or(first: object, *rest: Thunk) -> object:
+    """`first or ...`: the first true operand, or the last one."""
+    if not rest:
+        return first
+    return run_if(first, lambda: first, lambda: run_or(rest[0](), *rest[1:]), {})
+
+
+def run_not(value: object) -> object:
+    """`not value`."""
+    trace = current_trace()
+    if trace is None or not trace.is_staged(value):
+        return not value
+    return trace.wrap(trace.emit(LOGICAL_NOT, [truth(trace, value)])[0])

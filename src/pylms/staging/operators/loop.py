@@ -1,0 +1,271 @@
+"""`__while`, `__for`, `__for_dataloader`: Python's loops, native where something staged decides (DESIGN D3)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import cast
+
+from ...ir.node import Atom, Const
+from ...ir.ops.arithmetic import ADD, GT, LOGICAL_AND, LT, NE, SELECT
+from ...ir.ops.control import CHECK, FOR, WHILE
+from ...ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
+from ...ir.types import BOOL, INT
+from ...loc import caller_loc
+from ..constructs import Assigned, Construct, Watch, trace_construct
+from ..context import Trace, current_trace
+from ..truth import truth
+from ..values import LoopPlan, Segment
+from .boolean import run_not
+from .branch import run_if
+
+Thunk = Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class StagedRange:
+    """`range` with staged bounds: its ints are known when the code runs."""
+
+    start: object
+    stop: object
+    step: object
+
+
+@dataclass(frozen=True, slots=True)
+class StagedEnumerate:
+    """`enumerate` over something that a native loop runs over."""
+
+    iterable: object
+    start: int
+
+
+def run_while(condition: Thunk, body: Thunk, assigned: Assigned) -> None:
+    """Runs now until the condition is staged, or depends on cells that a body which emits code assigns."""
+    trace = current_trace()
+    if trace is None:
+        while condition():
+            body()
+        return
+    restore = trace.checkpoint()
+    while True:
+        trace.static_requested = False
+        with_condition, test = _watched(trace, condition)
+        unrolled = trace.static_requested
+        if trace.is_staged(test):
+            break
+        if not test:
+            return
+        emitted_before = _emitted(trace)
+        with_body, _ = _watched(trace, body)
+        becomes_native = _emitted(trace) != emitted_before and with_condition.reads & with_body.writes
+        if becomes_native and not unrolled:
+            break
+    restore()
+    trace_construct(
+        trace, "loop", (condition, body), assigned, lambda construct: _trace_while(construct, condition, body)
+    )
+
+
+def _watched(trace: Trace, function: Thunk) -> tuple[Watch, object]:
+    watch = Watch()
+    trace.watches.append(watch)
+    try:
+        return watch, function()
+    finally:
+        trace.watches.remove(watch)
+
+
+def _emitted(trace: Trace) -> int:
+    return len(trace.builder.scope.nodes)
+
+
+def _trace_while(construct: Construct, condition: Thunk, body: Thunk) -> None:
+    trace = construct.trace
+    loc = caller_loc()
+    trace.emitted_loops += 1
+    with construct.block(repeats=True) as condition_scope:
+        test = truth(trace, condition())
+    with construct.block(repeats=True) as body_scope:
+        body()
+    trace.emit(WHILE, [], blocks=[condition_scope.finish([test]), body_scope.finish([])], loc=loc)
+
+
+@dataclass(frozen=True, slots=True)
+class LoopBody:
+    """The body of a `for`: what to call with each item, when to stop, and which cells that assigns.
+
+    `functions` are the block functions as the user's code made them; `assigned` names the cells they assign.
+    """
+
+    call: Callable[[object], object]
+    stop: Thunk | None
+    functions: tuple[object, ...]
+    assigned: Assigned
+
+
+def run_for(iterable: object, body: LoopBody) -> None:
+    """A native loop over staged ranges and what the front knows; Python's own over everything else.
+
+    A plain `range` whose body emits a native loop (an epoch loop) is native as well.
+    """
+    trace = current_trace()
+    if trace is None:
+        _iterate(iterable, body)
+        return
+    if isinstance(iterable, StagedEnumerate):
+        source, item_of = iterable.iterable, _numbered(iterable.start)
+    else:
+        source, item_of = iterable, _bare
+    plan = trace.front.loop_plan(trace, source)
+    if isinstance(source, StagedRange):
+        _run_staged_range(trace, source, item_of, body)
+    elif plan is not None:
+        _run_plan(trace, plan, item_of, body)
+    elif type(source) is range and len(source) > 1:
+        _run_plain_range(trace, source, body)
+    else:
+        _iterate(iterable, body)
+
+
+def run_for_dataloader(loader: object, body: LoopBody) -> None:
+    """`for i, (a, b) in enumerate(loader)`: `body.call((i, (a, b)))`."""
+    trace = current_trace()
+    if trace is not None and trace.front.loop_plan(trace, loader) is not None:
+        run_for(StagedEnumerate(loader, 0), body)
+    else:
+        run_for(enumerate(cast(Iterable[object], loader)), body)
+
+
+def _bare(_number: object, item: object) -> object:
+    return item
+
+
+def _numbered(start: int) -> Callable[[object, object], object]:
+    return lambda number, item: (number if start == 0 else number + start, item)  # type: ignore[operator]
+
+
+def _iterate(iterable: object, body: LoopBody) -> None:
+    """Python's own loop. A staged wish to stop guards what follows."""
+    iterator = iter(cast(Iterable[object], iterable))
+    for item in iterator:
+        body.call(item)
+        if body.stop is None:
+            continue
+        stop = body.stop()
+        trace = current_trace()
+        if trace is not None and trace.is_staged(stop):
+            run_if(stop, lambda: None, lambda: _iterate(iterator, body), body.assigned)
+            return
+        if stop:
+            return
+
+
+def _run_plain_range(trace: Trace, values: range, body: LoopBody) -> None:
+    """Python's loop, unless the first round emits a native loop: then all rounds are one native loop (D3)."""
+    restore, loops_before = trace.checkpoint(), trace.emitted_loops
+    body.call(values[0])
+    if trace.emitted_loops == loops_before:
+        if body.stop is None:
+            _iterate(values[1:], body)
+            return
+        restore()
+        _iterate(values, body)
+        return
+    restore()
+    _run_staged_range(trace, StagedRange(values.start, values.stop, values.step), _bare, body)
+
+
+Item = Callable[[object, object], object]
+
+
+def _run_staged_range(trace: Trace, source: StagedRange, item_of: Item, body: LoopBody) -> None:
+    start, stop, step = (trace.lift(bound) for bound in (source.start, source.stop, source.step))
+    if not isinstance(step, Const):
+        (nonzero,) = trace.emit(NE, [step, Const(0, INT)])
+        trace.emit(CHECK, [nonzero], attrs={"error": "ValueError", "message": "range() arg 3 must not be zero"})
+
+    def run_item(index: object) -> None:
+        number = (index - source.start) // source.step if item_of is not _bare else index  # type: ignore[operator]
+        body.call(item_of(number, index))
+
+    _native_for(trace, (start, stop, step), run_item, body)
+
+
+def _run_plan(trace: Trace, plan: LoopPlan, item_of: Item, body: LoopBody) -> None:
+    """One native loop a segment; a segment of one item needs none."""
+    plan.begin(trace)
+    for position, segment in enumerate(plan.segments()):
+
+        def run_segment(segment: Segment = segment) -> None:
+            def run_item(index: object) -> None:
+                body.call(item_of(index, segment.item(index)))
+
+            bounds = (Const(segment.first, INT), Const(segment.first + segment.count, INT), Const(1, INT))
+            _native_for(trace, bounds, run_item, body)
+
+        if position == 0 or body.stop is None:
+            run_segment()
+        else:
+            run_if(body.stop(), lambda: None, run_segment, body.assigned)
+
+
+def _native_for(
+    trace: Trace, bounds: tuple[Atom, Atom, Atom], run_item: Callable[[object], None], body: LoopBody
+) -> None:
+    if body.stop is None:
+        trace_construct(
+            trace, "loop", body.functions, body.assigned, lambda construct: _trace_for(construct, bounds, run_item)
+        )
+    else:
+        stop = body.stop
+        trace_construct(
+            trace,
+            "loop",
+            body.functions,
+            body.assigned,
+            lambda construct: _trace_stoppable_for(construct, bounds, run_item, stop),
+        )
+
+
+def _trace_for(construct: Construct, bounds: tuple[Atom, Atom, Atom], run_item: Callable[[object], None]) -> None:
+    trace = construct.trace
+    loc = caller_loc()
+    trace.emitted_loops += 1
+    index = trace.builder.fresh(INT, "i")
+    with construct.block([index], repeats=True) as scope:
+        run_item(trace.wrap(index))
+    trace.emit(FOR, bounds, blocks=[scope.finish([])], loc=loc)
+
+
+def _trace_stoppable_for(
+    construct: Construct, bounds: tuple[Atom, Atom, Atom], run_item: Callable[[object], None], stop: Thunk
+) -> None:
+    """A `for` that may leave early: a `while` over a counter that also asks `stop` after each round."""
+    trace = construct.trace
+    loc = caller_loc()
+    trace.emitted_loops += 1
+    first, last, step = bounds
+    (index,) = trace.emit(VAR_NEW, [first], names=["i"])
+    (wanted,) = trace.emit(VAR_NEW, [Const(True, BOOL)], names=["wanted"])
+    with construct.block(repeats=True) as condition_scope:
+        (now,) = trace.emit(VAR_GET, [index])
+        (more,) = trace.emit(VAR_GET, [wanted])
+        (inside,) = _within(trace, now, last, step)
+        (test,) = trace.emit(LOGICAL_AND, [more, inside])
+    with construct.block(repeats=True) as body_scope:
+        (now,) = trace.emit(VAR_GET, [index])
+        run_item(trace.wrap(now))
+        trace.emit(VAR_SET, [wanted, truth(trace, run_not(stop()))])
+        (following,) = trace.emit(ADD, [now, step])
+        trace.emit(VAR_SET, [index, following])
+    trace.emit(WHILE, [], blocks=[condition_scope.finish([test]), body_scope.finish([])], loc=loc)
+
+
+def _within(trace: Trace, index: Atom, last: Atom, step: Atom) -> tuple[Atom, ...]:
+    """Whether a range that counts by `step` still has `index`."""
+    if isinstance(step, Const):
+        return trace.emit(LT if step.value > 0 else GT, [index, last])
+    (up,) = trace.emit(GT, [step, Const(0, INT)])
+    (below,) = trace.emit(LT, [index, last])
+    (above,) = trace.emit(GT, [index, last])
+    return trace.emit(SELECT, [up, below, above])

@@ -1,0 +1,31 @@
+"""`__var`, `__assign`, `__read`, and the in-place operators on cells."""
+
+from __future__ import annotations
+
+from ..cells import UNSET, Cell
+from ..context import current_trace
+from ..rep import Rep
+
+
+def make_variable(initial: object = UNSET, *, name: str = "variable") -> Cell:
+    """A cell, unset or with the value of a parameter that is assigned again."""
+    return Cell(name, initial)
+
+
+def assign(cell: Cell, value: object) -> None:
+    """`name = value`."""
+    cell.assign(value)
+
+
+def read(cell: Cell) -> object:
+    """`name`."""
+    return cell.read()
+
+
+def finish_return(value: object) -> object:
+    """`return value`: a staged value must belong to the staging run that is going on."""
+    if isinstance(value, Rep):
+        trace = current_trace()
+        if trace is not None:
+            value.require_trace(trace)
+    return value

@@ -1,0 +1,71 @@
+"""Reify: run a virtualised function on staged parameters and keep the IR it builds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from ..errors import NotSupportedYetError
+from ..ir.node import Function
+from ..ir.types import ScalarType
+from ..loc import Loc, caller_loc, is_user_file
+from ..options import Options
+from .context import Capture, HostFunction, Trace, tracing
+from .rep import Rep
+from .values import Front, Structure
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """A function as IR, and what running it needs besides.
+
+    `structure` says how to make the Python result from the function's results.
+    """
+
+    function: Function
+    structure: Structure
+    captures: tuple[Capture, ...]
+    host_functions: tuple[HostFunction, ...]
+
+
+def reify(
+    function: Callable[..., object],
+    parameters: Sequence[tuple[str, ScalarType]],
+    *,
+    name: str,
+    loc: Loc,
+    front: Front,
+    options: Options,
+) -> Staged:
+    """Stage `function` for parameters of those types. Raises the located errors of staging."""
+    trace = Trace(front, options)
+    symbols = [trace.builder.fresh(type_, parameter) for parameter, type_ in parameters]
+    with trace.builder.block(symbols) as scope, tracing(trace):
+        result = _run(function, [Rep(symbol, trace) for symbol in symbols])
+        atoms, structure = trace.flatten(result)
+    captures = tuple(trace.captures.values())
+    scope.params = (*symbols, *[capture.symbol for capture in captures])
+    staged = Function(name, scope.finish(atoms), loc, len(captures))
+    return Staged(staged, structure, captures, tuple(trace.host_functions))
+
+
+def _run(function: Callable[..., object], arguments: Sequence[object]) -> object:
+    try:
+        return function(*arguments)
+    except RecursionError as error:
+        raise NotSupportedYetError(
+            "this recursion does not end while staging: recursion on staged values is not supported yet",
+            loc=_innermost_user_loc(error),
+            hint="recursion whose depth is known now unfolds; make the argument that ends it a plain value",
+        ) from None
+
+
+def _innermost_user_loc(error: BaseException) -> Loc:
+    found = caller_loc()
+    traceback = error.__traceback__
+    while traceback is not None:
+        code = traceback.tb_frame.f_code
+        if is_user_file(code.co_filename):
+            found = Loc(code.co_filename, traceback.tb_lineno)
+        traceback = traceback.tb_next
+    return found

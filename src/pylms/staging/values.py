@@ -1,0 +1,162 @@
+"""Between Python values and IR atoms.
+
+A `Front` says which Python values stand for staged ones: scalars always (`Rep`), tensors where a front knows
+them. `flatten` takes a Python value apart into leaves that may be staged and a `Structure` that puts it together
+again, so that branches, cells and results may hold tuples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+from ..ir.node import Atom, Const
+from ..ir.types import BOOL, FLOAT, INT, ScalarType, Type
+
+if TYPE_CHECKING:
+    from .context import Trace
+
+INT_MIN, INT_MAX = -(2**63), 2**63 - 1
+
+
+class LoopPlan(Protocol):
+    """How a native loop runs over an iterable that a front knows (a data loader)."""
+
+    def begin(self, trace: Trace) -> None:
+        """Emit what happens once before the first item (an epoch's order)."""
+
+    def segments(self) -> Sequence[Segment]:
+        """The runs of equally shaped items, in order."""
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """`count` items of one shape, the first of which is item number `first` of the whole iteration."""
+
+    first: int
+    count: int
+    item: Callable[[object], object]
+    """Emits item number i (a plain int or a Rep, counted over the whole iteration) and gives its Python value."""
+
+
+class Front(Protocol):
+    """What a kind of staging knows beyond Python scalars."""
+
+    def atom_of(self, trace: Trace, value: object) -> Atom | None:
+        """The atom a staged or liftable value stands for, or None. May emit (reading a captured buffer)."""
+
+    def is_staged(self, value: object) -> bool:
+        """Whether the value stands for an IR value (and is not merely liftable)."""
+
+    def value_of(self, trace: Trace, atom: Atom) -> object:
+        """The Python value that stands for an atom of a type this front knows."""
+
+    def loop_plan(self, trace: Trace, iterable: object) -> LoopPlan | None:
+        """How to loop over an iterable natively, or None where Python iterates it while generating."""
+
+    def snapshot(self, trace: Trace) -> Callable[[], None]:
+        """Remember state that tracing may change outside cells (RNG, gradients); the result restores it."""
+
+
+class ScalarFront:
+    """Python scalars only: the front of `@stage`."""
+
+    def atom_of(self, trace: Trace, value: object) -> Atom | None:
+        return None
+
+    def is_staged(self, value: object) -> bool:
+        return False
+
+    def value_of(self, trace: Trace, atom: Atom) -> object:
+        raise AssertionError(f"no Python value stands for {atom.type}")
+
+    def loop_plan(self, trace: Trace, iterable: object) -> LoopPlan | None:
+        return None
+
+    def snapshot(self, trace: Trace) -> Callable[[], None]:
+        return _nothing
+
+
+def _nothing() -> None:
+    return None
+
+
+def constant(value: object) -> Const | None:
+    """The constant that a plain Python number stands for; None for anything else and for ints beyond 64 bits."""
+    if type(value) is bool:
+        return Const(value, BOOL)
+    if type(value) is int:
+        return Const(value, INT) if INT_MIN <= value <= INT_MAX else None
+    if type(value) is float:
+        return Const(value, FLOAT)
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A place for one atom of that type."""
+
+    type: Type
+
+
+@dataclass(frozen=True, slots=True)
+class Static:
+    """A value that only exists while generating; it is the same at every run."""
+
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class TupleOf:
+    """A tuple (or named tuple) of structures; `make` builds it from the list of its items."""
+
+    items: tuple[Structure, ...]
+    make: Callable[[list[object]], object]
+    name: str
+
+
+Structure = Leaf | Static | TupleOf
+
+
+def same_structure(left: Structure, right: Structure) -> bool:
+    """Whether two values have one shape: the same nesting, leaf types, and static parts."""
+    match left, right:
+        case Leaf(left_type), Leaf(right_type):
+            return left_type == right_type
+        case Static(left_value), Static(right_value):
+            return same_static(left_value, right_value)
+        case TupleOf(left_items, _, left_name), TupleOf(right_items, _, right_name):
+            return (
+                left_name == right_name
+                and len(left_items) == len(right_items)
+                and all(same_structure(a, b) for a, b in zip(left_items, right_items, strict=True))
+            )
+        case _:
+            return False
+
+
+def same_static(left: object, right: object) -> bool:
+    """Identity, or equality of immutable plain values."""
+    if left is right:
+        return True
+    return type(left) is type(right) and isinstance(left, (bool, int, float, str, bytes)) and left == right
+
+
+def describe(structure: Structure) -> str:
+    """How error messages name a kind of value: `int`, `a tuple`, `a list`."""
+    match structure:
+        case Leaf(type_):
+            return f"{type_}" if isinstance(type_, ScalarType) else f"a {type_}"
+        case Static(value):
+            return describe_static(value)
+        case TupleOf(items, _, name):
+            return f"a {name} of {len(items)}"
+
+
+def describe_static(value: object) -> str:
+    """The same for a value of generation time."""
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

@@ -1,0 +1,273 @@
+"""Every derivative rule against finite differences, and against PyTorch's autograd."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+
+from pylms.ad import derivative_rules
+from pylms.ad.activity import CONSTANT_RESULTS
+from pylms.ir.node import Atom, Const, Sym
+from pylms.ir.ops import PRIMITIVES, arithmetic, buffers, differentiation, tensors
+from pylms.ir.ops.arithmetic import (
+    ABS,
+    ADD,
+    CONVERT,
+    COS,
+    EXP,
+    GT,
+    LOG,
+    MAXIMUM,
+    MINIMUM,
+    MOD,
+    MUL,
+    NEG,
+    POW,
+    SELECT,
+    SIGMOID,
+    SIN,
+    SQRT,
+    SUB,
+    TAN,
+    TANH,
+    TRUEDIV,
+)
+from pylms.ir.ops.control import CHECK
+from pylms.ir.ops.host import PRINT
+from pylms.ir.ops.tensors import (
+    BROADCAST,
+    ELEMENT,
+    MATMUL,
+    PICK,
+    REDUCE_MAX,
+    REDUCE_SUM,
+    RESHAPE,
+    STOP_GRADIENT,
+    TRANSPOSE,
+)
+from pylms.ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
+from pylms.ir.types import FLOAT, FLOAT32, FLOAT64, INT64, TensorType, Type
+from tests.ad.programs import Program, finite_differences, function, gradients, matrix
+
+torch = pytest.importorskip("torch")
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    types: Sequence[Type]
+    body: Callable[..., Sym]
+    torch_body: Callable[..., object]
+    low: float = -2.0
+
+
+def weighted(p: Program, tensor: Sym) -> Sym:
+    """A scalar that depends differently on every element."""
+    assert isinstance(tensor.type, TensorType)
+    squared = p.op(MUL, tensor, tensor)
+    return p.sum_of(p.op(ADD, squared, p.op(SIN, tensor)))
+
+
+def weighted_torch(tensor):
+    return (tensor * tensor + tensor.sin()).sum()
+
+
+def elementwise(name: str, primitive, torch_function, *, arity: int = 1, low: float = -2.0) -> Case:
+    return Case(
+        name,
+        [matrix(2, 3)] * arity,
+        lambda p, *xs: weighted(p, p.op(primitive, *xs)),
+        lambda *xs: weighted_torch(torch_function(*xs)),
+        low,
+    )
+
+
+def _select(p: Program, x: Sym, y: Sym) -> Sym:
+    return weighted(p, p.op(SELECT, p.op(GT, x, y), p.op(MUL, x, y), y))
+
+
+def _convert(p: Program, x: Sym) -> Sym:
+    return weighted(p, p.op(CONVERT, p.op(CONVERT, p.op(EXP, x), dtype=FLOAT), dtype=FLOAT64))
+
+
+def _pick(p: Program, x: Sym) -> Sym:
+    places = p.op(CONVERT, p.op(BROADCAST, Const(2, INT64), shape=(2,), axes=()), dtype=INT64)
+    return weighted(p, p.op(PICK, x, places))
+
+
+def _element(p: Program, x: Sym) -> Atom:
+    number = p.op(ELEMENT, p.sum_of(p.op(TANH, x)))
+    return p.op(MUL, number, p.op(SIN, number))
+
+
+def _log_softmax(p: Program, x: Sym) -> Sym:
+    maximum = p.op(STOP_GRADIENT, p.op(REDUCE_MAX, x, axes=(1,)))
+    shifted = p.op(SUB, x, p.op(BROADCAST, maximum, shape=(4, 3), axes=(0,)))
+    total = p.op(LOG, p.op(REDUCE_SUM, p.op(EXP, shifted), axes=(1,)))
+    return weighted(p, p.op(SUB, shifted, p.op(BROADCAST, total, shape=(4, 3), axes=(0,))))
+
+
+def _matmul(transpose_a: bool, transpose_b: bool) -> Case:
+    def body(p: Program, a: Sym, b: Sym) -> Sym:
+        return weighted(p, p.op(MATMUL, a, b, transpose_a=transpose_a, transpose_b=transpose_b))
+
+    def torch_body(a, b):
+        return weighted_torch((a.t() if transpose_a else a) @ (b.t() if transpose_b else b))
+
+    left = (3, 2) if transpose_a else (2, 3)
+    right = (4, 3) if transpose_b else (3, 4)
+    return Case(f"matmul {transpose_a} {transpose_b}", [matrix(*left), matrix(*right)], body, torch_body)
+
+
+CASES = [
+    elementwise("add", ADD, torch.add, arity=2),
+    elementwise("sub", SUB, torch.sub, arity=2),
+    elementwise("mul", MUL, torch.mul, arity=2),
+    elementwise("truediv", TRUEDIV, torch.true_divide, arity=2, low=0.5),
+    elementwise("mod", MOD, torch.remainder, arity=2, low=0.7),
+    elementwise("pow", POW, torch.pow, arity=2, low=0.2),
+    elementwise("minimum", MINIMUM, torch.minimum, arity=2),
+    elementwise("maximum", MAXIMUM, torch.maximum, arity=2),
+    elementwise("neg", NEG, torch.neg),
+    elementwise("abs", ABS, torch.abs),
+    elementwise("exp", EXP, torch.exp),
+    elementwise("log", LOG, torch.log, low=0.3),
+    elementwise("sqrt", SQRT, torch.sqrt, low=0.3),
+    elementwise("sin", SIN, torch.sin),
+    elementwise("cos", COS, torch.cos),
+    elementwise("tan", TAN, torch.tan, low=-1.0),
+    elementwise("tanh", TANH, torch.tanh),
+    elementwise("sigmoid", SIGMOID, torch.sigmoid),
+    Case(
+        "select",
+        [matrix(2, 3), matrix(2, 3)],
+        _select,
+        lambda x, y: weighted_torch(torch.where(x > y, x * y, y)),
+    ),
+    Case("convert", [matrix(2, 3)], _convert, lambda x: weighted_torch(x.exp())),
+    Case(
+        "broadcast",
+        [matrix(3)],
+        lambda p, x: weighted(p, p.op(BROADCAST, x, shape=(2, 3, 4), axes=(1,))),
+        lambda x: weighted_torch(x[None, :, None].expand(2, 3, 4)),
+    ),
+    Case(
+        "broadcast of a number",
+        [FLOAT],
+        lambda p, x: weighted(p, p.op(BROADCAST, x, shape=(2, 3), axes=())),
+        lambda x: weighted_torch(x.expand(2, 3)),
+    ),
+    Case(
+        "reshape",
+        [matrix(2, 6)],
+        lambda p, x: weighted(p, p.op(RESHAPE, x, shape=(3, 4))),
+        lambda x: weighted_torch(x.reshape(3, 4)),
+    ),
+    Case(
+        "transpose",
+        [matrix(2, 3, 4)],
+        lambda p, x: weighted(p, p.op(TRANSPOSE, x, permutation=(2, 0, 1))),
+        lambda x: weighted_torch(x.permute(2, 0, 1)),
+    ),
+    Case(
+        "reduce_sum",
+        [matrix(2, 3, 4)],
+        lambda p, x: weighted(p, p.op(REDUCE_SUM, x, axes=(0, 2))),
+        lambda x: weighted_torch(x.sum((0, 2))),
+    ),
+    Case(
+        "reduce_max",
+        [matrix(2, 3, 4)],
+        lambda p, x: weighted(p, p.op(REDUCE_MAX, x, axes=(0, 2))),
+        lambda x: weighted_torch(x.amax((0, 2))),
+    ),
+    *[_matmul(a, b) for a in (False, True) for b in (False, True)],
+    Case("pick", [matrix(2, 3)], _pick, lambda x: weighted_torch(x[:, 2])),
+    Case("element", [matrix(2, 3)], _element, lambda x: x.tanh().sum() * x.tanh().sum().sin()),
+    Case("log_softmax", [matrix(4, 3)], _log_softmax, lambda x: weighted_torch(torch.log_softmax(x, 1))),
+]
+
+
+def _arguments(case: Case) -> list[object]:
+    random = np.random.default_rng(7)
+    return [
+        float(random.uniform(case.low, 2.0)) if type_ == FLOAT else random.uniform(case.low, 2.0, type_.shape)
+        for type_ in case.types
+    ]
+
+
+def torch_gradients(case_body, *args: object) -> list[np.ndarray]:
+    leaves = [torch.tensor(arg, dtype=torch.float64, requires_grad=True) for arg in args]
+    case_body(*leaves).backward()
+    return [np.zeros(leaf.shape) if leaf.grad is None else leaf.grad.numpy() for leaf in leaves]
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_rule_agrees_with_finite_differences(case: Case) -> None:
+    program, args = function(case.types, case.body), _arguments(case)
+    for found, expected in zip(gradients(program, *args), finite_differences(program, *args), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def test_rule_agrees_with_pytorch(case: Case) -> None:
+    program, args = function(case.types, case.body), _arguments(case)
+    for found, expected in zip(gradients(program, *args), torch_gradients(case.torch_body, *args), strict=True):
+        np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-12)
+
+
+CORNERS = [
+    ("abs at 0", ABS, torch.abs, [0.0]),
+    ("maximum tie", MAXIMUM, torch.maximum, [1.5, 1.5]),
+    ("minimum tie", MINIMUM, torch.minimum, [-1.5, -1.5]),
+    ("maximum of nan", MAXIMUM, torch.maximum, [float("nan"), 1.0]),
+    ("0 ** 0", POW, torch.pow, [0.0, 0.0]),
+    ("0 ** 1", POW, torch.pow, [0.0, 1.0]),
+    ("0 ** 2", POW, torch.pow, [0.0, 2.0]),
+]
+
+
+@pytest.mark.parametrize("name, primitive, torch_function, values", CORNERS, ids=[corner[0] for corner in CORNERS])
+def test_corner_follows_pytorch(name, primitive, torch_function, values) -> None:
+    program = function([matrix(1)] * len(values), lambda p, *xs: p.sum_of(p.op(primitive, *xs)))
+    args = [np.array([value]) for value in values]
+    expected = torch_gradients(lambda *xs: torch_function(*xs).sum(), *args)
+    for found, wanted in zip(gradients(program, *args), expected, strict=True):
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_ties_of_reduce_max_share_the_gradient_as_amax_does() -> None:
+    program = function([matrix(4)], lambda p, x: p.op(REDUCE_MAX, x, axes=(0,)))
+    (found,) = gradients(program, np.array([1.0, 3.0, 3.0, 2.0]))
+    np.testing.assert_array_equal(found, [0, 0.5, 0.5, 0])
+
+
+def test_float32_gradients_stay_float32() -> None:
+    program = function([TensorType(FLOAT32, (3,))], lambda p, x: p.sum_of(p.op(MUL, x, x)))
+    (found,) = gradients(program, np.array([1, 2, 3], dtype=np.float32))
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, [2, 4, 6])
+
+
+def test_every_primitive_has_a_derivative_or_a_reason_to_have_none() -> None:
+    without_derivative = {
+        *CONSTANT_RESULTS,
+        *arithmetic.COMPARISONS,
+        *arithmetic.LOGICAL,
+        tensors.ARGMAX,
+        tensors.ONE_HOT,
+        buffers.BUFFER_NEW,
+        buffers.STORE,
+        buffers.STORE_ELEMENT,
+        differentiation.BACKWARD,
+        CHECK,
+        PRINT,
+        # Gone before differentiation:
+        VAR_NEW,
+        VAR_GET,
+        VAR_SET,
+    }
+    assert set(derivative_rules.missing(PRIMITIVES)) == without_derivative
