@@ -8,15 +8,18 @@ from __future__ import annotations
 
 import sys
 
+import scipy_openblas32
+
 from pylms.errors import PylmsError
 from pylms.options import Options
-from pylms.runtime import describe_toolchain
+from pylms.runtime.report import describe_toolchain
 
 
 def main() -> int:
     """Print the report; 1 where the toolchain does not work."""
     try:
         print(describe_toolchain(Options.from_environment()))
+        print(f"BLAS      {scipy_openblas32.get_openblas_config()}")
     except PylmsError as error:
         print(error, file=sys.stderr)
         return 1

@@ -76,8 +76,11 @@ class ToTensor:
         array = numpy.array(pic)
         if array.ndim not in (2, 3):
             raise TypeError(f"ToTensor takes an array of 2 or 3 dimensions, not {array.ndim}")
-        if getattr(pic, "mode", None) == "1":
+        mode = getattr(pic, "mode", None)
+        if mode == "1":
             array = array.astype(numpy.uint8) * numpy.uint8(255)
+        elif mode == "I;16":
+            array = array.astype(numpy.int16)
         if array.ndim == 2:
             array = array[:, :, None]
         return _scaled(torch.from_numpy(array.transpose((2, 0, 1))).contiguous())

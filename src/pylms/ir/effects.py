@@ -65,7 +65,7 @@ class Effect:
         visible_other = other.io or bool(other.writes)
         if self.io and other.io:
             return False
-        return not (self.raises and (visible_other or other.raises) or other.raises and visible_self)
+        return not ((self.raises and (visible_other or other.raises)) or (other.raises and visible_self))
 
 
 PURE = Effect()
@@ -75,8 +75,10 @@ IO = Effect(io=True)
 
 
 def reads(*symbols: Sym) -> Effect:
+    """Only reading those variables or buffers."""
     return Effect(reads=frozenset(symbols))
 
 
 def writes(*symbols: Sym) -> Effect:
+    """Only writing those variables or buffers."""
     return Effect(writes=frozenset(symbols))

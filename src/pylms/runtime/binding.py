@@ -28,6 +28,7 @@ SOURCE_DIRECTORY = HERE / "csrc"
 
 _FLAGS = ("-x", "c", "-std=c11", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O2", "-fvisibility=hidden")
 _DARWIN_FLAGS = ("-undefined", "dynamic_lookup")
+_NO_CXX_LIBRARY_FLAGS = ("-nostdlib++",)
 _logger = logging.getLogger("pylms")
 
 
@@ -89,10 +90,15 @@ def _build(toolchain: Toolchain, folder: Path) -> None:
     headers = [Path(sysconfig.get_path(name)) for name in ("include", "platinclude")]
     if not any((directory / "Python.h").is_file() for directory in headers):
         raise _NoBindingError(f"there is no Python.h in {headers[0]} (on Debian and Ubuntu: apt install python3-dev)")
+    flags = list(_FLAGS)
+    if sys.platform == "darwin":
+        flags += _DARWIN_FLAGS
+    if toolchain.family != "gcc":
+        flags += _NO_CXX_LIBRARY_FLAGS
     toolchain.compile(
         SOURCE_DIRECTORY / "binding.c",
         folder / LIBRARY_NAME,
-        flags=(*_FLAGS, *(_DARWIN_FLAGS if sys.platform == "darwin" else ())),
+        flags=flags,
         include_dirs=(INCLUDE_DIRECTORY, *headers),
     )
 

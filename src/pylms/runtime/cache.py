@@ -1,9 +1,10 @@
 """The disk cache of compiled code.
 
 In: a key, and a function that builds what belongs to it. Out: the built library, from disk where it was built before.
-An entry is a folder `<key[:2]>/<key>` holding the library, whatever else its builder left there (the generated source), and
-a `digest` file. It appears by one rename, so it is whole or absent; what a crash or a disk fault left damaged is found by
-size and digest, and built again. Processes that want the same key at once wait for one of them to build it.
+An entry is a folder `<key[:2]>/<key>` holding the library, whatever else its builder left there (the generated
+source), and a `digest` file. It appears by one rename, so it is whole or absent; what a crash or a disk fault left
+damaged is found by size and digest, and built again. Processes that want the same key at once wait for one of them to
+build it.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import logging
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,17 +61,16 @@ class Cache:
         library = self._entry_directory(key) / LIBRARY_NAME
         if not _is_whole(library):
             return None
-        try:
+        with suppress(OSError):  # a cache that may only be read works, without the order of use
             os.utime(library.parent)
-        except OSError:  # a cache that may only be read works, without the order of use
-            pass
         return CacheEntry(library, hit=True)
 
     def get_or_build(self, key: str, build: Callable[[Path], None]) -> CacheEntry:
         """The entry of this key, built if it is not there.
 
-        `build` is given an empty folder, in which it must leave `module.so`; it runs in one process at a time for each key. What
-        it raises comes out, and leaves no entry. Where the folder cannot be written, a temporary one serves this process.
+        `build` is given an empty folder, in which it must leave `module.so`; it runs in one process at a time for each
+        key. What it raises comes out, and leaves no entry. Where the folder cannot be written, a temporary one serves
+        this process.
         """
         entry = self.lookup(key)
         if entry is not None:
@@ -154,7 +154,9 @@ class Cache:
 
     def _sweep(self, keep: Path) -> None:
         """Delete the entries unused for longest until the rest fit, and what killed processes left half-built."""
-        entries = sorted((entry.stat().st_mtime, _tree_size(entry), entry) for entry in _folders(self.directory, "??/*"))
+        entries = sorted(
+            (entry.stat().st_mtime, _tree_size(entry), entry) for entry in _folders(self.directory, "??/*")
+        )
         total = sum(size for _, size, _ in entries)
         for _, size, entry in entries:
             if total <= self.max_bytes:

@@ -1,13 +1,13 @@
 """Cache keys: a digest of named parts.
 
-In: parts by name, of plain types. Out: the sha256 of all of them, in hexadecimal. The order in which parts are named does
-not matter; every name, type and value does, so that two different sets of parts never share a key.
+In: parts by name, of plain types. Out: the sha256 of all of them, in hexadecimal. The order in which parts are named
+does not matter; every name, type and value does, so that two different sets of parts never share a key.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 try:  # OpenSSL's sha256 takes 4 ms to import; the interpreter's own none
     from _sha2 import sha256  # type: ignore[import-not-found, unused-ignore]  # Python 3.12 and later
@@ -17,7 +17,7 @@ except ImportError:
     except ImportError:
         from hashlib import sha256
 
-KeyPart: TypeAlias = Union[str, bytes, int, bool, None, tuple["KeyPart", ...]]
+KeyPart: TypeAlias = str | bytes | int | bool | tuple["KeyPart", ...] | None
 
 
 def cache_key(parts: Mapping[str, KeyPart]) -> str:
@@ -46,5 +46,7 @@ def _encode(part: KeyPart) -> bytes:
     elif part is None:
         kind, body = b"n", b""
     else:
-        raise TypeError(f"a cache key part must be str, bytes, int, bool, None or a tuple of those, not {type(part).__name__}")
+        raise TypeError(
+            f"a cache key part must be str, bytes, int, bool, None or a tuple of those, not {type(part).__name__}"
+        )
     return b"%s%d:%s" % (kind, len(body), body)

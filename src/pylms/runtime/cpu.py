@@ -1,7 +1,7 @@
 """Which processor this is, as far as code compiled for it can tell.
 
-In: the machine. Out: its name for people, and an identity for cache keys, since `-march=native` code runs only where the
-instruction set is the same.
+In: the machine. Out: its name for people, and an identity for cache keys, since `-march=native` code runs only where
+the instruction set is the same.
 """
 
 from __future__ import annotations
@@ -13,7 +13,17 @@ from functools import lru_cache
 from .cache_key import cache_key
 
 _FIRST_PROCESSOR_BYTES = 8192
-_IDENTIFYING_FIELDS = ("vendor_id", "cpu family", "model", "model name", "stepping", "flags", "CPU part", "Features", "isa")
+_IDENTIFYING_FIELDS = (
+    "vendor_id",
+    "cpu family",
+    "model",
+    "model name",
+    "stepping",
+    "flags",
+    "CPU part",
+    "Features",
+    "isa",
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,7 @@
 """The C binding's fallback: the same calls through ctypes, for a Python whose headers are missing.
 
-In: entry addresses, codes, owners (see `native`). Out: the same types with the same meaning, slower, and with the GIL held
+In: entry addresses, codes, owners (see `native`). Out: the same types with the same meaning, slower, and with the GIL
+held
 throughout: native code that polls then lets Python's own signal check run, which is all that Ctrl-C needs.
 """
 
@@ -14,9 +15,11 @@ from types import FrameType, MethodType
 from typing import Any
 
 from .marshal import CodeTree, codes_of_arguments, decode, encode, parse_codes, parse_result, slot_count
-from .native import Callback, NativeFunction as NativeFunctionProtocol, Owner, Pointers, Site
+from .native import Callback, Owner, Pointers, Site
+from .native import NativeFunction as NativeFunctionProtocol
 
 _ARENA_ALIGNMENT = 64
+_LARGEST_REQUEST = 1 << 60
 
 
 class _Value(ctypes.Union):
@@ -83,9 +86,21 @@ class NativeFunction:
         self._entry = _ENTRY_TYPE(entry)
         self._result = parse_result(result_codes)
         self._result_slots = 0 if self._result is None else slot_count(self._result)
-        self._callbacks = tuple((function, parse_codes(given), parse_result(taken)) for function, given, taken in callbacks)
+        self._callbacks = tuple(
+            (function, parse_codes(given), parse_result(taken)) for function, given, taken in callbacks
+        )
         self._sites = sites
         self._pointers = pointers
+        # Made once: making one takes longer than calling it. They find their call by the context's address.
+        self._in_flight: dict[int, _Call] = {}
+        self._call_thunk = _CALL_TYPE(self._guarded_call)
+        self._allocate_thunk = _ALLOCATE_TYPE(self._guarded_allocate)
+        self._context_fields = {
+            "interrupt": 1,
+            "call": ctypes.cast(self._call_thunk, ctypes.c_void_p).value,
+            "poll": _POLL_ADDRESS,
+            "allocate": ctypes.cast(self._allocate_thunk, ctypes.c_void_p).value,
+        }
 
     def __repr__(self) -> str:
         return f"<NativeFunction ({self.argument_codes}) -> '{self.result_codes}' through ctypes>"
@@ -100,7 +115,7 @@ class NativeFunction:
         if not isinstance(pointers, tuple):
             raise TypeError("pointers() must return a tuple of ints")
         slots = (_Value * max(1, len(args) + len(pointers)))()
-        for slot, code, argument in zip(slots, self.argument_codes, args):
+        for slot, code, argument in zip(slots, self.argument_codes, args, strict=False):
             setattr(slot, "f" if code == "f" else "i", argument)
         for position, pointer in enumerate(pointers, start=len(args)):
             slots[position].p = pointer
@@ -122,9 +137,10 @@ class NativeFunction:
 class _Call:
     """One native call in flight: its context, memory, and what its callbacks raised.
 
-    An exception must not leave a function that ctypes calls: it would be printed and forgotten. Python may run a signal handler,
-    and so raise, as it enters such a function, before any `try` in it. While a call runs on the main thread, a handler
-    stands before the user's that puts off a signal seen in the frame of such a function, until its `try` is reached.
+    An exception must not leave a function that ctypes calls: it would be printed and forgotten. Python may run a
+    signal handler, and so raise, as it enters such a function, before any `try` in it. While a call runs on the main
+    thread, a handler stands before the user's that puts off a signal seen in the frame of such a function, until its
+    `try` is reached.
     """
 
     def __init__(self, callbacks: tuple[tuple[Callable[..., Any], tuple[CodeTree, ...], CodeTree | None], ...]) -> None:
@@ -172,7 +188,7 @@ class _Call:
             self._run_put_off()
             self._run_callback(index, args)
             self._run_put_off()
-        except BaseException as error:  # noqa: BLE001 - `run` raises it again
+        except BaseException as error:  # `run` raises it again
             self._failure = error
             return -1
         return 0
@@ -180,9 +196,11 @@ class _Call:
     def _guarded_allocate(self, _context: int, size: int) -> int | None:
         try:
             self._run_put_off()
+            if not 0 <= size <= _LARGEST_REQUEST:
+                raise MemoryError
             block = ctypes.create_string_buffer(size + _ARENA_ALIGNMENT)
-        except BaseException as error:  # noqa: BLE001 - `run` raises it again
-            self._failure = error if not isinstance(error, (ValueError, OverflowError)) else MemoryError()
+        except BaseException as error:  # `run` raises it again
+            self._failure = error
             return None
         self._blocks.append(block)
         return -(-ctypes.addressof(block) // _ARENA_ALIGNMENT) * _ARENA_ALIGNMENT

@@ -15,7 +15,7 @@ ENTRY_NAME = "pylms_entry"
 
 @dataclass(frozen=True, slots=True)
 class Library:
-    """A loaded library. `entry` is an address that holds as long as `handle` lives: give it to NativeFunction's `keep_alive`."""
+    """A loaded library. `entry` is valid as long as `handle` lives: give that to NativeFunction's `keep_alive`."""
 
     path: Path
     entry: int

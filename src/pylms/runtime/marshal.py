@@ -1,16 +1,17 @@
 """Python values to and from native slots, as spelled by codes: the definition, and what the ctypes fallback runs.
 
-In: Python objects, codes. Out: codes of arguments, native slots, Python objects. A code is `i` (int of 64 bits), `f` (float),
-`b` (bool), `p` (address), `n` (None, no slot), or a parenthesised run of codes (a tuple). `csrc/marshal.h` is the same in C.
+In: Python objects, codes. Out: codes of arguments, native slots, Python objects. A code is `i` (int of 64 bits), `f`
+(float), `b` (bool), `p` (address), `n` (None, no slot), or a parenthesised run of codes (a tuple). `csrc/marshal.h` is
+the same in C.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from operator import index
-from typing import Protocol, TypeAlias, Union
+from typing import Protocol, TypeAlias
 
-CodeTree: TypeAlias = Union[str, tuple["CodeTree", ...]]
+CodeTree: TypeAlias = str | tuple["CodeTree", ...]
 
 _SCALAR_CODES = "ifbp"
 _CODE_OF_TYPE = {int: "i", float: "f", bool: "b"}
@@ -27,7 +28,7 @@ class Slot(Protocol):
 
 
 def codes_of_arguments(arguments: Sequence[object]) -> str | None:
-    """The codes that exactly fit the arguments; None where one of them cannot travel (another type, an int too large)."""
+    """The codes that exactly fit the arguments; None where one cannot travel (another type, an int too large)."""
     codes = [_code_of(argument) for argument in arguments]
     return None if None in codes else "".join(code for code in codes if code is not None)
 
@@ -42,8 +43,7 @@ def _code_of(argument: object) -> str | None:
 def parse_codes(codes: str) -> tuple[CodeTree, ...]:
     """The codes of a run, each a letter or a tuple of codes. Raises ValueError where they are malformed."""
     rest = iter(codes)
-    trees = tuple(_parse_run(rest, codes, depth=0))
-    return trees
+    return tuple(_parse_run(rest, codes, depth=0))
 
 
 def _parse_run(rest: Iterator[str], codes: str, depth: int) -> Iterator[CodeTree]:
@@ -61,7 +61,7 @@ def _parse_run(rest: Iterator[str], codes: str, depth: int) -> Iterator[CodeTree
 
 
 def parse_result(codes: str) -> CodeTree | None:
-    """The code of a result; None for no result. Raises ValueError where there are several that are not in parentheses."""
+    """The code of a result; None for no result. ValueError where there are several outside parentheses."""
     trees = parse_codes(codes)
     if len(trees) > 1:
         raise ValueError(f"several results must be in parentheses: '{codes}'")
@@ -78,10 +78,10 @@ def slot_count(tree: CodeTree) -> int:
 def encode(tree: CodeTree, value: object, slots: Iterator[Slot]) -> None:
     """Store what a callback returned. Raises TypeError or OverflowError where it does not fit its code."""
     if isinstance(tree, tuple):
-        items = tuple(value)  # type: ignore[arg-type]  # not iterable: Python's own TypeError
+        items: tuple[object, ...] = tuple(value)  # type: ignore[arg-type]  # not iterable: Python's own TypeError
         if len(items) != len(tree):
             raise TypeError(f"the callback returned a tuple of the wrong length ({len(items)})")
-        for code, item in zip(tree, items):
+        for code, item in zip(tree, items, strict=True):
             encode(code, item, slots)
     elif tree == "i":
         number = index(value)  # type: ignore[arg-type]  # as above
@@ -89,7 +89,7 @@ def encode(tree: CodeTree, value: object, slots: Iterator[Slot]) -> None:
             raise OverflowError("Python int too large to convert to C long long")
         next(slots).i = number
     elif tree == "f":
-        next(slots).f = float(value)  # type: ignore[arg-type]  # as above
+        next(slots).f = value  # type: ignore[assignment]  # as above; float() would take text as well
     elif tree == "b":
         next(slots).i = int(bool(value))
     elif tree == "p":

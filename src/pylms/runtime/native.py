@@ -1,21 +1,21 @@
 """What calling native code takes, whichever way it is done: the interface of the C binding and of its ctypes fallback.
 
-In: options. Out: a `NativeInterface`: the types that make a native entry point a Python callable. Both implementations are
-modules, and mean the same; the fallback is slower and keeps the GIL.
+In: options. Out: a `NativeInterface`: the types that make a native entry point a Python callable. Both implementations
+are modules, and mean the same; the fallback is slower and keeps the GIL.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
-from typing import Any, Protocol, TypeAlias, Union, cast
+from typing import Any, Protocol, TypeAlias, cast
 
 from ..options import Options
 from .binding import load_binding
 
 Callback: TypeAlias = tuple[Callable[..., Any], str, str]
 Site: TypeAlias = Callable[[], BaseException]
-Pointers: TypeAlias = Union[tuple[int, ...], Callable[[], tuple[int, ...]]]
+Pointers: TypeAlias = tuple[int, ...] | Callable[[], tuple[int, ...]]
 
 
 class Owner(Protocol):
@@ -53,7 +53,8 @@ class MakeNativeFunction(Protocol):
     """Makes a NativeFunction of the entry point at an address (see include/pylms_abi.h).
 
     argument_codes: one of `i`, `f`, `b` for each argument. result_codes: nothing for None, one code, or a tuple's.
-    callbacks: (callable, argument codes, result codes), by number. sites: makers of the exceptions of error sites 1, 2, ...
+    callbacks: (callable, argument codes, result codes), by number. sites: makers of the exceptions of error sites 1,
+    2, ...
     pointers: what follows the arguments in the entry's `args`; a callable is asked at each call.
     keep_alive: whatever must live as long as this does.
     """
@@ -76,9 +77,9 @@ class NativeInterface(Protocol):
     `find_symbol` where it has no such symbol; a library stays loaded as long as the handle lives."""
 
     @property
-    def NativeFunction(self) -> MakeNativeFunction: ...  # noqa: N802 - a class, seen through its module
+    def NativeFunction(self) -> MakeNativeFunction: ...
     @property
-    def StagedCallable(self) -> Callable[[Owner], StagedCallable]: ...  # noqa: N802
+    def StagedCallable(self) -> Callable[[Owner], StagedCallable]: ...
     def open_library(self, path: str, /) -> object: ...
     def find_symbol(self, library: object, name: str, /) -> int: ...
 

@@ -17,7 +17,9 @@ def run_to_file(command: Sequence[str], output_path: Path) -> int:
 
     Raises OSError where the program cannot be started. An exception while waiting (Ctrl-C) ends the program first.
     """
-    process = _spawn(command, (os.POSIX_SPAWN_OPEN, _STDOUT, str(output_path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600))
+    process = _spawn(
+        command, (os.POSIX_SPAWN_OPEN, _STDOUT, str(output_path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    )
     return _wait(process)
 
 

@@ -38,10 +38,10 @@ _COMMON_FLAGS = (
 _LEAN_LINK_FLAGS: Mapping[Family, tuple[str, ...]] = {
     "gcc": ("-nostdlib",),
     "clang": ("-nostdlib++", "-nostartfiles"),
-    "zig": (),
+    "zig": ("-nostdlib++",),  # zig would first compile its own C++ library, which takes a minute
 }
 _LINK_LIBRARIES: Mapping[Family, tuple[str, ...]] = {"gcc": ("-lm", "-lc", "-lgcc"), "clang": ("-lm",), "zig": ("-lm",)}
-_INSTALL_HINT = "install one with `apt install g++` (or your system's package of g++ or clang), or `pip install ziglang`"
+_INSTALL_HINT = "install one with `apt install g++` (or your system's package of g++ or clang) or `pip install ziglang`"
 _logger = logging.getLogger("pylms")
 
 
@@ -55,7 +55,7 @@ class Toolchain:
 
     @property
     def identity(self) -> tuple[KeyPart, ...]:
-        """For cache keys: the command, and each program in it with its size and time of change. No process is started."""
+        """For cache keys: the command, and each program in it with its size and time of change. Starts no process."""
         return tuple(_program_identity(word) for word in self.command)
 
     def version(self) -> str:
@@ -79,8 +79,9 @@ class Toolchain:
     ) -> None:
         """Compile one source file to one shared library.
 
-        `extra_flags` follow the source, so that libraries can be among them. `flags` replaces the flags that generated C++ is
-        compiled with, for sources of another kind. Raises ToolchainError, with the path of the log, where the compiler fails.
+        `extra_flags` follow the source, so that libraries can be among them. `flags` replaces the flags that generated
+        C++ is compiled with, for sources of another kind. Raises ToolchainError, with the path of the log, where the
+        compiler fails.
         """
         words = list(flags) if flags is not None else list(self.flags(optimise))
         words += [f"-I{directory}" for directory in include_dirs]
@@ -93,7 +94,8 @@ class Toolchain:
         try:
             status = run_to_file(command, output_log)
         except OSError as error:
-            raise ToolchainError(f"the compiler {self.command[0]} cannot be started: {error.strerror}", hint=_INSTALL_HINT) from error
+            message = f"the compiler {self.command[0]} cannot be started: {error.strerror}"
+            raise ToolchainError(message, hint=_INSTALL_HINT) from error
         _logger.debug("%s: status %d, %.0f ms", " ".join(command), status, (time.perf_counter() - started) * 1e3)
         if status != 0:
             self._raise_failed(command, status, output_log, source_path)
@@ -106,7 +108,8 @@ class Toolchain:
         first_error = first_error or next(iter(output.splitlines()), "it said nothing")
         log_path = self._keep_log(command, output, source_path)
         raise ToolchainError(
-            f"the C++ compiler failed with status {status}: {first_error}\nits whole output is in {log_path}", log_path=str(log_path)
+            f"the C++ compiler failed with status {status}: {first_error}\nits whole output is in {log_path}",
+            log_path=str(log_path),
         )
 
     def _keep_log(self, command: list[str], output: str, source_path: Path) -> Path:
@@ -125,7 +128,7 @@ class Toolchain:
 
 
 def find_toolchain(options: Options, environment: Mapping[str, str] | None = None) -> Toolchain:
-    """The compiler to use: `CXX`, else g++, else clang++, else the ziglang wheel. ToolchainError where there is none."""
+    """The compiler: `CXX`, else g++, else clang++, else the ziglang wheel. ToolchainError where there is none."""
     env = os.environ if environment is None else environment
     log_directory = options.resolved_cache_dir() / "logs"
     search_path = env.get("PATH", os.defpath)
@@ -134,7 +137,8 @@ def find_toolchain(options: Options, environment: Mapping[str, str] | None = Non
         words = _split_command(asked_for)
         program = _which(words[0], search_path)
         if program is None:
-            raise ToolchainError(f"CXX is '{asked_for}', and there is no program '{words[0]}'", hint=f"correct or unset CXX; or {_INSTALL_HINT}")
+            message = f"CXX is '{asked_for}', and there is no program '{words[0]}'"
+            raise ToolchainError(message, hint=f"correct or unset CXX; or {_INSTALL_HINT}")
         command = (program, *words[1:])
         return Toolchain(command, _family_of(command), log_directory)
     for name in ("g++", "clang++"):
@@ -145,7 +149,8 @@ def find_toolchain(options: Options, environment: Mapping[str, str] | None = Non
     if zig is not None:
         return Toolchain((zig, "c++"), "zig", log_directory)
     raise ToolchainError(
-        "no C++ compiler was found: CXX is not set, and there is no g++, no clang++ and no ziglang wheel", hint=_INSTALL_HINT
+        "no C++ compiler was found: CXX is not set, and there is no g++, no clang++ and no ziglang wheel",
+        hint=_INSTALL_HINT,
     )
 
 
@@ -159,7 +164,8 @@ def _split_command(text: str) -> list[str]:
 
 
 def _which(program: str, search_path: str) -> str | None:
-    candidates = [program] if os.sep in program else [os.path.join(folder, program) for folder in search_path.split(os.pathsep)]
+    folders = [""] if os.sep in program else search_path.split(os.pathsep)
+    candidates = [os.path.join(folder, program) for folder in folders]
     return next((path for path in candidates if os.path.isfile(path) and os.access(path, os.X_OK)), None)
 
 

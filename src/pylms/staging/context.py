@@ -12,7 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from ..errors import StagingError
+from ..errors import NotSupportedYetError, StagingError
 from ..ir.builder import Builder
 from ..ir.node import Atom, AttributeValue, Block, Const, Sym
 from ..ir.primitive import Primitive
@@ -55,6 +55,15 @@ class HostFunction:
     name: str
 
 
+@dataclass(frozen=True, slots=True)
+class Activation:
+    """A call of a virtualised function that is being traced: which, with what, how deep in staged constructs."""
+
+    function: Callable[..., object]
+    signature: tuple[object, ...]
+    depth: int
+
+
 class Trace:
     """One staging run. `front` says what stands for staged values beyond scalars."""
 
@@ -72,8 +81,13 @@ class Trace:
         self._outside_births: dict[Cell, int] = {}
         self.emitted_loops = 0
         self.static_requested = False
+        self.activations: list[Activation] = []
         self.undo_log: list[Callable[[], None]] = []
         self.is_running = True
+        self.before_run: list[Callable[[], None]] = []
+        """What Python does before each run of the compiled function."""
+        self.after_run: list[Callable[[], None]] = []
+        """What Python does after each run, whether or not it succeeded."""
 
     # Emitting
 
@@ -168,6 +182,30 @@ class Trace:
                 return value
             case TupleOf(items, make, _):
                 return make([self.unflatten(item, atoms) for item in items])
+
+    # Calls
+
+    def call(self, function: Callable[..., object], args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+        """Inline a call of a virtualised function (D5). Re-entering it on staged data is a located error."""
+        signature = tuple(self._signature_of(value) for value in (*args, *kwargs.values()))
+        depth = len(self.constructs)
+        for outer in self.activations:
+            if outer.function is function and outer.depth < depth and outer.signature == signature:
+                raise NotSupportedYetError(
+                    f"`{function.__name__}` calls itself under staged control flow: that is not supported yet",
+                    loc=caller_loc(),
+                    hint="recursion whose depth is known now unfolds; make the argument that ends it a plain value",
+                )
+        self.activations.append(Activation(function, signature, depth))
+        try:
+            return function(*args, **kwargs)
+        finally:
+            self.activations.pop()
+
+    def _signature_of(self, value: object) -> object:
+        if isinstance(value, Rep):
+            return value.atom.type
+        return value if isinstance(value, (bool, int, float, str, type(None))) else id(value)
 
     # Cells and constructs
 

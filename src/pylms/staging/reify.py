@@ -26,6 +26,8 @@ class Staged:
     structure: Structure
     captures: tuple[Capture, ...]
     host_functions: tuple[HostFunction, ...]
+    before_run: tuple[Callable[[], None], ...]
+    after_run: tuple[Callable[[], None], ...]
 
 
 def reify(
@@ -40,13 +42,15 @@ def reify(
     """Stage `function` for parameters of those types. Raises the located errors of staging."""
     trace = Trace(front, options)
     symbols = [trace.builder.fresh(type_, parameter) for parameter, type_ in parameters]
-    with trace.builder.block(symbols) as scope, tracing(trace):
+    with trace.builder.block(symbols) as scope, tracing(trace), front.session(trace):
         result = _run(function, [Rep(symbol, trace) for symbol in symbols])
-        atoms, structure = trace.flatten(result)
+        atoms, structure = trace.flatten(front.finish(trace, result))
     captures = tuple(trace.captures.values())
     scope.params = (*symbols, *[capture.symbol for capture in captures])
     staged = Function(name, scope.finish(atoms), loc, len(captures))
-    return Staged(staged, structure, captures, tuple(trace.host_functions))
+    return Staged(
+        staged, structure, captures, tuple(trace.host_functions), tuple(trace.before_run), tuple(trace.after_run)
+    )
 
 
 def _run(function: Callable[..., object], arguments: Sequence[object]) -> object:

@@ -8,6 +8,7 @@ again, so that branches, cells and results may hold tuples.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -58,6 +59,12 @@ class Front(Protocol):
     def snapshot(self, trace: Trace) -> Callable[[], None]:
         """Remember state that tracing may change outside cells (RNG, gradients); the result restores it."""
 
+    def session(self, trace: Trace) -> AbstractContextManager[None]:
+        """What must be in force while the function is traced (a TorchFunctionMode)."""
+
+    def finish(self, trace: Trace, result: object) -> object:
+        """The function's result with every part that is no scalar replaced by a `Deferred`."""
+
 
 class ScalarFront:
     """Python scalars only: the front of `@stage`."""
@@ -76,6 +83,19 @@ class ScalarFront:
 
     def snapshot(self, trace: Trace) -> Callable[[], None]:
         return _nothing
+
+    def session(self, trace: Trace) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def finish(self, trace: Trace, result: object) -> object:
+        return result
+
+
+@dataclass(frozen=True, slots=True)
+class Deferred:
+    """A part of a staged function's result that Python makes after each run (a tensor that the run filled)."""
+
+    get: Callable[[], object]
 
 
 def _nothing() -> None:

@@ -11,6 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from .nodes import place
 
+_NEVER_SWALLOWS = frozenset({"no_grad", "enable_grad", "set_grad_enabled", "inference_mode", "autocast", "open"})
+"""Context managers that let every exception through; any other might not."""
+
 
 def may_return(statement: ast.stmt) -> bool:
     """Whether the statement can return from the function it stands in."""
@@ -45,6 +48,16 @@ def is_endless(statement: ast.stmt) -> bool:
     return bool(statement.test.value) and not any(may_break(each) for each in statement.body)
 
 
+def may_swallow(statement: ast.With) -> bool:
+    """Whether leaving the `with` may end an exception of its body, so that what follows runs all the same."""
+    for item in statement.items:
+        manager = item.context_expr.func if isinstance(item.context_expr, ast.Call) else item.context_expr
+        name = manager.attr if isinstance(manager, ast.Attribute) else getattr(manager, "id", None)
+        if name not in _NEVER_SWALLOWS:
+            return True
+    return False
+
+
 def declarations(dead: Sequence[ast.stmt]) -> list[ast.stmt]:
     """What remains of statements that are never reached: the names they bind are local to the function all the same."""
     names: dict[str, ast.AST] = {}
@@ -64,7 +77,8 @@ def _one_completes(statement: ast.stmt) -> bool:
         return False
     if isinstance(statement, ast.If):
         return not statement.orelse or completes(statement.body) or completes(statement.orelse)
-    # A `with` may swallow an exception of its body and go on, so it always counts as completing.
+    if isinstance(statement, ast.With):
+        return may_swallow(statement) or completes(statement.body)
     return not is_endless(statement)
 
 

@@ -120,13 +120,18 @@ def parameters_of(arguments: ast.arguments) -> list[ast.arg]:
 def split_docstring(body: list[ast.stmt]) -> tuple[list[ast.stmt], list[ast.stmt]]:
     """The docstring (none or one statement) and the rest of a function's body."""
     first = body[0]
-    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    documented = (
+        isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant) and isinstance(first.value.value, str)
+    )
     return (body[:1], body[1:]) if documented else ([], body)
 
 
-def is_thunk(node: ast.Call, argument: ast.expr) -> bool:
-    """Whether `argument` of the call is a lambda made by `bool_ops`, run on the spot if at all."""
-    return isinstance(argument, ast.Lambda) and isinstance(node.func, ast.Name) and node.func.id in _THUNK_TAKERS
+def is_run_on_the_spot(node: ast.Call, part: ast.expr) -> bool:
+    """Whether `part` of the call is a lambda that runs during the call, if at all: one called where it stands, or a
+    thunk made by `bool_ops`."""
+    if not isinstance(part, ast.Lambda):
+        return False
+    return part is node.func or (isinstance(node.func, ast.Name) and node.func.id in _THUNK_TAKERS)
 
 
 def functions_in(node: ast.AST) -> Iterator[ast.FunctionDef]:

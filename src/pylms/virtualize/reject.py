@@ -13,10 +13,16 @@ from .context import OPERATOR_NAMES, Context
 from .nodes import FunctionNode
 from .scope import build_scopes
 
-_GENERATOR = ("generators (yield) are", "build a list and return it, or keep the generator outside the decorated function")
+_GENERATOR = (
+    "generators (yield) are",
+    "build a list and return it, or keep the generator outside the decorated function",
+)
 _ASYNC = ("async code is", "keep async and await outside the decorated function")
 _TRY = ("try statements are", "catch exceptions outside the decorated function; raise and assert work inside it")
-_GENERIC = ("type parameters of nested functions and classes, and type aliases, are", "define them outside the decorated function")
+_GENERIC = (
+    "type parameters of nested functions and classes, and type aliases, are",
+    "define them outside the decorated function",
+)
 _MATCH = ("match statements are", "use if and elif")
 _WALRUS = ("assignment expressions (:=) are", "assign on a line of its own before the expression")
 

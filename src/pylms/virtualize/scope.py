@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
-from .nodes import Comprehension, FunctionNode, is_thunk, parameters_of, visit_statements
+from .nodes import Comprehension, FunctionNode, is_run_on_the_spot, parameters_of, visit_statements
 
 ScopeKind: TypeAlias = Literal["function", "lambda", "comprehension", "class"]
 
@@ -45,7 +45,7 @@ class Scope:
             return self
         enclosing = self.parent
         while enclosing is not None:
-            if name in enclosing.globals:
+            if enclosing.kind != "class" and name in enclosing.globals:
                 return None
             if enclosing.kind != "class" and name in enclosing.bound and name not in enclosing.nonlocals:
                 return enclosing
@@ -57,7 +57,7 @@ def build_scopes(node: FunctionNode) -> dict[ast.AST, Scope]:
     """The scope of each node below (and including) `node` that opens one, outer before inner."""
     builder = _ScopeBuilder()
     builder.visit_whole(node)
-    return builder.scopes
+    return builder.built
 
 
 class ScopedTransformer(ast.NodeTransformer):
@@ -162,10 +162,6 @@ class _ScopeBuilder(ScopedTransformer):
         self.immediate: set[ast.AST] = set()
         super().__init__(self.built)
 
-    @property
-    def built_scopes(self) -> dict[ast.AST, Scope]:
-        return self.built
-
     @contextmanager
     def inside(self, node: ast.AST) -> Iterator[None]:
         self.built[node] = self._new_scope(node)
@@ -206,9 +202,7 @@ class _ScopeBuilder(ScopedTransformer):
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        # A lambda called where it stands runs on the spot; `bool_ops` makes such lambdas for comparison chains.
-        self.immediate.update(argument for argument in node.args if is_thunk(node, argument))
-        self.immediate.add(node.func)
+        self.immediate.update(part for part in (node.func, *node.args) if is_run_on_the_spot(node, part))
         return self.generic_visit(node)
 
     def _bind(self, name: str, node: ast.AST) -> None:

@@ -84,6 +84,11 @@ def is_in_register(type_: Type) -> bool:
     return isinstance(type_, ScalarType) or (isinstance(type_, TensorType) and type_.shape == ())
 
 
+def is_register_variable(type_: Type) -> bool:
+    """Whether this is a variable that holds a C++ number; variables of arrays are addresses that stay the same."""
+    return isinstance(type_, VarType) and is_in_register(type_.content)
+
+
 def literal(constant: Const) -> Expression:
     """A constant; its value is exact in the constant's own type."""
     type_, value = constant.type, constant.value

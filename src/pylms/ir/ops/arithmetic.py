@@ -158,7 +158,7 @@ def _division_effect(
 def _elementary_effect(
     args: tuple[Atom, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
 ) -> Effect:
-    """On Python floats these are the functions of `math`, which raise ValueError or OverflowError; on others NumPy's."""
+    """On Python floats these are the functions of `math`, which raise; on other types NumPy's, which do not."""
     type_ = args[0].type
     return RAISES_KEPT if isinstance(type_, ScalarType) and type_.python else PURE
 

@@ -1,12 +1,15 @@
 """Buffers: mutable memory of static shape (DESIGN D8).
 
 `buffer_new() {dtype, shape}`: zeroed memory from the context's arena, for the length of the call.
-`load(buffer)`: the whole content as a tensor value. It borrows: nothing is copied unless a write comes before its last use.
+`load(buffer)`: the whole content as a tensor value. It borrows: nothing is copied unless a write comes before its
+last use.
 `store(buffer, tensor)`: replaces the whole content.
-`load_element(buffer, i...)`: one element as a scalar; indices must be in range (a `check` goes before where they may not be).
+`load_element(buffer, i...)`: one element as a scalar; indices must be in range (a `check` goes before where they may
+not be).
 `store_element(buffer, value, i...)`: writes one element.
 `slice_rows(buffer, start) {count}`: rows start .. start+count-1 along the first dimension, as a tensor (borrowed).
-`gather_rows(buffer, order, start) {count}`: the rows whose numbers stand at order[start .. start+count-1] (int64), as a tensor.
+`gather_rows(buffer, order, start) {count}`: the rows whose numbers stand at order[start .. start+count-1] (int64), as a
+tensor.
 """
 
 from __future__ import annotations

@@ -3,7 +3,8 @@
 `if(condition) then else`: blocks without parameters; their results are the node's.
 `while(initial...) condition body`: both blocks take the carried values; the condition block gives one bool,
 the body the next values; the results are the final ones.
-`for(start, stop, step, initial...) body`: the body takes the index and the carried values; counts as Python's range does.
+`for(start, stop, step, initial...) body`: the body takes the index and the carried values; counts as Python's range
+does.
 `check(condition) {error, message}`: leaves the function with that Python exception unless the condition holds.
 """
 

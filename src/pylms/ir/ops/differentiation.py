@@ -1,4 +1,4 @@
-"""`backward(loss, buffer...)`: the gradients of a rank-0 loss with respect to buffers, as of their loads before this node.
+"""`backward(loss, buffer...)`: gradients of a rank-0 loss with respect to buffers, as of the loads before it.
 
 One result a buffer, of the buffer's tensor type; zero where the loss does not depend on it. The differentiate
 pass replaces it with the reverse sweep; nothing later in the pipeline knows it.

@@ -55,9 +55,7 @@ def _fused_type(args: tuple[Type, ...], attrs: _Attrs, blocks: tuple[Block, ...]
     _require_indices(block, shape)
     if len(ranks) != len(block.results) or any(rank not in range(len(shape) + 1) for rank in ranks):
         raise StagedTypeError(f"the ranks {ranks} do not fit a loop nest over {shape}")
-    types = tuple(
-        TensorType(_scalar(result), shape[:rank]) for result, rank in zip(block.results, ranks, strict=True)
-    )
+    types = tuple(TensorType(_scalar(result), shape[:rank]) for result, rank in zip(block.results, ranks, strict=True))
     for destination, type_ in zip(args, types):  # noqa: B905 - results beyond the destinations are the node's own
         if not isinstance(destination, BufferType) or destination.tensor != type_:
             raise StagedTypeError(f"{type_} cannot be written into {destination}")

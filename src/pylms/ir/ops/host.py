@@ -1,8 +1,8 @@
 """What only Python can do: printing through `sys.stdout`, and calling back.
 
 `print(args...) {format}`: writes `format.format(*args)`, newline included where there is one.
-`host_call(args...) {callback, results, mutates}`: calls Python callback number `callback` of the staged function; scalar
-arguments are passed by value, buffers by address; buffer arguments listed (by position) in `mutates` may be
+`host_call(args...) {callback, results, mutates}`: calls Python callback number `callback` of the staged function;
+scalar arguments are passed by value, buffers by address; buffer arguments listed (by position) in `mutates` may be
 written. `results` are the scalar types it gives.
 """
 

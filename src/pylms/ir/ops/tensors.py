@@ -4,7 +4,8 @@
 `reshape(x) {shape}`; `transpose(x) {permutation}`: result dimension d is x's dimension permutation[d].
 `reduce_sum(x) {axes}`, `reduce_max(x) {axes}`: those dimensions disappear; the order of summation is open.
 `matmul(a, b) {transpose_a, transpose_b}`: two matrices, either read transposed.
-`pick(x, index)`: x[B, C], index[B] integer -> [B] with x[i, index[i]]; `one_hot(index) {depth, dtype}`: [B] -> [B, depth].
+`pick(x, index)`: x[B, C], index[B] integer -> [B] with x[i, index[i]].
+`one_hot(index) {depth, dtype}`: [B] -> [B, depth].
 `argmax(x) {axis}`: int64 positions of the first maximum along one dimension.
 `element(x)`: the scalar in a rank-0 tensor; `broadcast` with no axes goes the other way.
 `stop_gradient(x)`: x, through which no derivative passes.

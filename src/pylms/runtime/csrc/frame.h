@@ -44,21 +44,29 @@ static int frame_poll(pylms_context *context)
     return status;
 }
 
+/* Makes the arena's unused part at least `bytes` long; 0 where there is no such memory. */
+static int make_room(call_frame *frame, long long bytes)
+{
+    if (bytes <= frame->context.arena_size)
+        return 1;
+    long long block_size = bytes > SMALLEST_ARENA_BLOCK ? bytes : SMALLEST_ARENA_BLOCK;
+    arena_block *block = aligned_alloc(ARENA_ALIGNMENT, (size_t)block_size + ARENA_ALIGNMENT);
+    if (block == NULL)
+        return 0;
+    block->next = frame->blocks;
+    frame->blocks = block;
+    frame->context.arena = (char *)block + ARENA_ALIGNMENT;
+    frame->context.arena_size = block_size;
+    return 1;
+}
+
 static void *frame_allocate(pylms_context *context, long long bytes)
 {
     call_frame *frame = (call_frame *)context;
-    long long rounded = (bytes + ARENA_ALIGNMENT - 1) & ~(long long)(ARENA_ALIGNMENT - 1);
-    if (bytes >= 0 && bytes <= LARGEST_REQUEST && rounded > context->arena_size) {
-        long long block_size = rounded > SMALLEST_ARENA_BLOCK ? rounded : SMALLEST_ARENA_BLOCK;
-        arena_block *block = aligned_alloc(ARENA_ALIGNMENT, (size_t)block_size + ARENA_ALIGNMENT);
-        if (block != NULL) {
-            block->next = frame->blocks;
-            frame->blocks = block;
-            context->arena = (char *)block + ARENA_ALIGNMENT;
-            context->arena_size = block_size;
-        }
-    }
-    if (bytes < 0 || bytes > LARGEST_REQUEST || rounded > context->arena_size) {
+    long long rounded = -1;
+    if (bytes >= 0 && bytes <= LARGEST_REQUEST)
+        rounded = (bytes + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
+    if (rounded < 0 || !make_room(frame, rounded)) {
         int was_released = enter_python(frame);
         PyErr_NoMemory();
         leave_python(frame, was_released);

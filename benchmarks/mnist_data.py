@@ -1,0 +1,64 @@
+"""What all MNIST competitors share: the data, the initial weights, the constants.
+
+The initial weights are those a PyTorch program has after `torch.manual_seed(42)` and the two `nn.Linear`s.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+MEAN, DEVIATION = 0.1307, 0.3081
+LEARNING_RATE = 5e-4
+SEED = 42
+
+
+class Net(nn.Module):
+    """The model, as the documents write it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc1 = nn.Linear(784, 50)
+        self.fc2 = nn.Linear(50, 10)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        x1 = x.view(-1, 784)
+        x2 = functional.relu(self.fc1(x1))
+        x3 = self.fc2(x2)
+        return functional.log_softmax(x3, dim=1)
+
+
+def initial_model() -> Net:
+    torch.manual_seed(SEED)
+    return Net()
+
+
+def parameters_of(model: nn.Module) -> list[Any]:
+    """Copies of the weights as arrays: [50, 784], [50], [10, 50], [10]."""
+    return [parameter.detach().numpy().copy() for parameter in model.parameters()]
+
+
+def training_set(transform: Any = None) -> Any:
+    """The data set under torchvision's name and with torchvision's behaviour."""
+    try:
+        from torchvision import datasets
+    except ImportError:
+        from pylms.data import datasets
+    return datasets.MNIST("data", train=True, download=True, transform=transform)
+
+
+def normalising() -> Any:
+    """ToTensor and Normalize, composed."""
+    try:
+        from torchvision import transforms
+    except ImportError:
+        from pylms.data import transforms
+    return transforms.Compose([transforms.ToTensor(), transforms.Normalize((MEAN,), (DEVIATION,))])
+
+
+def prepared_pixels() -> torch.Tensor:
+    """All images, normalised as `normalising` does: float32 [60000, 784]."""
+    return ((training_set().data.float() / 255 - MEAN) / DEVIATION).view(-1, 784)

@@ -1,0 +1,275 @@
+"""The emitter: what emission rules write with.
+
+In: nodes, in program order. Out: lines of C++ functions, and what they need from outside: error sites, callbacks,
+headers, scratch memory. What holds in between: a symbol's text means its value wherever the symbol is in scope; a
+pure scalar that is used once, in its own block, may wait as an expression until its use ("pending").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+from ...ir.node import Atom, Block, Const, Function, Node, Sym
+from ...ir.types import Type, element_type
+from ...loc import Loc
+from ..base import CallbackSpec, ErrorSite
+from .emit_rules import PLACES_OPERANDS, emit_rules
+from .literals import Binding, Expression, c_type, declaration, is_in_register, literal, scalar_c_type
+from .names import Names
+from .splitting import emit_in_parts
+from .text import Line
+from .usage import OPERATIONS_IN_A_FUNCTION, Weights, has_tensors, symbols_used_once
+
+_LONGEST_PENDING = 60
+_ALIGNMENT = 64
+
+
+@dataclass(slots=True)
+class FunctionText:
+    """A C++ function being written: its lines, and what it turned out to need."""
+
+    lines: list[Line] = field(default_factory=list)
+    depth: int = 1
+    uses_context: bool = False
+    uses_arena: bool = False
+    can_fail: bool = False
+
+    def leading_parameters(self) -> tuple[tuple[str, str], ...]:
+        """Declaration and name of the parameters that every generated function passes on where it is needed."""
+        context = (("pylms_context *ctx", "ctx"),) if self.uses_context else ()
+        arena = (("char *arena", "arena"),) if self.uses_arena else ()
+        return (*context, *arena)
+
+
+class Emitter:
+    """Writes one `Function`. `checks` tells whether Python's checks are wanted (DESIGN D7)."""
+
+    def __init__(
+        self, function: Function, *, checks: bool, offsets: Mapping[Sym, int] | None = None, planned_bytes: int = 0
+    ) -> None:
+        """`offsets`: where in the call's scratch memory values lie, `planned_bytes` what that takes; others come after."""
+        self.checks = checks
+        self.has_tensors = has_tensors(function)
+        self.weights = Weights()
+        self.headers: list[str] = []
+        self.error_sites: list[ErrorSite] = []
+        self.callbacks: dict[CallbackSpec, int] = {}
+        self.flags: list[str] = []
+        self.link: list[str] = []
+        self.top_level: list[Line] = []
+        self.arena_bytes = planned_bytes
+        self.stored_elsewhere: set[Sym] = set()
+        self.function = FunctionText()
+        self.loc = function.loc
+        self._offsets = dict(offsets or {})
+        self._names = Names()
+        self._name_of: dict[Sym, str] = {}
+        self._pending: dict[Sym, Expression] = {}
+        self._used_once = symbols_used_once(function)
+        self._error_numbers: dict[ErrorSite, int] = {}
+        self._starts_node = False
+
+    # Lines.
+
+    def line(self, text: str) -> None:
+        """One line at the current indentation. The first of a node shows the Python line."""
+        self.function.lines.append(Line(self.function.depth, text, self.loc, self._starts_node))
+        self._starts_node = False
+
+    def declaration_line(self, text: str) -> None:
+        """A line that only prepares for the next, which is the one to show the Python line."""
+        self.function.lines.append(Line(self.function.depth, text, self.loc))
+
+    @contextmanager
+    def braces(self, header: str, tail: str = "") -> Iterator[None]:
+        """`header {`, what is written inside the `with`, `}tail`."""
+        self.line(f"{header} {{" if header else "{")
+        loc = self.loc
+        self.function.depth += 1
+        yield
+        self.function.depth -= 1
+        self.loc = loc
+        self.declaration_line("}" + tail)
+
+    @contextmanager
+    def captured(self, *, depth: int = 0) -> Iterator[list[Line]]:
+        """Collects what is written inside the `with`, `depth` levels further in, instead of writing it."""
+        function, outer, starts_node = self.function, self.function.lines, self._starts_node
+        function.lines, function.depth, self._starts_node = [], function.depth + depth, False
+        yield function.lines
+        function.lines, function.depth, self._starts_node = outer, function.depth - depth, starts_node
+
+    def write(self, lines: Sequence[Line]) -> None:
+        """Lines that were captured."""
+        self.function.lines.extend(lines)
+
+    # Values.
+
+    def name_of(self, symbol: Sym) -> str:
+        """The symbol's identifier, its own in the whole program."""
+        name = self._name_of.get(symbol)
+        if name is None:
+            name = self._name_of[symbol] = self._names.fresh(symbol.name or f"t{symbol.id}")
+        return name
+
+    def fresh_name(self, hint: str) -> str:
+        """An identifier that nobody has."""
+        return self._names.fresh(hint)
+
+    def alias(self, symbol: Sym, name: str) -> None:
+        """Let the symbol's value be what `name` holds for as long as the symbol is in scope."""
+        self._name_of[symbol] = name
+
+    def c_type(self, type_: Type) -> str:
+        """The C++ type of values of this type."""
+        return c_type(type_)
+
+    def expression(self, atom: Atom) -> str:
+        """A name or a literal, to be written as often as one likes within the current braces."""
+        if isinstance(atom, Const):
+            return literal(atom).within(Binding.POSTFIX)
+        if atom in self._pending:
+            self.settle(atom)
+        return self.name_of(atom)
+
+    def inline(self, atom: Atom, binding: Binding = Binding.LOOSE) -> str:
+        """An operand that binds at least so tightly, to be written once, right here."""
+        return self.operand(atom).within(binding)
+
+    def operand(self, atom: Atom) -> Expression:
+        """An operand to be written once, right here, by whoever knows how tightly it must bind."""
+        if isinstance(atom, Const):
+            return literal(atom)
+        return self._pending.pop(atom, None) or Expression(self.name_of(atom), Binding.POSTFIX)
+
+    def settle(self, atom: Atom) -> None:
+        """Write a pending value down as a constant of its own."""
+        if isinstance(atom, Sym) and (pending := self._pending.pop(atom, None)) is not None:
+            self.declaration_line(f"const {declaration(atom.type, self.name_of(atom))} = {pending.text};")
+
+    def define(self, symbol: Sym, expression: str) -> None:
+        """`const T name = expression;`"""
+        constant = "const " if is_in_register(symbol.type) else ""
+        self.line(f"{constant}{declaration(symbol.type, self.name_of(symbol))} = {expression};")
+
+    def define_pure(self, symbol: Sym, text: str, binding: Binding) -> None:
+        """Like `define`, for an expression of registers only: it may be written at its use, or nowhere if there is none.
+
+        Values that the user named keep a line of their own.
+        """
+        if symbol in self._used_once and not symbol.name and len(text) <= _LONGEST_PENDING:
+            self._pending[symbol] = Expression(text, binding)
+        else:
+            self.define(symbol, text)
+
+    # Nodes.
+
+    def emit_nodes(self, block: Block) -> None:
+        """The block's nodes, in order; in functions of their own where they are many."""
+        if self.is_split(block):
+            emit_in_parts(self, block)
+            return
+        self.emit_run(block.nodes)
+
+    def is_split(self, block: Block) -> bool:
+        """Whether the block's nodes go into functions of their own."""
+        return self.weights.of_block(block) > OPERATIONS_IN_A_FUNCTION
+
+    def emit_run(self, nodes: Sequence[Node]) -> None:
+        """Some nodes, in order, in the current function."""
+        for node in nodes:
+            self.emit_node(node)
+
+    def emit_node(self, node: Node) -> None:
+        """One node, by the rule of its primitive."""
+        outer = self.loc
+        self.loc = node.loc
+        if node.primitive not in PLACES_OPERANDS:
+            for arg in node.args:
+                self.settle(arg)
+        self._starts_node = True
+        emit_rules[node.primitive](self, node)
+        self._starts_node = False
+        self.loc = outer
+
+    # What comes from outside.
+
+    def fail(self, error: str, message: str, loc: Loc) -> str:
+        """The statement that leaves the function with that Python exception."""
+        return f"return {self.error_number(error, message, loc)};"
+
+    def error_number(self, error: str, message: str, loc: Loc) -> int:
+        """What a generated function returns to raise that Python exception."""
+        site = ErrorSite(error, message, loc)
+        number = self._error_numbers.get(site)
+        if number is None:
+            self.error_sites.append(site)
+            number = self._error_numbers[site] = len(self.error_sites)
+        self.function.can_fail = True
+        return number
+
+    def context(self) -> str:
+        """The call's context."""
+        self.function.uses_context = True
+        return "ctx"
+
+    def poll(self) -> None:
+        """Where a loop of the user's goes round: let Ctrl-C in."""
+        context = self.context()
+        self.function.can_fail = True
+        self.declaration_line(
+            f"if (__builtin_expect({context}->interrupt, 0) && {context}->poll({context})) return -1;"
+        )
+
+    def call_python(self, callback: CallbackSpec, arguments: str) -> None:
+        """Call back into Python with the packed arguments at `arguments`."""
+        context = self.context()
+        self.function.can_fail = True
+        number = self.callbacks.setdefault(callback, len(self.callbacks))
+        self.line(f"if ({context}->call({context}, {number}, {arguments})) return -1;")
+
+    def include(self, header: str) -> None:
+        """Include a header of the backend."""
+        if header not in self.headers:
+            self.headers.append(header)
+
+    def require_flag(self, flag: str) -> None:
+        """Have the program compiled with this flag."""
+        if flag not in self.flags:
+            self.flags.append(flag)
+
+    def require_library(self, library: str) -> None:
+        """Have the program linked with this library."""
+        if library not in self.link:
+            self.link.append(library)
+
+    def allocate(self, symbol: Sym, size: int) -> str:
+        """The address of `size` bytes for a symbol: 64-byte aligned, the same ones each time the code runs in a call."""
+        offset = self._offsets.get(symbol)
+        return self._address(symbol.type, self._reserve(size) if offset is None else offset)
+
+    def scratch(self, type_: Type, size: int) -> str:
+        """The address of `size` bytes that belong to no symbol."""
+        return self._address(type_, self._reserve(size))
+
+    def _reserve(self, size: int) -> int:
+        offset = -(-self.arena_bytes // _ALIGNMENT) * _ALIGNMENT
+        self.arena_bytes = offset + size
+        return offset
+
+    def _address(self, type_: Type, offset: int) -> str:
+        self.function.uses_arena = True
+        place = f"arena + {offset}" if offset else "arena"
+        return f"({scalar_c_type(element_type(type_))} *)({place})"
+
+    # Functions.
+
+    @contextmanager
+    def new_function(self) -> Iterator[FunctionText]:
+        """Write into a new function inside the `with`."""
+        outer, starts_node = self.function, self._starts_node
+        self.function, self._starts_node = FunctionText(), False
+        yield self.function
+        self.function, self._starts_node = outer, starts_node

@@ -1,0 +1,165 @@
+"""The whole translation unit: the staged function as C++, and the entry point that the runtime calls.
+
+In: a legalised function. Out: a `SourceBundle`, in which the listing and the source are the same lines.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from ...errors import InternalError
+from ...ir.node import Function, Sym, walk
+from ...ir.ops.control import FOR, WHILE
+from ...ir.ops.host import HOST_CALL, PRINT
+from ...ir.types import BufferType, TensorType, Type
+from ..base import SourceBundle
+from .emit_host import unpacked
+from .emitter import Emitter, FunctionText
+from .literals import c_type, declaration, is_in_register, number_type
+from .text import Line, render_listing, render_source
+
+_ABI_HEADER = "pylms_abi.h"
+# Beyond this, -O3 costs more than it gives: what is long is straight-line code.
+_LARGEST_FOR_O3 = 2000
+_SITES_LISTED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class _Signature:
+    """The C++ function of the staged one: its name, and how its result comes back.
+
+    `returns`: the type of a value that is returned as such; else results are written through pointers, and an int says
+    how it went where the function can fail.
+    """
+
+    name: str
+    returns: Type | None
+    text: FunctionText
+    outputs: tuple[str, ...]
+
+
+def emit_module(
+    function: Function, *, checks: bool, offsets: Mapping[Sym, int] | None = None, planned_bytes: int = 0
+) -> SourceBundle:
+    """The function as C++. `offsets` and `planned_bytes` are the memory plan: see `Emitter`."""
+    result_types = tuple(result.type for result in function.body.results)
+    for type_ in result_types:
+        if not is_in_register(type_):
+            raise InternalError(f"a staged function gives numbers; {type_} must be stored in a buffer", loc=function.loc)
+    emitter = Emitter(function, checks=checks, offsets=offsets, planned_bytes=planned_bytes)
+    signature = _emit_function(emitter, function)
+    _emit_entry(emitter, function, signature)
+    contraction = () if emitter.has_tensors else ("-ffp-contract=off",)
+    lines = [*(Line(0, f'#include "{header}"') for header in (_ABI_HEADER, *emitter.headers)), Line(0, "")]
+    lines += emitter.top_level
+    return SourceBundle(
+        name=function.name,
+        source=render_source(lines, f"module_{function.name}.cpp"),
+        listing=render_listing(lines),
+        headers=(_ABI_HEADER, *emitter.headers),
+        error_sites=tuple(emitter.error_sites),
+        callbacks=tuple(emitter.callbacks),
+        argument_types=tuple(param.type for param in function.params),
+        result_types=result_types,
+        captures=function.captures,
+        releases_gil=emitter.has_tensors or _may_run_long(function),
+        optimise="O3" if emitter.weights.of_block(function.body) <= _LARGEST_FOR_O3 else "O2",
+        flags=(*contraction, *emitter.flags),
+        link=tuple(emitter.link),
+    )
+
+
+def _may_run_long(function: Function) -> bool:
+    return any(node.primitive in (FOR, WHILE, PRINT, HOST_CALL) for node in walk(function.body))
+
+
+def _emit_function(emitter: Emitter, function: Function) -> _Signature:
+    name = emitter.fresh_name(function.name)
+    parameters = [declaration(param.type, emitter.name_of(param)) for param in function.params]
+    results = function.body.results
+    with emitter.new_function() as text:
+        emitter.emit_nodes(function.body)
+        returns = results[0].type if len(results) == 1 and not text.can_fail else None
+        outputs: tuple[str, ...] = ()
+        if returns is not None:
+            emitter.line(f"return {emitter.inline(results[0])};")
+        else:
+            outputs = tuple(emitter.fresh_name("result") for _ in results)
+            for output, result in zip(outputs, results, strict=True):
+                emitter.line(f"*{output} = {emitter.inline(result)};")
+            if text.can_fail:
+                emitter.line("return 0;")
+    parameters = [*(parameter for parameter, _ in text.leading_parameters()), *parameters]
+    parameters += [f"{declaration(result.type, f'*{output}')}" for output, result in zip(outputs, results, strict=False)]
+    spelled = c_type(returns) if returns is not None else "int" if text.can_fail else "void"
+    _describe(emitter, function)
+    emitter.top_level.append(Line(0, f"static {spelled} {name}({', '.join(parameters)}) {{"))
+    emitter.top_level.extend((*text.lines, Line(0, "}"), Line(0, "")))
+    return _Signature(name, returns, text, outputs)
+
+
+def _describe(emitter: Emitter, function: Function) -> None:
+    """What a reader wants to know before the function: where it comes from, and what its status means."""
+    emitter.top_level.append(Line(0, f"// {function.name}, {function.loc.file}:{function.loc.line}"))
+    sites = emitter.error_sites
+    if not sites:
+        return
+    emitter.top_level.append(Line(0, "// Returns 0, or the number of the error:"))
+    for number, site in enumerate(sites[:_SITES_LISTED], 1):
+        emitter.top_level.append(Line(0, f"//   {number}: {site.error} at line {site.loc.line}"))
+    if len(sites) > _SITES_LISTED:
+        emitter.top_level.append(Line(0, f"//   ... {len(sites)} in all"))
+
+
+def _emit_entry(emitter: Emitter, function: Function, signature: _Signature) -> None:
+    with emitter.new_function() as text:
+        emitter.loc = None
+        if signature.text.uses_arena:
+            emitter.line(f"char *arena = (char *)ctx->allocate(ctx, {max(emitter.arena_bytes, 1)});")
+            emitter.line("if (!arena) return -1;")
+        arguments = [argument for _, argument in signature.text.leading_parameters()]
+        arguments += [_unpacked_argument(index, param.type) for index, param in enumerate(function.params)]
+        _emit_call(emitter, signature, arguments, [result.type for result in function.body.results])
+    parameters = "pylms_context *ctx, const pylms_value *args, pylms_value *results"
+    emitter.top_level.append(Line(0, f'extern "C" int pylms_entry({parameters}) {{'))
+    emitter.top_level.extend((*text.lines, Line(0, "}")))
+
+
+def _emit_call(emitter: Emitter, signature: _Signature, arguments: list[str], results: Sequence[Type]) -> None:
+    if signature.returns is not None:
+        emitter.line(f"{_slot(0, results[0])} = {signature.name}({', '.join(arguments)});")
+        emitter.line("return 0;")
+        return
+    through_locals = []
+    for index, (output, type_) in enumerate(zip(signature.outputs, results, strict=True)):
+        if c_type(type_) in ("long long", "double"):
+            arguments.append(f"&{_slot(index, type_)}")
+            continue
+        emitter.line(f"{declaration(type_, output)};")
+        arguments.append(f"&{output}")
+        through_locals.append(f"{_slot(index, type_)} = {output};")
+    call = f"{signature.name}({', '.join(arguments)})"
+    if not signature.text.can_fail:
+        emitter.line(f"{call};")
+    elif not through_locals:
+        emitter.line(f"return {call};")
+        return
+    else:
+        emitter.line(f"if (int status = {call}) return status;")
+    for line in through_locals:
+        emitter.line(line)
+    emitter.line("return 0;")
+
+
+def _slot(index: int, type_: Type) -> str:
+    return f"results[{index}].{'f' if number_type(type_).is_float else 'i'}"
+
+
+def _unpacked_argument(index: int, type_: Type) -> str:
+    slot = f"args[{index}]"
+    if is_in_register(type_):
+        return unpacked(slot, number_type(type_))
+    if isinstance(type_, (BufferType, TensorType)):
+        return f"({c_type(type_)}){slot}.p"
+    raise InternalError(f"a staged function cannot take {type_}")

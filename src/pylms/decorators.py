@@ -1,0 +1,138 @@
+"""The decorators users write: `@lms`, `@stage`, `@stageTensor`, and `lmscompile`. Thin: each hands on to the road."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from types import FunctionType
+from typing import Any, overload
+
+from .errors import SourceError
+from .options import Options
+from .runtime.native import load_native
+from .staged import ListCodeFunction, StagedFunction
+from .staging.context import current_trace
+from .staging.operators import operators_for
+from .staging.values import Front, ScalarFront
+from .virtualize import virtualize
+
+AnyFunction = Callable[..., Any]
+_SOURCE_ATTRIBUTE = "__pylms_source__"
+
+
+@dataclass(frozen=True, slots=True)
+class _Source:
+    """A Python function and its virtualised form."""
+
+    plain: FunctionType
+    rewritten: FunctionType
+    original_src: str
+    src: str
+
+
+def lms(function: AnyFunction) -> AnyFunction:
+    """Virtualise a function, so that staged values decide its control flow while it is staged.
+
+    Called from ordinary Python it behaves as undecorated. It has `.original_src` and `.src`, the
+    source before and after. Raises `SyntaxNotSupportedError` for syntax that cannot be staged, `SourceError` where there is no source to read.
+    """
+    source = _virtualised(function)
+    plain, rewritten = source.plain, source.rewritten
+
+    @functools.wraps(plain)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        trace = current_trace()
+        return plain(*args, **kwargs) if trace is None else trace.call(rewritten, args, kwargs)
+
+    call.original_src = source.original_src  # type: ignore[attr-defined]
+    call.src = source.src  # type: ignore[attr-defined]
+    setattr(call, _SOURCE_ATTRIBUTE, source)
+    return call
+
+
+def _virtualised(function: AnyFunction) -> _Source:
+    """The function's source forms; those of an `@lms` function are made already."""
+    known = getattr(function, _SOURCE_ATTRIBUTE, None)
+    if isinstance(known, _Source):
+        return known
+    if not isinstance(function, FunctionType):
+        raise SourceError(
+            f"{function!r} is no Python function, and only those can be staged",
+            hint="decorate a function defined with `def`",
+        )
+    virtualized = virtualize(function)
+    rewritten = virtualized.instantiate(function, operators_for(virtualized.assigned))
+    return _Source(function, rewritten, virtualized.original_src, virtualized.src)
+
+
+@overload
+def stage(function: AnyFunction, /) -> Any: ...
+@overload
+def stage(*, checks: bool | None = None, options: Options | None = None) -> Callable[[AnyFunction], Any]: ...
+def stage(function: AnyFunction | None = None, /, *, checks: bool | None = None, options: Options | None = None) -> Any:
+    """Compile a function to native code at its first call with each signature of argument types.
+
+    Use as `@stage` or `@stage(checks=False)`. The result is called like the function, and has `.code` (the IR),
+    `.Ccode` (the generated C++), `.inspect_ir()`, `.inspect_c()`, `.inspect_asm()`, `.py_func` and `.signatures`.
+    """
+    return _decorate(function, ScalarFront, checks, options)
+
+
+@overload
+def stageTensor(function: AnyFunction, /) -> Any: ...
+@overload
+def stageTensor(*, checks: bool | None = None, options: Options | None = None) -> Callable[[AnyFunction], Any]: ...
+def stageTensor(
+    function: AnyFunction | None = None, /, *, checks: bool | None = None, options: Options | None = None
+) -> Any:
+    """Compile a whole PyTorch program (loaders, modules, backward, optimisers) to native code.
+
+    As `stage`; data loaders and the storage of modules and optimisers count as staged. After a call the modules hold
+    the trained weights. Needs PyTorch.
+    """
+
+    def make_front() -> Front:
+        from .torch_front import TorchFront
+
+        return TorchFront()
+
+    return _decorate(function, make_front, checks, options)
+
+
+def lmscompile(function: AnyFunction, *, options: Options | None = None) -> Any:
+    """Stage a function of scalars as it stands; `.code` is the IR before optimisation, as nested lists.
+
+    The function itself is not virtualised (a lambda that calls `@lms` functions does not need it).
+    """
+    if not isinstance(function, FunctionType):
+        raise SourceError(f"{function!r} is no Python function, and only those can be staged")
+    source = getattr(function, _SOURCE_ATTRIBUTE, None) or _Source(function, function, "", "")
+    return _as_callable(ListCodeFunction, source, ScalarFront, options or Options.from_environment())
+
+
+def _decorate(
+    function: AnyFunction | None, make_front: Callable[[], Front], checks: bool | None, options: Options | None
+) -> Any:
+    chosen = options or Options.from_environment()
+    if checks is not None:
+        chosen = replace(chosen, checks=checks)
+
+    def decorate(function: AnyFunction) -> Any:
+        if chosen.disable:
+            return function
+        return _as_callable(StagedFunction, _virtualised(function), make_front, chosen)
+
+    return decorate if function is None else decorate(function)
+
+
+def _as_callable(kind: type[StagedFunction], source: _Source, make_front: Callable[[], Front], options: Options) -> Any:
+    staged = kind(
+        source.plain,
+        traced=source.rewritten,
+        original_src=source.original_src,
+        src=source.src,
+        make_front=make_front,
+        options=options,
+    )
+    return staged.as_callable(load_native(options))

@@ -1,0 +1,30 @@
+"""The messages of the exceptions that staged arithmetic raises, CPython's own where Python raises them too.
+
+One place for the interpreter and for the backends, so that they say the same.
+"""
+
+from __future__ import annotations
+
+from .primitive import Primitive
+
+INT_FLOORDIV_BY_ZERO = "integer division or modulo by zero"
+INT_MOD_BY_ZERO = "integer modulo by zero"
+FLOAT_DIVISION_BY_ZERO = "float division by zero"
+FLOAT_FLOORDIV_BY_ZERO = "float floor division by zero"
+FLOAT_MOD_BY_ZERO = "float modulo"
+ZERO_TO_NEGATIVE_POWER = "0.0 cannot be raised to a negative power"
+FLOAT_POWER_OVERFLOW = "(34, 'Numerical result out of range')"
+MATH_DOMAIN = "math domain error"
+MATH_RANGE = "math range error"
+NAN_TO_INT = "cannot convert float NaN to integer"
+INFINITY_TO_INT = "cannot convert float infinity to integer"
+
+# Where Python would go on, with a larger int, a complex number or a float.
+FLOAT_TO_INT_OVERFLOW = "integer overflow: the float is too large for a 64-bit integer"
+NEGATIVE_TO_FRACTION = "a negative number to a fractional power is a complex number, which staged code does not have"
+NEGATIVE_INT_POWER = "an int to a negative int power is a float: convert the base with float() first"
+
+
+def integer_overflow(primitive: Primitive) -> str:
+    """The result of an operation on Python ints has no place in 64 bits."""
+    return f"integer overflow: the result of `{primitive.spelling}` does not fit 64 bits"

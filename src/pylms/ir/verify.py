@@ -1,0 +1,149 @@
+"""Checking that a function is well formed, after staging and after every pass.
+
+In: a `Function`. Out: nothing, or an `InternalError` that holds the printed IR with the fault marked in place.
+What is checked: each symbol is defined once, with an id of its own, before its uses and in an enclosing block;
+constants are values of their types; result types are what `type_rules` say; effects are at least what `effect_rules`
+say; variables stay between `var_new`, `var_get` and `var_set`, and buffers do not pass through block parameters or
+block results (so that the symbol of a buffer names it); captures are buffers, and the last parameters.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from ..errors import InternalError, PylmsError
+from ..loc import Loc
+from .effects import PURE, Effect
+from .node import Atom, Block, Const, Function, Node, Sym
+from .ops.variables import VAR_GET, VAR_NEW, VAR_SET
+from .printer import Fault, format_atom, print_function
+from .rules import effect_rules, type_rules
+from .types import BufferType, ScalarType, VarType
+
+
+def verify(function: Function) -> None:
+    """Raises `InternalError` where `function` is not well formed."""
+    _Verifier(function).function()
+
+
+class _Verifier:
+    """One check of one function."""
+
+    def __init__(self, function: Function) -> None:
+        self._function = function
+        self._in_scope: set[Sym] = set()
+        self._defined: dict[int, Sym] = {}
+
+    def function(self) -> None:
+        function = self._function
+        captured = function.params[len(function.params) - function.captures :]
+        if not 0 <= function.captures <= len(function.params):
+            self._fail(function, f"{function.captures} captures, but {len(function.params)} parameters", function.loc)
+        for param in captured:
+            if not isinstance(param.type, BufferType):
+                self._fail(function, f"the captured {format_atom(param)} is not a buffer but {param.type}", function.loc)
+        for param in function.params:
+            if isinstance(param.type, VarType):
+                self._fail(function, f"the parameter {format_atom(param)} is a variable", function.loc)
+        self._block(function.body, function, function.loc)
+
+    def _block(self, block: Block, owner: Function | Node, loc: Loc) -> None:
+        own: list[Sym] = []
+        for param in block.params:
+            if isinstance(owner, Node) and isinstance(param.type, (VarType, BufferType)):
+                self._fail(owner, f"the block parameter {format_atom(param)} is a {param.type}", loc)
+            self._define(param, owner, loc)
+            own.append(param)
+        for node in block.nodes:
+            self._node(node)
+            own.extend(node.results)
+        for result in block.results:
+            self._atom(result, block, loc)
+            if isinstance(result.type, VarType) or (isinstance(owner, Node) and isinstance(result.type, BufferType)):
+                self._fail(block, f"a {result.type} may not leave its block", loc)
+        self._in_scope.difference_update(own)
+
+    def _node(self, node: Node) -> None:
+        for arg in node.args:
+            self._atom(arg, node, node.loc)
+        self._variables_stay_variables(node)
+        for block in node.blocks:
+            self._block(block, node, node.loc)
+        self._types(node)
+        self._effect(node)
+        for result in node.results:
+            self._define(result, node, node.loc)
+
+    def _define(self, symbol: Sym, place: Fault, loc: Loc) -> None:
+        other = self._defined.get(symbol.id)
+        if other is symbol:
+            self._fail(place, f"{format_atom(symbol)} is defined twice", loc)
+        if other is not None:
+            self._fail(place, f"two symbols have the id {symbol.id}", loc)
+        self._defined[symbol.id] = symbol
+        self._in_scope.add(symbol)
+
+    def _atom(self, atom: Atom, place: Fault, loc: Loc) -> None:
+        if isinstance(atom, Const):
+            if not _fits(atom):
+                self._fail(place, f"{atom.value!r} is not a value of type {atom.type}", loc)
+        elif atom not in self._in_scope:
+            known = self._defined.get(atom.id) is atom
+            self._fail(place, f"{format_atom(atom)} is {'out of scope' if known else 'not defined'} here", loc)
+
+    def _variables_stay_variables(self, node: Node) -> None:
+        for position, arg in enumerate(node.args):
+            allowed = node.primitive in (VAR_GET, VAR_SET) and position == 0
+            if isinstance(arg.type, VarType) and not allowed:
+                self._fail(node, f"the variable {format_atom(arg)} is used as a value", node.loc)
+        if node.primitive is not VAR_NEW and any(isinstance(result.type, VarType) for result in node.results):
+            self._fail(node, f"{node.primitive} makes a variable", node.loc)
+
+    def _types(self, node: Node) -> None:
+        found = tuple([result.type for result in node.results])
+        types = tuple([arg.type for arg in node.args])
+        try:
+            expected = type_rules[node.primitive](types, dict(node.attrs), node.blocks)
+        except (PylmsError, LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
+            reason = error.message if isinstance(error, PylmsError) else f"{type(error).__name__}: {error}"
+            self._fail(node, reason, node.loc)
+        if expected != found:
+            wanted, given = ", ".join(map(str, expected)), ", ".join(map(str, found))
+            self._fail(node, f"the results have the types ({given}), and the rule says ({wanted})", node.loc)
+
+    def _effect(self, node: Node) -> None:
+        expected = effect_rules[node.primitive](node.args, dict(node.attrs), node.blocks)
+        if expected is not node.effect and (missing := _missing(expected, node.effect)):
+            self._fail(node, f"the effect lacks {missing}", node.loc)
+
+    def _fail(self, place: Fault, message: str, loc: Loc) -> NoReturn:
+        text = print_function(self._function, fault=place, message=message)
+        raise InternalError(f"malformed IR in `{self._function.name}`: {message}", loc=loc, ir=text)
+
+
+def _missing(expected: Effect, found: Effect) -> str:
+    """What `expected` has and `found` has not, in words; empty where there is nothing."""
+    if expected is PURE:
+        return ""
+    words = [f"reads of {text}" for text in sorted(map(format_atom, expected.reads - found.reads))]
+    words += [f"writes of {text}" for text in sorted(map(format_atom, expected.writes - found.writes))]
+    words += [name for name in ("io", "raises", "keep") if getattr(expected, name) and not getattr(found, name)]
+    return ", ".join(words)
+
+
+def _fits(constant: Const) -> bool:
+    """Whether the value is one that its type has, in the Python class that stands for it."""
+    value, type_ = constant.value, constant.type
+    match type_.kind:
+        case "bool":
+            return type(value) is bool
+        case "float":
+            return type(value) is float
+        case "int":
+            return type(value) is int and _within(type_, value, -(1 << type_.bits - 1))
+        case "uint":
+            return type(value) is int and _within(type_, value, 0)
+
+
+def _within(type_: ScalarType, value: int, lowest: int) -> bool:
+    return lowest <= value < lowest + (1 << type_.bits)

@@ -1,0 +1,223 @@
+"""Which tensor operations get memory of their own, and which are computed where they are used.
+
+In: a function. Out: a `FusionPlan`. An operation that only indexes or computes element by element can be *inlined*:
+its element is computed in the loop nests of its users. A *root* gets a loop nest of its own, and memory for its
+result. An *alias* stays as a node that names memory that exists (a `load`, a reshape).
+
+An operation is a root where something other than a loop nest needs the whole tensor, or where computing it again
+in every place would cost more than storing it; and a read of a buffer is one where a write comes before a use of it.
+Costs are rough: operations an element, counted over the loops that a use stands in.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from math import prod
+
+from ..ir.node import Atom, Block, Function, Node, Sym
+from ..ir.ops.arithmetic import COS, ELEMENTWISE, EXP, FLOORDIV, LOG, MOD, POW, SIGMOID, SIN, SQRT, TAN, TANH, TRUEDIV
+from ..ir.ops.buffers import GATHER_ROWS, LOAD, SLICE_ROWS
+from ..ir.ops.tensors import (
+    BROADCAST,
+    ONE_HOT,
+    PICK,
+    REDUCE_MAX,
+    REDUCE_SUM,
+    RESHAPE,
+    STOP_GRADIENT,
+    TRANSPOSE,
+    integers,
+)
+from ..ir.primitive import Primitive
+from ..ir.types import TensorType
+from .nest_builder import Shape, tensor_type
+from .write_hazards import WriteHazards
+
+_REDUCTIONS = frozenset({REDUCE_SUM, REDUCE_MAX})
+_ROW_READS = frozenset({SLICE_ROWS, GATHER_ROWS})
+_BUFFER_READS = _ROW_READS | {LOAD}
+_VIEWS = frozenset({BROADCAST, RESHAPE, STOP_GRADIENT, TRANSPOSE}) | _BUFFER_READS
+_ALIASES = frozenset({LOAD, RESHAPE, SLICE_ROWS, STOP_GRADIENT})
+INLINABLE: frozenset[Primitive] = ELEMENTWISE | _REDUCTIONS | _VIEWS | {PICK, ONE_HOT}
+
+_ELEMENT_COST = {
+    **dict.fromkeys(_VIEWS, 0),
+    **dict.fromkeys((TRUEDIV, SQRT, FLOORDIV, MOD), 4),
+    **dict.fromkeys((EXP, LOG, SIGMOID, TANH), 10),
+    **dict.fromkeys((POW, SIN, COS, TAN), 20),
+}
+_COST_OF_STORING = 2
+
+# Loops that an element is computed in: their extents from the outside in, and for each dimension the depths of
+# the loops that its index depends on.
+_Dimensions = tuple[frozenset[int], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Demand:
+    """One use of a tensor in the nest of a root."""
+
+    root: Node
+    loops: Shape
+    dimensions: _Dimensions
+
+    @property
+    def evaluations(self) -> int:
+        """How many elements are computed for this use."""
+        return prod(self.loops[: self.deepest + 1])
+
+    @property
+    def deepest(self) -> int:
+        return max((depth for dimension in self.dimensions for depth in dimension), default=-1)
+
+
+@dataclass(frozen=True, slots=True)
+class FusionPlan:
+    """What `Fuse` asks: results that get a nest, nodes that stay as names of memory, and the nodes to inline."""
+
+    roots: frozenset[Sym]
+    aliases: frozenset[Sym]
+    inlined: dict[Sym, Node]
+
+
+def is_inlinable(node: Node) -> bool:
+    """Whether the node gives a tensor whose elements can each be computed alone."""
+    return node.primitive in INLINABLE and isinstance(node.results[0].type, TensorType)
+
+
+def plan_fusion(function: Function) -> FusionPlan:
+    """The plan for a whole function."""
+    return _Planner(function).plan()
+
+
+class _Planner:
+    def __init__(self, function: Function) -> None:
+        self._function = function
+        self._hazards = WriteHazards(function)
+        self._costs: dict[Sym, int] = {}
+        self._demands: dict[Sym, set[_Demand]] = defaultdict(set)
+        self._needed: dict[Sym, list[Node | Block]] = defaultdict(list)
+        self._roots: set[Sym] = set()
+        self._aliases: set[Sym] = set()
+        self._inlined: dict[Sym, Node] = {}
+        self._blocks: dict[Sym, Block] = {}
+
+    def plan(self) -> FusionPlan:
+        self._estimate(self._function.body)
+        self._visit(self._function.body)
+        return FusionPlan(frozenset(self._roots), frozenset(self._aliases), self._inlined)
+
+    # ---- costs, forwards
+
+    def _estimate(self, block: Block) -> None:
+        for node in block.nodes:
+            self._blocks.update((symbol, block) for symbol in node.results)
+            if is_inlinable(node):
+                self._costs[node.results[0]] = self._element_cost(node)
+            for inner in node.blocks:
+                self._estimate(inner)
+
+    def _element_cost(self, node: Node) -> int:
+        """Operations for one element, if all it depends on is computed anew."""
+        operands = sum(self._costs.get(arg, 0) for arg in node.args if isinstance(arg, Sym))
+        if node.primitive in _REDUCTIONS:
+            source = tensor_type(node.args[0])
+            return (operands + 1) * prod(source.shape[axis] for axis in _axes(node))
+        return operands + _ELEMENT_COST.get(node.primitive, 1)
+
+    # ---- decisions, backwards: every use of a value is seen before the value
+
+    def _visit(self, block: Block) -> None:
+        for result in block.results:
+            self._need(result, block)
+        for node in reversed(block.nodes):
+            for inner in reversed(node.blocks):
+                self._visit(inner)
+            if is_inlinable(node):
+                self._decide(node)
+            else:
+                for arg in node.args:
+                    self._need(arg, node)
+
+    def _need(self, atom: Atom, by: Node | Block) -> None:
+        """`by` wants the tensor in memory."""
+        if isinstance(atom, Sym) and isinstance(atom.type, TensorType):
+            self._needed[atom].append(by)
+
+    def _decide(self, node: Node) -> None:
+        (result,) = node.results
+        demands, needed = self._demands[result], self._needed[result]
+        if not demands and not needed:
+            return
+        if self._is_root(node):
+            self._roots.add(result)
+            shape = tensor_type(result).shape
+            own = tuple(frozenset[int]() if n == 1 else frozenset({axis}) for axis, n in enumerate(shape))
+            demands = {_Demand(node, shape, own)}
+        else:
+            self._inlined[result] = node
+            if needed:
+                self._aliases.add(result)
+                for by in needed:
+                    self._need(node.args[0], by)
+        for demand in demands:
+            self._propagate(node, demand)
+
+    def _is_root(self, node: Node) -> bool:
+        (result,) = node.results
+        demands, needed = self._demands[result], self._needed[result]
+        uses = [*(demand.root for demand in demands), *needed]
+        if node.primitive in _BUFFER_READS and self._hazards.any_before(node, uses):
+            return True
+        if needed and (node.primitive not in _ALIASES or tensor_type(result).shape == ()):
+            return True
+        if node.primitive in _VIEWS:
+            return False
+        if any(self._blocks[demand.root.results[0]] is not self._blocks[result] for demand in demands):
+            return True
+        size = tensor_type(result).size
+        again = sum(demand.evaluations for demand in demands) - size
+        return again * self._costs[result] > size * _COST_OF_STORING
+
+    def _propagate(self, node: Node, demand: _Demand) -> None:
+        """What computing `node` in the nest of `demand.root` asks of its operands."""
+        for arg in node.args:
+            if not isinstance(arg, Sym) or not isinstance(arg.type, TensorType):
+                continue
+            self._demands[arg].add(_demand_of_operand(node, arg.type, demand))
+
+
+def _axes(node: Node) -> Shape:
+    return integers(dict(node.attrs), "axes")
+
+
+def _demand_of_operand(node: Node, operand: TensorType, demand: _Demand) -> _Demand:
+    dimensions, loops = demand.dimensions, demand.loops
+    own = tensor_type(node.results[0]).shape
+    if len(dimensions) != len(own) or node.primitive in (RESHAPE, PICK, ONE_HOT, *_ROW_READS):
+        # Indices are regrouped: any may depend on all loops of the use.
+        return _Demand(demand.root, loops, _reshaped(dimensions, own, operand.shape))
+    if node.primitive is BROADCAST:
+        dimensions = tuple(dimensions[axis] for axis in _axes(node))
+    elif node.primitive is TRANSPOSE:
+        permutation = integers(dict(node.attrs), "permutation")
+        dimensions = tuple(dimensions[permutation.index(axis)] for axis in range(len(permutation)))
+    elif node.primitive in _REDUCTIONS:
+        loops = loops[: demand.deepest + 1]
+        axes, kept, depth = sorted(_axes(node)), iter(dimensions), len(loops)
+        dimensions = tuple(
+            frozenset({depth + axes.index(axis)}) if axis in axes else next(kept) for axis in range(operand.rank)
+        )
+        loops += tuple(operand.shape[axis] for axis in axes)
+    return _Demand(demand.root, loops, dimensions)
+
+
+def _reshaped(dimensions: _Dimensions, shape: Shape, target: Shape) -> _Dimensions:
+    """The dimensions of a reshaped tensor; exact where only axes of one element come or go."""
+    long = [dimension for dimension, extent in zip(dimensions, shape, strict=False) if extent != 1]
+    if [n for n in shape if n != 1] == [n for n in target if n != 1]:
+        rest = iter(long)
+        return tuple(frozenset() if n == 1 else next(rest) for n in target)
+    every = frozenset(depth for dimension in dimensions for depth in dimension)
+    return tuple(frozenset() if n == 1 else every for n in target)

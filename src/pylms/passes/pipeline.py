@@ -1,0 +1,46 @@
+"""Running passes in order, verified, and the order itself.
+
+`SCALAR_PASSES` comes first, on what staging traced; `TENSOR_PASSES` after differentiation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ..errors import InternalError
+from ..ir.node import Function
+from ..ir.verify import verify as verify_function
+from .base import Pass
+
+SCALAR_PASSES: tuple[Pass, ...] = ()
+TENSOR_PASSES: tuple[Pass, ...] = ()
+
+
+def run_passes(
+    function: Function,
+    passes: Iterable[Pass],
+    *,
+    verify: bool = True,
+    on_pass: Callable[[str, Function], None] | None = None,
+) -> Function:
+    """The function after all passes.
+
+    With `verify`, the function given and the one after each pass are checked: `InternalError` says which pass broke it.
+    `on_pass` is told the name of each pass and the function it gave.
+    """
+    if verify:
+        _check(function, "staging")
+    for pass_ in passes:
+        function = pass_.run(function)
+        if verify:
+            _check(function, f"the pass `{pass_.name}`")
+        if on_pass is not None:
+            on_pass(pass_.name, function)
+    return function
+
+
+def _check(function: Function, culprit: str) -> None:
+    try:
+        verify_function(function)
+    except InternalError as error:
+        raise InternalError(f"{culprit} made {error.message}", loc=error.loc, ir=error.ir) from error

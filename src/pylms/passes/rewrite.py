@@ -1,0 +1,110 @@
+"""What passes share: replacing symbols, making nodes anew, copying blocks, and questions about nodes.
+
+In: nodes and blocks. Out: others; the ones given are not changed, and are given back where nothing would change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from ..ir.builder import Builder, rebuild
+from ..ir.node import Atom, Block, Const, Function, Node, Sym, walk
+from ..ir.ops.differentiation import BACKWARD
+from ..ir.rules import effect_rules
+from ..ir.types import BufferType, VarType
+
+Replacements = dict[Sym, Atom]
+
+
+def with_body(function: Function, body: Block) -> Function:
+    """The same function around another body."""
+    return function if body is function.body else Function(function.name, body, function.loc, function.captures)
+
+
+def replace_atoms(atoms: tuple[Atom, ...], replacements: Mapping[Sym, Atom]) -> tuple[Atom, ...]:
+    """The atoms after replacement; the very same tuple where none is replaced."""
+    for atom in atoms:
+        if atom.__class__ is Sym and atom in replacements:
+            return tuple([replacements.get(each, each) if isinstance(each, Sym) else each for each in atoms])
+    return atoms
+
+
+def with_args(node: Node, replacements: Mapping[Sym, Atom]) -> Node:
+    """A node without blocks after replacement; the very same node where nothing is replaced."""
+    args = replace_atoms(node.args, replacements)
+    return node if args is node.args else rebuild(node, args, node.blocks)
+
+
+def with_blocks(node: Node, args: tuple[Atom, ...], blocks: Sequence[Block]) -> Node:
+    """The node with these parts; the very same node where they are the ones it has."""
+    if args is node.args and all(new is old for new, old in zip(blocks, node.blocks, strict=True)):
+        return node
+    return rebuild(node, args, blocks)
+
+
+def with_results(node: Node, results: Sequence[Sym], args: Sequence[Atom], blocks: Sequence[Block]) -> Node:
+    """The node with other results, arguments and blocks, which fit each other."""
+    arg_tuple, block_tuple = tuple(args), tuple(blocks)
+    effect = effect_rules[node.primitive](arg_tuple, dict(node.attrs), block_tuple)
+    return Node(tuple(results), node.primitive, arg_tuple, node.attrs, block_tuple, effect, node.loc)
+
+
+def copy_block(block: Block, builder: Builder, replacements: Replacements) -> Block:
+    """A copy with symbols of its own. `replacements` says what outer symbols become, and learns the new ones."""
+    params = tuple([_fresh_copy(param, builder, replacements) for param in block.params])
+    nodes = copy_nodes(block.nodes, builder, replacements)
+    return Block(params, tuple(nodes), replace_atoms(block.results, replacements))
+
+
+def copy_nodes(nodes: Sequence[Node], builder: Builder, replacements: Replacements) -> list[Node]:
+    """Copies of nodes, with results of their own, as `copy_block`."""
+    copies: list[Node] = []
+    for node in nodes:
+        args = replace_atoms(node.args, replacements)
+        blocks = [copy_block(block, builder, replacements) for block in node.blocks]
+        results = [_fresh_copy(result, builder, replacements) for result in node.results]
+        copies.append(with_results(node, results, args, blocks))
+    return copies
+
+
+def _fresh_copy(symbol: Sym, builder: Builder, replacements: Replacements) -> Sym:
+    copy = builder.fresh(symbol.type, symbol.name)
+    replacements[symbol] = copy
+    return copy
+
+
+def makes_memory(node: Node) -> bool:
+    """Whether each run of the node makes something new that can be written: not to be merged or moved out of a loop."""
+    return any(isinstance(result.type, (BufferType, VarType)) for result in node.results)
+
+
+def reads_at_index(node: Node) -> bool:
+    """Whether the node reads a buffer at positions that a check before it may have to prove in range."""
+    effect = node.effect
+    return bool(effect.reads) and not effect.writes and len(node.args) > len(effect.reads)
+
+
+def awaits_differentiation(function: Function) -> bool:
+    """Whether a `backward` is left. It finds what to differentiate by the loads of buffers: they must stay as they are."""
+    return any(node.primitive is BACKWARD for node in walk(function.body))
+
+
+def symbols_used(node: Node) -> Iterator[Sym]:
+    """Every symbol that a node or its blocks name, in any order, some more than once."""
+    pending = [node]
+    while pending:
+        current = pending.pop()
+        yield from (arg for arg in current.args if isinstance(arg, Sym))
+        for block in current.blocks:
+            yield from (result for result in block.results if isinstance(result, Sym))
+            pending.extend(block.nodes)
+
+
+def trip_count(args: Sequence[Atom]) -> int | None:
+    """How often a `for` with these arguments runs, where that is known."""
+    bounds = [int(arg.value) for arg in args[:3] if isinstance(arg, Const)]
+    if len(bounds) != 3 or bounds[2] == 0:
+        return None
+    start, stop, step = bounds
+    distance, stride = (stop - start, step) if step > 0 else (start - stop, -step)
+    return max(0, -(-distance // stride))

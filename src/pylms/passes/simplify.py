@@ -1,0 +1,248 @@
+"""Smaller ways to say the same: algebraic identities, decided conditions, values that control flow does not change.
+
+In: a function. Out: the same with `identities` applied; what a condition implies put to use where it holds (inside an
+`if`, inside a `while`, after a `check`); results of an `if` that do not depend on it, and values that a loop carries
+unchanged, taken from outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..ir.builder import Builder
+from ..ir.node import Atom, AttributeValue, Block, Const, Function, Node, Sym
+from ..ir.ops.arithmetic import LOGICAL_AND, LOGICAL_NOT, LOGICAL_OR
+from ..ir.ops.control import CHECK, FOR, IF, WHILE
+from ..ir.ops.tensors import BROADCAST
+from ..ir.primitive import Primitive
+from ..ir.rules import effect_rules
+from ..ir.types import BOOL
+from .identities import identity_rules
+from .rewrite import Replacements, replace_atoms, with_blocks, with_body, with_results
+
+_TRUE, _FALSE = Const(True, BOOL), Const(False, BOOL)
+_NO_ATTRIBUTES: Mapping[str, AttributeValue] = {}
+
+
+@dataclass(frozen=True)
+class Simplify:
+    """Local simplification."""
+
+    name: ClassVar[str] = "simplify"
+
+    def run(self, function: Function) -> Function:
+        return with_body(function, _Simplifier(Builder.after(function)).block(function.body))
+
+
+class _Simplifier:
+    """One walk in program order; it is the `Facts` that the identities ask."""
+
+    def __init__(self, builder: Builder) -> None:
+        self._builder = builder
+        self._replacements: Replacements = {}
+        self._definitions: dict[Sym, Node] = {}
+        self._nodes: list[Node] = []
+
+    # ---- Facts
+
+    def definition(self, atom: Atom, *primitives: Primitive) -> Node | None:
+        node = self._definitions.get(atom) if isinstance(atom, Sym) else None
+        return node if node is not None and node.primitive in primitives else None
+
+    def constant(self, atom: Atom) -> Const | None:
+        if isinstance(atom, Const):
+            return atom
+        fill = self.definition(atom, BROADCAST)
+        return fill.args[0] if fill is not None and isinstance(fill.args[0], Const) else None
+
+    def emit(self, primitive: Primitive, args: tuple[Atom, ...], like: Node) -> Sym:
+        node = self._builder.node(primitive, args, loc=like.loc)
+        self._append(node)
+        return node.results[0]
+
+    def instead(
+        self,
+        node: Node,
+        primitive: Primitive,
+        args: tuple[Atom, ...],
+        attrs: Mapping[str, AttributeValue] = _NO_ATTRIBUTES,
+    ) -> Node:
+        effect = effect_rules[primitive](args, attrs, ())
+        return Node(node.results, primitive, args, tuple(attrs.items()), (), effect, node.loc)
+
+    # ---- the walk
+
+    def block(self, block: Block, assumptions: Mapping[Sym, Const] | None = None) -> Block:
+        """The block simplified under assumptions that hold throughout."""
+        outer, self._nodes = self._nodes, []
+        with self._assuming(assumptions or {}):
+            before = dict[Sym, "Atom | None"]()
+            for node in block.nodes:
+                self._node(node, before)
+            results = replace_atoms(block.results, self._replacements)
+            self._restore(before)
+        nodes, self._nodes = self._nodes, outer
+        if results is block.results and len(nodes) == len(block.nodes):
+            if all(new is old for new, old in zip(nodes, block.nodes, strict=True)):
+                return block
+        return Block(block.params, tuple(nodes), results)
+
+    def _node(self, node: Node, before: dict[Sym, Atom | None]) -> None:
+        args = replace_atoms(node.args, self._replacements)
+        if node.blocks:
+            self._control(node, args)
+            return
+        if node.primitive is CHECK:
+            if args[0] != _TRUE:
+                self._append(with_blocks(node, args, ()))
+                self._assume(dict(self._implied(args[0], True)), before)
+            return
+        self._plain(with_blocks(node, args, ()))
+
+    def _plain(self, node: Node) -> None:
+        while node.primitive in identity_rules:
+            better = identity_rules[node.primitive](self, node)
+            if better is None:
+                break
+            if not isinstance(better, Node):
+                self._replacements[node.results[0]] = better
+                return
+            node = better
+        self._append(node)
+
+    def _append(self, node: Node) -> None:
+        self._nodes.append(node)
+        for result in node.results:
+            self._definitions[result] = node
+
+    def _control(self, node: Node, args: tuple[Atom, ...]) -> None:
+        if node.primitive is IF:
+            self._branch(node, args)
+        elif node.primitive is WHILE:
+            self._while(node, args)
+        elif node.primitive is FOR:
+            self._for(node, args)
+        else:
+            self._append(with_blocks(node, args, [self.block(block) for block in node.blocks]))
+
+    # ---- branches
+
+    def _branch(self, node: Node, args: tuple[Atom, ...]) -> None:
+        condition, (then, otherwise) = args[0], node.blocks
+        while (negation := self.definition(condition, LOGICAL_NOT)) is not None:
+            condition, then, otherwise = negation.args[0], otherwise, then
+        then = self.block(then, dict(self._implied(condition, True)))
+        otherwise = self.block(otherwise, dict(self._implied(condition, False)))
+        kept: list[int] = []
+        for index, pair in enumerate(zip(then.results, otherwise.results, strict=True)):
+            value = self._same_either_way(condition, pair, node)
+            if value is None:
+                kept.append(index)
+            else:
+                self._replacements[node.results[index]] = value
+        args = args if condition is args[0] else (condition,)
+        if len(kept) == len(node.results):
+            self._append(with_blocks(node, args, (then, otherwise)))
+            return
+        blocks = [Block((), block.nodes, _chosen(block.results, kept)) for block in (then, otherwise)]
+        self._append(with_results(node, _chosen(node.results, kept), args, blocks))
+
+    def _same_either_way(self, condition: Atom, pair: tuple[Atom, Atom], node: Node) -> Atom | None:
+        """What a result of a branch is outside it, if it can be said there.
+
+        A symbol that both sides give was defined before the branch.
+        """
+        then, otherwise = pair
+        if then == otherwise:
+            return then
+        if pair == (_TRUE, _FALSE):
+            return condition
+        return self.emit(LOGICAL_NOT, (condition,), node) if pair == (_FALSE, _TRUE) else None
+
+    # ---- loops
+
+    def _while(self, node: Node, args: tuple[Atom, ...]) -> None:
+        condition, body = node.blocks
+        kept = self._take_unchanged(node, args, body.results, (condition.params, body.params))
+        condition = self.block(condition)
+        implied = dict(self._implied(condition.results[0], True))
+        in_body = {body.params[index]: implied[param] for index, param in _at(condition.params, implied)}
+        outside = {symbol: value for symbol, value in implied.items() if symbol not in condition.params}
+        body = self.block(body, {**outside, **in_body})
+        ended = dict(self._implied(condition.results[0], False))
+        for index, param in _at(condition.params, ended):
+            self._replacements.setdefault(node.results[index], ended[param])
+        if len(kept) == len(args):
+            self._append(with_blocks(node, args, (condition, body)))
+            return
+        condition = Block(_chosen(condition.params, kept), condition.nodes, condition.results)
+        body = Block(_chosen(body.params, kept), body.nodes, _chosen(body.results, kept))
+        self._append(with_results(node, _chosen(node.results, kept), _chosen(args, kept), (condition, body)))
+
+    def _for(self, node: Node, args: tuple[Atom, ...]) -> None:
+        (body,) = node.blocks
+        kept = self._take_unchanged(node, args[3:], body.results, (body.params[1:],))
+        body = self.block(body)
+        if len(kept) == len(node.results):
+            self._append(with_blocks(node, args, (body,)))
+            return
+        params = (body.params[0], *_chosen(body.params[1:], kept))
+        body = Block(params, body.nodes, _chosen(body.results, kept))
+        self._append(with_results(node, _chosen(node.results, kept), (*args[:3], *_chosen(args[3:], kept)), (body,)))
+
+    def _take_unchanged(
+        self, node: Node, initial: Sequence[Atom], final: Sequence[Atom], params: Sequence[Sequence[Sym]]
+    ) -> list[int]:
+        """Replace what a loop carries unchanged by its initial value, inside and after; the positions that remain."""
+        kept: list[int] = []
+        for index, result in enumerate(replace_atoms(tuple(final), self._replacements)):
+            if result not in (initial[index], params[-1][index]):
+                kept.append(index)
+                continue
+            self._replacements[node.results[index]] = initial[index]
+            for group in params:
+                self._replacements[group[index]] = initial[index]
+        return kept
+
+    # ---- what conditions imply
+
+    def _implied(self, condition: Atom, truth: bool) -> Iterator[tuple[Sym, Const]]:
+        """The bools known once `condition` is known to be `truth`."""
+        if not isinstance(condition, Sym):
+            return
+        yield condition, (_TRUE if truth else _FALSE)
+        node = self.definition(condition, LOGICAL_NOT, LOGICAL_AND if truth else LOGICAL_OR)
+        if node is not None:
+            for arg in node.args:
+                yield from self._implied(arg, truth != (node.primitive is LOGICAL_NOT))
+
+    @contextmanager
+    def _assuming(self, assumptions: Mapping[Sym, Const]) -> Iterator[None]:
+        before: dict[Sym, Atom | None] = {}
+        self._assume(assumptions, before)
+        yield
+        self._restore(before)
+
+    def _assume(self, assumptions: Mapping[Sym, Const], before: dict[Sym, Atom | None]) -> None:
+        """Put assumptions to use, and note in `before` what there was, for `_restore`."""
+        for symbol, value in assumptions.items():
+            before.setdefault(symbol, self._replacements.get(symbol))
+            self._replacements[symbol] = value
+
+    def _restore(self, before: Mapping[Sym, Atom | None]) -> None:
+        for symbol, replacement in before.items():
+            if replacement is None:
+                del self._replacements[symbol]
+            else:
+                self._replacements[symbol] = replacement
+
+
+def _chosen(items: Sequence[Atom], kept: Sequence[int]) -> tuple[Atom, ...]:
+    return tuple([items[index] for index in kept])
+
+
+def _at(params: Sequence[Sym], wanted: Mapping[Sym, Const]) -> Iterator[tuple[int, Sym]]:
+    return ((index, param) for index, param in enumerate(params) if param in wanted)

@@ -1,0 +1,73 @@
+"""The extension layer: staged values and how to build IR from Python directly.
+
+`Rep` is a staged scalar; `static(x)` asserts that a value is known now, `staged(x)` makes a known one staged;
+`reflect` appends an IR node to the running trace, `fresh` makes an unused symbol, `reify` stages a function.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+from .errors import StagingError
+from .ir.node import AttributeValue, Sym
+from .ir.primitive import Primitive
+from .ir.types import Type
+from .loc import caller_loc
+from .staging.context import Trace, current_trace
+from .staging.operators.loop import StagedRange
+from .staging.reify import reify
+from .staging.rep import Rep
+
+Value = TypeVar("Value")
+
+
+def static(value: Value) -> Value:
+    """`value`, which must be known now; as the condition of a `while` it unrolls the loop.
+
+    Raises StagingError when it is staged.
+    """
+    trace = current_trace()
+    if trace is None:
+        return value
+    if trace.is_staged(value):
+        raise StagingError(
+            f"static(...) was given a staged value: {value!r}",
+            loc=caller_loc(),
+            hint="what static marks must depend on plain values only",
+        )
+    trace.static_requested = True
+    return value
+
+
+def staged(value: object) -> object:
+    """A number as a staged value, or a `range` as one that a native loop runs over. Outside staging, `value` itself."""
+    trace = current_trace()
+    if trace is None:
+        return value
+    if isinstance(value, range):
+        return StagedRange(value.start, value.stop, value.step)
+    return trace.wrap(trace.lift(value))
+
+
+def reflect(primitive: Primitive, *args: object, **attrs: AttributeValue) -> object:
+    """Append `primitive(args) {attrs}`, which has one result, to the running trace; the value that stands for it."""
+    return _running_trace().reflect(primitive, *args, **attrs)
+
+
+def fresh(type_: Type, name: str = "") -> Sym:
+    """A symbol of that type which the running trace has not used."""
+    return _running_trace().builder.fresh(type_, name)
+
+
+def _running_trace() -> Trace:
+    trace = current_trace()
+    if trace is None:
+        raise StagingError(
+            "no function is being staged",
+            loc=caller_loc(),
+            hint="call this from a function that @stage or @stageTensor stages",
+        )
+    return trace
+
+
+__all__ = ["Rep", "fresh", "reflect", "reify", "staged", "static"]

@@ -1,0 +1,265 @@
+"""`StagedFunction`: what `@stage` makes of a function. Signature by signature it is staged, compiled, and called.
+
+In: a Python function and the front that stages it. Out: a callable that acts like the function, with everything on
+the way to look at. Fast calls do not pass here: the runtime's callable tries its native specialisations first, and
+comes to `call_slow` when none fits.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from types import FunctionType
+from typing import Any
+
+from . import driver
+from .errors import ArgumentError
+from .ir.node import Atom
+from .ir.printer import print_function
+from .ir.sexpr import function_sexpr, let_list
+from .ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, ScalarType
+from .loc import Loc, caller_loc
+from .options import Options
+from .runtime.native import NativeInterface, StagedCallable, load_native
+from .staging.context import current_trace
+from .staging.reify import Staged, reify
+from .staging.values import INT_MAX, INT_MIN, Deferred, Front, Leaf, Static, Structure, TupleOf
+
+Signature = tuple[ScalarType, ...]
+_PYTHON_TYPES: dict[type, ScalarType] = {bool: BOOL, int: INT, float: FLOAT}
+_ANNOTATIONS: dict[object, ScalarType] = {**_PYTHON_TYPES, "bool": BOOL, "int": INT, "float": FLOAT}
+
+
+@dataclass(frozen=True, slots=True)
+class Specialisation:
+    """One signature of a staged function, traced and compiled."""
+
+    compiled: driver.Compiled
+
+    @property
+    def staged(self) -> Staged:
+        return self.compiled.staged
+
+
+class StagedFunction:
+    """A function compiled at its first call with each new signature of argument types."""
+
+    def __init__(
+        self,
+        function: FunctionType,
+        *,
+        traced: Callable[..., object],
+        original_src: str,
+        src: str,
+        make_front: Callable[[], Front],
+        options: Options,
+    ) -> None:
+        self.py_func = function
+        self.original_src = original_src
+        self.src = src
+        self.options = options
+        self.__name__ = function.__name__
+        self.__qualname__ = function.__qualname__
+        self.__doc__ = function.__doc__
+        self.__module__ = function.__module__
+        self.__wrapped__ = function
+        self._traced = traced
+        self._make_front = make_front
+        self._python_signature = inspect.signature(function)
+        self._staged: dict[Signature, Staged] = {}
+        self._specialisations: dict[Signature, Specialisation] = {}
+        self._latest: Signature | None = None
+        self._callable: StagedCallable | None = None
+
+    # Looking at it
+
+    @property
+    def signatures(self) -> list[Signature]:
+        """The signatures compiled so far."""
+        return list(self._specialisations)
+
+    @property
+    def code(self) -> Any:
+        """The IR as an S-expression, of the latest signature; before the first call, of the declared types."""
+        return function_sexpr(self._stage(self._shown_signature()).function)
+
+    @property
+    def Ccode(self) -> str:
+        """The generated C++, as `code` chooses the signature."""
+        return self.inspect_c()
+
+    def inspect_ir(self, signature: Signature | None = None, *, optimised: bool = True) -> str:
+        """The typed IR, as text: what goes into code generation, or with `optimised=False` what staging built."""
+        staged = self._stage(signature or self._shown_signature())
+        return print_function(driver.optimise(staged, self.options)[0] if optimised else staged.function)
+
+    def inspect_c(self, signature: Signature | None = None) -> str:
+        """The generated C++ of a signature."""
+        chosen = signature or self._shown_signature()
+        compiled = self._specialisations.get(chosen)
+        if compiled is not None:
+            return compiled.compiled.bundle.listing
+        return driver.optimise(self._stage(chosen), self.options)[1].listing
+
+    def inspect_asm(self, signature: Signature | None = None) -> str:
+        """The machine code of a signature, disassembled by `objdump`."""
+        return driver.disassemble(self._specialise(signature or self._shown_signature()).compiled.library)
+
+    # Calling it
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        return self.call_slow(args, kwargs)
+
+    def as_callable(self, native: NativeInterface) -> StagedCallable:
+        """The runtime's callable in front of this: it calls natively at once where a specialisation fits."""
+        self._callable = native.StagedCallable(self)
+        return self._callable
+
+    def call_slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
+        """Call with any arguments: stages and compiles for a new signature first."""
+        trace = current_trace()
+        if trace is not None:
+            return trace.call(self._traced, args, kwargs)
+        arguments = self._bind(args, kwargs)
+        signature = tuple(self._type_of(name, value) for name, value in arguments)
+        specialisation = self._specialise(signature)
+        return _run(specialisation, [value for _, value in arguments])
+
+    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, object]]:
+        try:
+            bound = self._python_signature.bind(*args, **kwargs)
+        except TypeError as error:
+            raise ArgumentError(f"{self.__name__}: {error}", loc=caller_loc()) from None
+        bound.apply_defaults()
+        return list(bound.arguments.items())
+
+    def _type_of(self, name: str, value: object) -> ScalarType:
+        declared = self._declared(name)
+        found = _PYTHON_TYPES.get(type(value)) or _numpy_scalar_type(value)
+        if found == INT and isinstance(value, int) and not INT_MIN <= value <= INT_MAX:
+            raise ArgumentError(
+                f"argument `{name}` of {self.__name__} is {value}, which does not fit 64 bits", loc=caller_loc()
+            )
+        if found is None:
+            raise ArgumentError(
+                f"argument `{name}` of {self.__name__} is a {type(value).__name__}, which compiled code cannot take",
+                loc=caller_loc(),
+                hint="pass a bool, an int, a float, or a NumPy number; `.py_func` is the Python function itself",
+            )
+        if declared is not None and declared != found:
+            raise ArgumentError(
+                f"argument `{name}` of {self.__name__} is declared {declared}, and a {found} was passed",
+                loc=caller_loc(),
+                hint=f"pass a {declared}, or remove the annotation",
+            )
+        return found
+
+    def _declared(self, name: str) -> ScalarType | None:
+        annotation = self._python_signature.parameters[name].annotation
+        try:
+            return _ANNOTATIONS.get(annotation)
+        except TypeError:
+            return None
+
+    def _shown_signature(self) -> Signature:
+        if self._latest is not None:
+            return self._latest
+        return tuple(self._declared(name) or INT for name in self._python_signature.parameters)
+
+    def _stage(self, signature: Signature) -> Staged:
+        staged = self._staged.get(signature)
+        if staged is None:
+            staged = reify(
+                self._traced,
+                list(zip(self._python_signature.parameters, signature, strict=True)),
+                name=self.__name__,
+                loc=Loc(self.py_func.__code__.co_filename, self.py_func.__code__.co_firstlineno),
+                front=self._make_front(),
+                options=self.options,
+            )
+            self._staged[signature] = staged
+        return staged
+
+    def _specialise(self, signature: Signature) -> Specialisation:
+        self._latest = signature
+        known = self._specialisations.get(signature)
+        if known is not None:
+            return known
+        native = load_native(self.options)
+        compiled = driver.compile_staged(self._stage(signature), native, self.options)
+        specialisation = Specialisation(compiled)
+        self._specialisations[signature] = specialisation
+        if self._callable is not None and _is_direct(specialisation.staged, signature):
+            self._callable.install(compiled.native)
+        return specialisation
+
+
+class ListCodeFunction(StagedFunction):
+    """A staged function whose `.code` is the documents' list form, before optimisation."""
+
+    @property
+    def code(self) -> list[Any]:
+        return let_list(self._stage(self._shown_signature()).function)
+
+
+def _run(specialisation: Specialisation, arguments: Sequence[object]) -> object:
+    staged = specialisation.staged
+    for prepare in staged.before_run:
+        prepare()
+    try:
+        results = specialisation.compiled.native(*[_plain(argument) for argument in arguments])
+    finally:
+        for finish in staged.after_run:
+            finish()
+    count = len(staged.function.body.results)
+    flat = iter((results,) if count == 1 else results if count else ())
+    return _rebuild(staged.structure, staged.function.body.results, flat)
+
+
+def _rebuild(structure: Structure, atoms: Sequence[Atom], values: Iterator[object]) -> object:
+    """The Python result from the flat native ones."""
+    match structure:
+        case Leaf(type_):
+            value = next(values)
+            assert isinstance(type_, ScalarType)
+            return value if type_.python else _as_numpy(value, type_)
+        case Static(Deferred(get)):
+            return get()
+        case Static(value):
+            return value
+        case TupleOf(items, make, _):
+            return make([_rebuild(item, atoms, values) for item in items])
+
+
+def _is_direct(staged: Staged, signature: Signature) -> bool:
+    """Whether the native callable's own arguments and result are already the Python ones."""
+    if staged.before_run or staged.after_run or not all(type_.python for type_ in signature):
+        return False
+    match staged.structure:
+        case Leaf(type_):
+            return isinstance(type_, ScalarType) and type_.python
+        case Static(value):
+            return value is None
+        case TupleOf(items, _, name):
+            return name == "tuple" and len(items) > 1 and all(_is_python_leaf(item) for item in items)
+
+
+def _is_python_leaf(structure: Structure) -> bool:
+    return isinstance(structure, Leaf) and isinstance(structure.type, ScalarType) and structure.type.python
+
+
+def _numpy_scalar_type(value: object) -> ScalarType | None:
+    """The type of a NumPy number, recognised without importing NumPy."""
+    kind = type(value)
+    return SCALAR_TYPES.get(kind.__name__.replace("bool_", "bool")) if kind.__module__ == "numpy" else None
+
+
+def _plain(value: object) -> object:
+    return value.item() if type(value).__module__ == "numpy" else value  # type: ignore[attr-defined]
+
+
+def _as_numpy(value: object, type_: ScalarType) -> object:
+    import numpy
+
+    return getattr(numpy, type_.name)(value)

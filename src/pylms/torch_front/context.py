@@ -1,0 +1,193 @@
+"""What staging a PyTorch program knows: the trace, the buffers, the gradients; and how tensors become atoms.
+
+Handlers of functions work through a `TorchContext`: operands in, broadcast and converted, nodes out.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+
+import torch
+
+from ..errors import StagedTypeError, StagingError
+from ..ir.node import Atom, AttributeValue, Const, Sym
+from ..ir.ops.arithmetic import CONVERT
+from ..ir.ops.tensors import BROADCAST, RESHAPE, STOP_GRADIENT
+from ..ir.primitive import Primitive
+from ..ir.types import BOOL, FLOAT, INT, ScalarType, TensorType
+from ..loc import caller_loc
+from ..staging.context import Trace
+from ..staging.rep import Rep
+from .buffers import BufferTable
+from .dtypes import constant, scalar_type
+from .tensor import Bounds, StagedTensor
+
+Number = bool | int | float
+Operand = object
+"""A staged tensor, a real tensor, a Rep, or a plain number: what arithmetic takes."""
+
+
+class TorchContext:
+    """One trace of a PyTorch program."""
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.buffers = BufferTable(trace)
+        self.tracks_gradient = False
+        """Whether results of the function being staged may need a gradient."""
+
+    # Tensors and atoms
+
+    def emit(self, primitive: Primitive, *args: Atom, **attrs: AttributeValue) -> Sym:
+        """Append a node with one result."""
+        (result,) = self.trace.emit(primitive, args, attrs=attrs)
+        return result
+
+    def atom(self, value: object) -> Atom:
+        """The atom of a staged tensor, or of a real one's content at this point of the program."""
+        if isinstance(value, StagedTensor):
+            value.require_trace(self.trace)
+            return value.atom
+        if isinstance(value, torch.Tensor):
+            return self.buffers.load(value)
+        raise StagedTypeError(f"a tensor is needed here, not {type(value).__name__}", loc=caller_loc())
+
+    def wrap(self, atom: Atom, *, bounds: Bounds | None = None) -> StagedTensor:
+        """The staged tensor for a function's result; gradients stop here under `torch.no_grad()`."""
+        type_ = atom.type
+        assert isinstance(type_, TensorType)
+        tracks = self.tracks_gradient and type_.dtype.is_float
+        if tracks and not torch.is_grad_enabled():
+            atom, tracks = self.emit(STOP_GRADIENT, atom), False
+        return StagedTensor(atom, self, tracks_gradient=tracks, bounds=bounds)
+
+    def may_need_gradient(self, value: object) -> bool:
+        """Whether a derivative may flow through the tensor."""
+        if isinstance(value, StagedTensor):
+            return value.tracks_gradient
+        return isinstance(value, torch.Tensor) and value.requires_grad
+
+    @contextmanager
+    def tracking(self, tensors: Sequence[torch.Tensor]) -> Iterator[None]:
+        """Stage one function of these tensors."""
+        before = self.tracks_gradient
+        self.tracks_gradient = any(self.may_need_gradient(tensor) for tensor in tensors)
+        try:
+            yield
+        finally:
+            self.tracks_gradient = before
+
+    # Shapes and types
+
+    def type_of(self, value: object) -> TensorType:
+        """The type of a tensor operand."""
+        assert isinstance(value, torch.Tensor)
+        return TensorType(scalar_type(value.dtype), tuple(value.shape))
+
+    def full(self, value: Number, type_: TensorType) -> Sym:
+        """A tensor filled with a plain number."""
+        return self.emit(BROADCAST, constant(value, type_.dtype), shape=type_.shape, axes=())
+
+    def convert(self, atom: Atom, dtype: ScalarType) -> Atom:
+        """The atom with other elements."""
+        type_ = atom.type
+        current = type_ if isinstance(type_, ScalarType) else type_.dtype if isinstance(type_, TensorType) else None
+        if current == dtype:
+            return atom
+        if isinstance(atom, Const):
+            return constant(atom.value, dtype)
+        return self.emit(CONVERT, atom, dtype=dtype)
+
+    def broadcast(self, atom: Atom, shape: tuple[int, ...]) -> Atom:
+        """A tensor or scalar atom repeated to `shape`, by PyTorch's rules; the shapes are known to fit."""
+        source = atom.type.shape if isinstance(atom.type, TensorType) else ()
+        if isinstance(atom.type, TensorType) and source == shape:
+            return atom
+        offset = len(shape) - len(source)
+        axes = tuple(axis + offset for axis, size in enumerate(source) if size == shape[axis + offset])
+        kept = tuple(shape[axis] for axis in axes)
+        if isinstance(atom.type, TensorType) and kept != source:
+            atom = self.emit(RESHAPE, atom, shape=kept)
+        if isinstance(atom.type, TensorType) and kept == shape:
+            return atom
+        return self.emit(BROADCAST, atom, shape=shape, axes=axes)
+
+    def reshape(self, atom: Atom, shape: tuple[int, ...]) -> Atom:
+        """The same elements in another shape."""
+        assert isinstance(atom.type, TensorType)
+        return atom if atom.type.shape == shape else self.emit(RESHAPE, atom, shape=shape)
+
+    def result_dtype(self, *operands: Operand) -> ScalarType:
+        """The type that operands meet in, by PyTorch's promotion."""
+        samples = [_sample(operand) for operand in operands]
+        if len(samples) == 1:
+            samples.append(samples[0])
+        with torch._C.DisableTorchFunctionSubclass():
+            return scalar_type(torch.result_type(*samples))
+
+    def result_shape(self, *operands: Operand) -> tuple[int, ...]:
+        """The shape that operands broadcast to. StagedTypeError where they do not fit."""
+        shapes = [tuple(operand.shape) for operand in operands if isinstance(operand, torch.Tensor)]
+        try:
+            return tuple(torch.broadcast_shapes(*shapes))
+        except RuntimeError:
+            described = " and ".join(str(list(shape)) for shape in shapes)
+            raise StagedTypeError(f"tensors of shapes {described} do not broadcast", loc=caller_loc()) from None
+
+    def operand(self, value: Operand, dtype: ScalarType, shape: tuple[int, ...]) -> Atom:
+        """An operand as a tensor atom of that dtype and shape."""
+        return self.broadcast(self._scalar_or_tensor(value, dtype), shape)
+
+    def _scalar_or_tensor(self, value: Operand, dtype: ScalarType) -> Atom:
+        if isinstance(value, Rep):
+            value.require_trace(self.trace)
+            return self.convert(value.atom, dtype)
+        if isinstance(value, (bool, int, float)):
+            return constant(value, dtype)
+        return self.convert(self.atom(value), dtype)
+
+
+def is_operand(value: object) -> bool:
+    """Whether arithmetic takes it."""
+    return isinstance(value, (torch.Tensor, Rep, bool, int, float))
+
+
+def _sample(operand: Operand) -> torch.Tensor | Number:
+    """A value that takes part in type promotion as the operand does."""
+    if not isinstance(operand, Rep):
+        assert isinstance(operand, (torch.Tensor, bool, int, float))
+        return operand
+    match operand.atom.type:
+        case ScalarType() as type_ if type_ in (BOOL, INT, FLOAT):
+            return {BOOL: True, INT: 1, FLOAT: 1.0}[type_]
+        case ScalarType(kind=kind):
+            return 1.0 if kind == "float" else 1
+        case type_:
+            raise AssertionError(f"a Rep of type {type_}")
+
+
+def normalised_axis(axis: object, rank: int) -> int:
+    """A dimension number counted from the front. Located errors for what is no dimension."""
+    if isinstance(axis, Rep):
+        raise StagingError("a dimension must be known while staging", loc=caller_loc())
+    if not isinstance(axis, int) or not -max(rank, 1) <= axis < max(rank, 1):
+        raise StagedTypeError(f"a tensor of {rank} dimensions has no dimension {axis}", loc=caller_loc())
+    return axis % rank if rank else 0
+
+
+def normalised_axes(axes: object, rank: int) -> tuple[int, ...]:
+    """Dimension numbers counted from the front; None or none at all stand for every dimension."""
+    if axes is None or (isinstance(axes, (tuple, list)) and not axes):
+        return tuple(range(rank))
+    listed = axes if isinstance(axes, (tuple, list)) else (axes,)
+    return tuple(sorted(normalised_axis(axis, rank) for axis in listed)) if rank else ()
+
+
+def element_count(shape: Sequence[int]) -> int:
+    """How many elements a shape has."""
+    return math.prod(shape)
+
+
+Emit = Callable[..., Sym]

@@ -1,0 +1,178 @@
+"""`StagedTensor`: a `torch.Tensor` that stands for an IR value, so that user code and `nn.Module`s take it as one.
+
+Shape, dtype and device are plain values. Anything that needs its content now is a located error.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import torch
+
+from ..errors import StagingError, TorchFeatureError
+from ..ir.node import Atom
+from ..ir.types import TensorType
+from ..loc import caller_loc
+from ..staging.context import Trace, current_trace
+from .dtypes import torch_dtype
+
+if TYPE_CHECKING:
+    from .context import TorchContext
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What is known about every element of an integer tensor: low <= element <= high."""
+
+    low: int
+    high: int
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a tensor lives, for in-place operations on it: `assign` gives it a new value."""
+
+    assign: Callable[[StagedTensor], None]
+
+
+class StagedTensor(torch.Tensor):
+    """A tensor whose content will be known when the compiled code runs."""
+
+    atom: Atom
+    context: TorchContext
+    tracks_gradient: bool
+    bounds: Bounds | None
+    place: Place | None
+
+    @staticmethod
+    def __new__(
+        cls: type[StagedTensor],
+        atom: Atom,
+        context: TorchContext,
+        *,
+        tracks_gradient: bool = False,
+        bounds: Bounds | None = None,
+        place: Place | None = None,
+    ) -> StagedTensor:
+        """`tracks_gradient`: a derivative may flow through it. `place`: of a parameter's gradient."""
+        type_ = atom.type
+        assert isinstance(type_, TensorType)
+        tensor: StagedTensor = torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
+            cls, type_.shape, dtype=torch_dtype(type_.dtype), device="cpu", requires_grad=False
+        )
+        tensor.atom = atom
+        tensor.context = context
+        tensor.tracks_gradient = tracks_gradient
+        tensor.bounds = bounds
+        tensor.place = place
+        return tensor
+
+    def __init__(self, *_args: object, **_kwargs: object) -> None:
+        super().__init__()
+
+    def require_trace(self, trace: Trace) -> None:
+        """A located error when this value belongs to a staging run that is over, or to another one."""
+        if self.context.trace is trace and trace.is_running:
+            return
+        raise StagingError(
+            "a staged tensor was kept after the staging run that made it",
+            loc=caller_loc(),
+            hint="staged tensors mean nothing outside the function being staged; return them instead of storing them",
+        )
+
+    def __repr__(self, *, tensor_contents: object = None) -> str:
+        return f"StagedTensor({self.atom!r}: {self.atom.type})"
+
+    @classmethod
+    def __torch_function__(
+        cls,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        tensor = next((arg for arg in args if isinstance(arg, StagedTensor)), None)
+        if tensor is not None:
+            tensor.require_trace(tensor.context.trace)
+        from .mode import dispatch  # noqa: PLC0415 - the table of functions needs this class
+
+        if current_trace() is None or tensor is None:
+            with torch._C.DisableTorchFunctionSubclass():
+                return func(*args, **(kwargs or {}))
+        return dispatch(tensor.context, func, args, kwargs or {})
+
+    @classmethod
+    def __torch_dispatch__(
+        cls,
+        func: Any,
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Only what never passed a Python-level function comes here: `Variable(x)`, and what cannot be staged."""
+        if func is torch.ops.aten.detach.default and isinstance(args[0], StagedTensor):
+            return detached(args[0])
+        raise TorchFeatureError(f"`{func}` cannot be staged yet", loc=caller_loc())
+
+    # What Python itself asks of a value
+
+    def __bool__(self) -> bool:
+        raise StagingError(
+            "Python cannot branch on a staged tensor here: this function was not virtualised",
+            loc=caller_loc(),
+            hint="decorate the function with @lms (or @stageTensor), so that its if, while, and, or, not are staged",
+        )
+
+    def __int__(self) -> int:
+        self._refuse("turned into a plain int")
+
+    def __float__(self) -> float:
+        self._refuse("turned into a plain float")
+
+    def __complex__(self) -> complex:
+        self._refuse("turned into a plain complex")
+
+    def __index__(self) -> int:
+        self._refuse("used as an index or a size")
+
+    def __contains__(self, item: object) -> bool:
+        self._refuse("searched with `in`")
+
+    def __format__(self, spec: str) -> str:
+        self._refuse("formatted")
+
+    def __iter__(self) -> Any:
+        self._refuse("iterated over")
+
+    def __array__(self, *_args: object, **_kwargs: object) -> Any:
+        self._refuse("turned into a NumPy array")
+
+    def numpy(self, *_args: object, **_kwargs: object) -> Any:
+        self._refuse("turned into a NumPy array")
+
+    def tolist(self) -> Any:
+        self._refuse("turned into a list")
+
+    def data_ptr(self) -> int:
+        self._refuse("asked for its address")
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __deepcopy__(self, _memo: object) -> StagedTensor:
+        return self
+
+    def _refuse(self, use: str) -> NoReturn:
+        raise StagingError(
+            f"a staged tensor cannot be {use}: its content is known only when the compiled code runs",
+            loc=caller_loc(),
+            hint="`x.item()` gives a staged number; or keep the computation staged",
+        )
+
+
+def detached(tensor: StagedTensor) -> StagedTensor:
+    """The same value, through which no derivative passes."""
+    atom = tensor.context.without_gradient(tensor)
+    return StagedTensor(atom, tensor.context, bounds=tensor.bounds, place=tensor.place)

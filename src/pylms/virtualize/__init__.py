@@ -1,0 +1,8 @@
+"""Python AST to Python AST: control flow and variables become calls of operators (DESIGN §2, D1 to D4)."""
+
+from __future__ import annotations
+
+from .context import OPERATOR_NAMES
+from .pipeline import Virtualized, virtualize
+
+__all__ = ["OPERATOR_NAMES", "Virtualized", "virtualize"]

@@ -1,0 +1,86 @@
+"""The law every compiled program obeys: Python = interpret(IR) = interpret(optimised IR) = native (DESIGN D13)."""
+
+import contextlib
+import io
+import math
+
+from pylms.ir.interpret import interpret
+
+from pylms import Options, driver, lms, stage
+from pylms.ir.types import BOOL, FLOAT, INT
+from pylms.ir.verify import verify
+from pylms.loc import Loc
+from pylms.runtime.native import load_native
+from pylms.staging.reify import reify
+from pylms.staging.values import ScalarFront
+
+TYPES = {bool: BOOL, int: INT, float: FLOAT}
+OPTIONS = Options()
+
+
+class PrintingHost:
+    """The interpreter's way out: prints go to sys.stdout, as native ones do."""
+
+    def print(self, text):
+        print(text, end="")
+
+    def call(self, index, args):
+        raise AssertionError("these programs call nothing")
+
+
+def staged_of(function, *types, front=None):
+    """The staged form of a function for those argument types, verified."""
+    rewritten = lms(function)
+    names = function.__code__.co_varnames[: function.__code__.co_argcount]
+    staged = reify(
+        rewritten,
+        list(zip(names, types, strict=True)),
+        name=function.__name__,
+        loc=Loc(function.__code__.co_filename, function.__code__.co_firstlineno),
+        front=front or ScalarFront(),
+        options=OPTIONS,
+    )
+    verify(staged.function)
+    return staged
+
+
+def outcome(run):
+    """What running gives: the result or the exception's type, and what was printed."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed):
+        try:
+            result = run()
+        except Exception as error:
+            return type(error), printed.getvalue()
+    return result, printed.getvalue()
+
+
+def same(left, right):
+    if isinstance(left, tuple) and isinstance(right, tuple):
+        return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, float) and isinstance(right, float) and math.isnan(left):
+        return math.isnan(right)
+    return type(left) is type(right) and left == right
+
+
+def check_law(function, *argument_lists):
+    """Run a function four ways on each list of arguments, and compare results, errors and output."""
+    types = tuple(TYPES[type(value)] for value in argument_lists[0])
+    staged = staged_of(function, *types)
+    optimised, _bundle = driver.optimise(staged, OPTIONS)
+    native = stage(function)
+    assert load_native(OPTIONS) is not None
+    for arguments in argument_lists:
+        expected = outcome(lambda: function(*arguments))
+        ways = {
+            "interpreted": outcome(lambda: flat(interpret(staged.function, arguments, host=PrintingHost()))),
+            "optimised": outcome(lambda: flat(interpret(optimised, arguments, host=PrintingHost()))),
+            "native": outcome(lambda: native(*arguments)),
+        }
+        for way, found in ways.items():
+            assert same(expected, found), f"{way}{arguments}: {found}, and Python gives {expected}"
+
+
+def flat(results):
+    """The interpreter's results as Python has them: None, one value, or a tuple."""
+    return None if not results else results[0] if len(results) == 1 else results

@@ -1,0 +1,116 @@
+"""Cells under staged control flow (DESIGN D2): what is promoted, what stays plain, and what it costs."""
+
+import pytest
+
+from pylms import lms, stage
+from pylms.errors import StagedTypeError
+from pylms.ir.types import INT
+from tests.harness.law import check_law, staged_of
+
+
+def test_a_cell_that_no_staged_block_assigns_stays_plain():
+    seen = []
+
+    def program(x):
+        n = 1
+        n = 2
+        if x > 0:
+            seen.append(n)
+        return n
+
+    staged_of(program, INT)
+    assert seen == [2]
+
+
+def test_a_cell_assigned_in_a_branch_not_taken_now_stays_plain():
+    kinds = []
+
+    def program(x):
+        n = 5
+        if x > 0:
+            if False:
+                n = 6
+            x = x + 1
+        kinds.append(type(n))
+        return n + x
+
+    check_law(program, (1,), (-1,))
+    assert set(kinds) == {int}
+
+
+def test_rebinding_after_a_loop_makes_a_cell_plain_again():
+    def program(n):
+        i = 0
+        while i < n:
+            i = i + 1
+        i = 0
+        total = 0
+        while i < 3:
+            total = total + n
+            i = i + 1
+        return total
+
+    check_law(program, (4,), (0,))
+
+
+def test_values_that_cannot_be_staged_work_inside_one_block():
+    def program(x):
+        if x > 0:
+            names = ["a"]
+            names = [*names, "b"]
+            x = x + len(names)
+        return x
+
+    check_law(program, (1,), (-1,))
+
+
+def test_reading_an_unstageable_value_after_a_branch_is_an_error():
+    @stage
+    def program(x):
+        names = ["a"]
+        if x > 0:
+            names = ["b", "c"]
+        return len(names)
+
+    with pytest.raises(StagedTypeError, match=r"`names` is assigned a list under staged control flow"):
+        program(1)
+
+
+@pytest.mark.parametrize("depth", [2, 4, 8])
+def test_the_cost_of_discovering_assignments_is_linear_in_the_nesting(depth):
+    traced = []
+    lines = ["def program(x):", "    v = 0", "    v = 1", "    def bump():", "        nonlocal v", "        v = v + 1"]
+    for level in range(depth):
+        indent = "    " * (level + 1)
+        lines += [f"{indent}if x > {level}:", f"{indent}    note({level})"]
+    lines += ["    " * (depth + 1) + "bump()", "    return v"]
+    program = function_from("\n".join(lines), note=traced.append)
+    staged_of(program, INT)
+    assert len(traced) <= 4 * depth
+
+
+def function_from(source, **names):
+    """A function whose source Python can find, as in a notebook cell."""
+    import linecache
+
+    filename = f"<test {hash(source)}>"
+    linecache.cache[filename] = (len(source), None, source.splitlines(keepends=True), filename)
+    exec(compile(source, filename, "exec"), names)
+    return names["program"]
+
+
+def test_a_type_that_changes_across_iterations_is_an_error_with_its_place():
+    @lms
+    def program(n):
+        x = 0.5
+        i = 0
+        while i < n:
+            x = (1, 2)
+            i = i + 1
+        return x
+
+    with pytest.raises(StagedTypeError) as caught:
+        stage(program)(3)
+    text = str(caught.value)
+    assert "`x` is float before the loop, a tuple of 2 after" in text
+    assert "x = (1, 2)" in text and "^" in text and "help:" in text
