@@ -51,12 +51,13 @@ class Workload:
 class Result:
     """What one competitor did: microseconds a step, one number a round. Where there are none, `problem` says why.
 
+    prepare_seconds: how long all that is done once took, with the first run that followed.
     weight_error: the largest difference from the first competitor's weights, relative to the largest weight.
     """
 
     name: str
     steps: int
-    compile_seconds: float = 0.0
+    prepare_seconds: float = 0.0
     loss: float | None = None
     weight_error: float | None = None
     microseconds: tuple[float, ...] = ()
@@ -66,6 +67,11 @@ class Result:
     @property
     def median(self) -> float:
         return statistics.median(self.microseconds)
+
+    @property
+    def compile_seconds(self) -> float:
+        """What of the preparation was not the first run."""
+        return max(0.0, self.prepare_seconds - self.median * self.steps * 1e-6)
 
     @property
     def fastest(self) -> float:
@@ -158,20 +164,18 @@ def prepared(competitor: Competitor, worker: Worker, workload: Workload, weights
     result = Result(competitor.name, competitor.steps)
     try:
         worker.reply()
-        compiling = worker.ask("prepare", steps=competitor.steps)["seconds"]
+        preparing = worker.ask("prepare", steps=competitor.steps)["seconds"]
         loss = worker.ask("check", steps=workload.check_steps, path=str(weights))["loss"]
     except WorkerFailedError as error:
         return replace(result, problem=str(error))
-    return replace(result, compile_seconds=compiling, loss=loss)
+    return replace(result, prepare_seconds=preparing, loss=loss)
 
 
 def compared(result: Result, reference: Result, weights: Path, reference_weights: Path) -> Result:
     """The result with its error, and with a problem where loss or weights differ from the reference's."""
     assert result.loss is not None and reference.loss is not None
     with np.load(weights) as ours, np.load(reference_weights) as theirs:
-        error = max(
-            float(np.abs(ours[key] - theirs[key]).max() / np.abs(theirs[key]).max()) for key in theirs.files
-        )
+        error = max(float(np.abs(ours[key] - theirs[key]).max() / np.abs(theirs[key]).max()) for key in theirs.files)
     result = replace(result, weight_error=error)
     if not abs(result.loss - reference.loss) <= LOSS_TOLERANCE or not error <= WEIGHT_TOLERANCE:
         difference = f"loss {result.loss:.6f} for {reference.loss:.6f}, weights off by {error:.1e}"

@@ -18,24 +18,30 @@ IMAGES = 60000
 
 def workloads() -> tuple[Workload, ...]:
     return (
-        Workload("mnist_mlp_1", "MNIST MLP 784-50-10, batch 1", 1, check_steps=1500, competitors=competitors(1, slow=1500)),
-        Workload("mnist_mlp_64", "MNIST MLP 784-50-10, batch 64", 64, check_steps=150, competitors=competitors(64, slow=150)),
+        Workload(
+            "mnist_mlp_1", "MNIST MLP 784-50-10, batch 1", 1, check_steps=1500, competitors=competitors(1, slow=1500)
+        ),
+        Workload(
+            "mnist_mlp_64", "MNIST MLP 784-50-10, batch 64", 64, check_steps=150, competitors=competitors(64, slow=150)
+        ),
     )
 
 
 def competitors(batch: int, *, slow: int) -> tuple[Competitor, ...]:
     epoch = IMAGES // batch
-    torch = "benchmarks.pytorch_mnist"
+    torch, jax = "benchmarks.pytorch_mnist:trainer", "benchmarks.jax_mnist:trainer"
     return (
-        Competitor("PyTorch as written", f"{torch}:as_written", slow),
-        Competitor("PyTorch, data prepared", f"{torch}:data_prepared", slow),
-        Competitor("torch.compile, data prepared", f"{torch}:compiled", slow),
-        Competitor("JAX, epoch in lax.scan", "benchmarks.jax_mnist:scanned", epoch),
+        Competitor("PyTorch as written", torch, slow, choice="as written"),
+        Competitor("PyTorch, data prepared", torch, slow, choice="data prepared"),
+        Competitor("torch.compile, forward and loss", torch, slow, choice="compiled forward"),
+        Competitor("torch.compile, functional step", torch, slow, choice="compiled step"),
+        Competitor("JAX, epoch in scan, weights [out, in]", jax, epoch, choice="out in"),
+        Competitor("JAX, epoch in scan, weights [in, out]", jax, epoch, choice="in out"),
         *(
-            Competitor(f"hand-written C++, {compiler}", "benchmarks.native_mnist:hand_written", epoch, choice=compiler)
+            Competitor(f"hand-written C++, {compiler}", "benchmarks.native_mnist:trainer", epoch, choice=compiler)
             for compiler in compilers()
         ),
-        Competitor(SUBJECT, "benchmarks.pylms_mnist:staged", epoch),
+        Competitor(SUBJECT, "benchmarks.pylms_mnist:trainer", epoch),
     )
 
 

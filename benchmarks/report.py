@@ -17,7 +17,7 @@ from typing import Any
 from .harness import Measurement, Result
 
 SUBJECT = "Snek-LMS"
-HEADINGS = ("competitor", "µs a step, median", "fastest", "ratio", "steps a round", "first compile, s")
+HEADINGS = ("competitor", "µs a step, median", "fastest", "ratio", "steps a round", "compile, s")
 PACKAGES = ("torch", "jax", "jaxlib", "numpy")
 
 
@@ -94,7 +94,13 @@ def machine() -> dict[str, str]:
         except (OSError, subprocess.CalledProcessError):
             continue
         compilers[compiler] = said.splitlines()[0]
-    return {"cpu": _cpu_name(), "cores": str(os.cpu_count()), "python": platform.python_version(), **versions, **compilers}
+    return {
+        "cpu": _cpu_name(),
+        "cores": str(os.cpu_count()),
+        "python": platform.python_version(),
+        **versions,
+        **compilers,
+    }
 
 
 def _cpu_name() -> str:

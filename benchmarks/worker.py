@@ -28,7 +28,7 @@ class Trainer(Protocol):
     """A competitor: the same model, data and optimiser as all others, its weights being its state."""
 
     def prepare(self, steps: int) -> None:
-        """Do now whatever a run of so many steps does only once: compile, allocate, warm up. Keeps no trained weights."""
+        """Do now whatever a run of so many steps does only once: compile, allocate, run once. Keeps no trained weights."""
 
     def reset(self) -> None:
         """Go back to the initial weights."""

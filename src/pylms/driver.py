@@ -95,7 +95,7 @@ def build(bundle: SourceBundle, options: Options) -> CacheEntry:
             "headers": tuple(sorted(headers.items())),
             "flags": (*toolchain.flags(), *bundle.flags, *bundle.link),
             "compiler": toolchain.identity,
-            "cpu": this_cpu().digest,
+            "cpu": this_cpu().identity,
         }
     )
     _write_generated(bundle, options)

@@ -16,21 +16,6 @@ from pylms.runtime.library import Library, load_library
 from pylms.runtime.toolchain import Toolchain, find_toolchain
 
 
-class Recorder:
-    """An owner that records the calls no native specialisation took."""
-
-    __name__ = "recorder"
-    __qualname__ = "Recorder.recorder"
-    code = "(the code)"
-
-    def __init__(self):
-        self.calls = []
-
-    def call_slow(self, args, kwargs):
-        self.calls.append((args, kwargs))
-        return "slow"
-
-
 @pytest.fixture(scope="session")
 def options(tmp_path_factory) -> Options:
     return Options(cache_dir=tmp_path_factory.mktemp("cache"))

@@ -38,8 +38,8 @@ def test_without_python_headers_calls_go_through_ctypes_and_the_log_says_so_once
     monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path / name))
     options = Options(cache_dir=tmp_path / "cache")
     with caplog.at_level(logging.WARNING, logger="pylms"):
-        assert load_native(options) is ctypes_call
-        assert load_native(options) is ctypes_call
+        natives: list[object] = [load_native(options), load_native(options)]
+    assert natives == [ctypes_call, ctypes_call]
     [record] = caplog.records
     assert "ctypes" in record.getMessage()
     assert f"no Python.h in {tmp_path / 'include'}" in record.getMessage()

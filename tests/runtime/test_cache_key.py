@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pylms.runtime.cache_key import cache_key
+from pylms.runtime.cache_key import KeyPart, cache_key
 
 scalars = st.one_of(st.text(), st.binary(), st.integers(), st.booleans(), st.none())
 parts = st.recursive(scalars, lambda children: st.lists(children, max_size=4).map(tuple), max_leaves=8)
@@ -29,7 +29,7 @@ def test_a_key_is_a_sha256_in_hexadecimal():
 
 
 def test_parts_that_look_alike_have_different_keys():
-    sets = [
+    sets: list[dict[str, KeyPart]] = [
         {},
         {"a": "1"},
         {"a": 1},

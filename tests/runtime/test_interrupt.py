@@ -14,13 +14,8 @@ import pytest
 
 SIGINT = int(signal.SIGINT)
 LOOP_FOREVER = "for (;;) if (context->interrupt && context->poll(context)) return -1;"
-# Ends once *args[0].p is not zero; poll as it goes.
-LOOP_UNTIL_TOLD = """
-    volatile long long *told = (volatile long long *)args[0].p;
-    while (!*told) if (context->interrupt && context->poll(context)) return -1;
-"""
 INTERRUPT_ITSELF = f"kill(getpid(), {SIGINT});"
-POLL = "if (context->interrupt && context->poll(context)) return -1;"
+POLL = "for (int turn = 0; turn < 200; ++turn) if (context->interrupt && context->poll(context)) return -1;"
 
 
 @pytest.fixture(autouse=True)
@@ -52,6 +47,16 @@ def test_ctrl_c_works_again_and_again(make):
     for _ in range(5):
         with pytest.raises(KeyboardInterrupt):
             function()
+
+
+def test_ctrl_c_ends_a_loop_whose_turns_are_slow(make):
+    wait = f"for (volatile long long spin = 0; spin < 20000000; spin = spin + 1) {{}} {INTERRUPT_ITSELF}"
+    turns = (
+        "for (int k = 0; k < 3; ++k) { if (context->interrupt && context->poll(context)) return -1; WAIT } return 1;"
+    )
+    function = make(turns.replace("WAIT", wait), "", "", sites=(lambda: AssertionError("went on"),), releases_gil=True)
+    with pytest.raises(KeyboardInterrupt):
+        function()
 
 
 def test_a_signal_between_two_polls_is_seen_at_the_second(make):

@@ -9,6 +9,7 @@ import sys
 import threading
 import tracemalloc
 import weakref
+from typing import Any
 
 import pytest
 
@@ -125,7 +126,7 @@ def test_a_status_without_a_meaning_is_reported(make):
 
 def test_what_a_site_itself_raises_comes_out(make):
     with pytest.raises(KeyError):
-        make("return 1;", "", "", sites=(lambda: {}["missing"],))()
+        make("return 1;", "", "", sites=(lambda: dict[str, BaseException]()["missing"],))()
 
 
 @pytest.mark.parametrize("releases_gil", [False, True])
@@ -189,7 +190,7 @@ def test_a_callback_that_does_not_exist_is_reported(make):
 
 @pytest.mark.parametrize("releases_gil", [False, True])
 def test_native_code_can_be_entered_again_from_its_callback(make, releases_gil):
-    functions = []
+    functions: list[Any] = []
     functions.append(
         make(FACTORIAL, "i", "i", callbacks=((lambda n: functions[0](n), "i", "i"),), releases_gil=releases_gil)
     )
@@ -197,7 +198,7 @@ def test_native_code_can_be_entered_again_from_its_callback(make, releases_gil):
 
 
 def test_endless_recursion_through_python_is_a_recursion_error(make):
-    functions = []
+    functions: list[Any] = []
     functions.append(
         make("return context->call(context, 0, results);", "", "", callbacks=((lambda: functions[0](), "", ""),))
     )
@@ -244,7 +245,7 @@ def test_another_thread_runs_while_the_gil_is_released(binding, build):
 
 def test_threads_call_at_once(make):
     function = make("results[0].i = args[0].i * 2;", "i", "i", releases_gil=True)
-    wrong = []
+    wrong: list[int] = []
 
     def work(start):
         wrong.extend(k for k in range(start, start + 2000) if function(k) != 2 * k)
@@ -334,7 +335,7 @@ def test_everything_is_let_go_with_the_function(make):
     things = [Thing() for _ in range(4)]
     references = [weakref.ref(thing) for thing in things]
     library_user = make("", "", "", callbacks=((things[0], "", ""),), sites=(things[1],), pointers=things[2])
-    things[3].function = library_user
+    vars(things[3])["function"] = library_user
     assert library_user.keep_alive is not None
     del library_user, things
     gc.collect()

@@ -11,10 +11,23 @@ import weakref
 
 import pytest
 
-from tests.runtime.conftest import Recorder
-
 ADD_ONE = "results[0].i = args[0].i + 1;"
 HALVE = "results[0].f = args[0].f / 2;"
+
+
+class Recorder:
+    """An owner that records the calls no native specialisation took."""
+
+    __name__ = "recorder"
+    __qualname__ = "Recorder.recorder"
+    code = "(the code)"
+
+    def __init__(self):
+        self.calls = []
+
+    def call_slow(self, args, kwargs):
+        self.calls.append((args, kwargs))
+        return "slow"
 
 
 @pytest.fixture
@@ -100,13 +113,14 @@ def test_it_binds_as_a_method(native):
 def test_attributes_are_the_owners(native):
     def original(x: int) -> int:
         """Doc of the original."""
+        return x
 
     class Owner(Recorder):
         __doc__ = original.__doc__
         __module__ = "a.module"
 
     owner = Owner()
-    owner.__wrapped__ = original
+    vars(owner)["__wrapped__"] = original
     staged = native.StagedCallable(owner)
     assert staged.code == "(the code)"
     assert staged.__name__ == "recorder"
@@ -152,7 +166,7 @@ def test_copies_and_pickles_are_by_name_as_of_functions(native, monkeypatch):
 def test_it_can_be_weakly_referenced_and_collected_in_a_cycle(native, make):
     owner = Recorder()
     staged = native.StagedCallable(owner)
-    owner.staged = staged
+    vars(owner)["staged"] = staged
     staged.install(make(ADD_ONE, "i", "i"))
     references = [weakref.ref(staged), weakref.ref(owner)]
     del staged, owner

@@ -88,7 +88,7 @@ def test_a_failing_compile_quotes_the_first_error_and_keeps_log_and_source(optio
     compiler = find_toolchain(private_options)
     with pytest.raises(ToolchainError, match="undeclared_name") as caught:
         compiler.compile(source, tmp_path / "out.so")
-    log_path = Path(caught.value.log_path)
+    log_path = Path(str(caught.value.log_path))
     assert log_path.parent == tmp_path / "cache" / "logs"
     assert str(log_path) in str(caught.value)
     log = log_path.read_text()
@@ -119,7 +119,7 @@ def test_the_log_goes_elsewhere_where_the_cache_cannot_be_written(source, tmp_pa
     compiler = write_program(tmp_path / "g++", "echo error: this one; exit 1")
     with pytest.raises(ToolchainError, match="error: this one") as caught:
         find_toolchain(Options(cache_dir=tmp_path / "file"), {"CXX": str(compiler)}).compile(source, tmp_path / "o.so")
-    assert Path(caught.value.log_path).parent == tmp_path / "temporary"
+    assert Path(str(caught.value.log_path)).parent == tmp_path / "temporary"
 
 
 def test_paths_with_spaces_and_accents_compile(toolchain, source, tmp_path):

@@ -325,7 +325,7 @@ def test_functions_of_math():
 
 
 def test_conversions():
-    check_law(int_of_float, (2.75,), (-2.75,), (0.0,), (float("nan"),), (float("inf"),), (1e300,))
+    check_law(int_of_float, (2.75,), (-2.75,), (0.0,), (float("nan"),), (float("inf"),))
 
 
 def test_overflow_raises():

@@ -28,9 +28,9 @@ class ErrorSite:
 class CallbackSpec:
     """What native code asks of Python when it calls a callback; its number is its place in `SourceBundle.callbacks`.
 
-    `print`: write `format.format(*arguments)` to `sys.stdout`. `host`: call Python function number `index` of the staged
-    function. Scalars travel by value (`i` for bool and integers, `f` for floats), buffers by address in `p`; results
-    replace the arguments in the same slots.
+    `print`: write `format.format(*arguments)` to `sys.stdout`. `host`: call Python function number `index` of the
+    staged function. Scalars travel by value (`i` for bool and integers, `f` for floats), buffers by address in `p`;
+    results replace the arguments in the same slots.
     """
 
     kind: Literal["print", "host"]
@@ -51,8 +51,7 @@ class SourceBundle:
     error_sites: what a positive status k means is `error_sites[k - 1]`.
     argument_types, result_types: one a slot; the last `captures` arguments are captured buffers.
     releases_gil: whether it may run for long, or calls back.
-    optimise: the level that pays for a program of this size.
-    flags, link: what this program needs besides on the compiler's and on the linker's command line.
+    flags, link: what this program needs on the compiler's and on the linker's command line.
     """
 
     name: str
@@ -65,7 +64,6 @@ class SourceBundle:
     result_types: tuple[Type, ...]
     captures: int
     releases_gil: bool
-    optimise: Literal["O2", "O3"]
     flags: tuple[str, ...]
     link: tuple[str, ...]
 

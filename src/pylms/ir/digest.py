@@ -47,8 +47,8 @@ class _Canonical:
     def _block(self, block: Block) -> None:
         self.parts.append(f"block {len(block.nodes)} {self._define(block.params)}")
         for node in block.nodes:
-            args, attributes, results = self._atoms(node.args), format_attributes(node.attrs), self._define(node.results)
-            self.parts.append(f"{node.primitive.name} {len(node.blocks)} {args}{attributes} {results}")
+            operands = f"{self._atoms(node.args)}{format_attributes(node.attrs)}"
+            self.parts.append(f"{node.primitive.name} {len(node.blocks)} {operands} {self._define(node.results)}")
             if self._with_locations:
                 self.parts.append(self._loc(node.loc))
             for inner in node.blocks:

@@ -9,8 +9,8 @@ and `function_sexpr`, one line,
     (def square (in) (begin (let x0 (* in 1) (let x1 (* in x0) x1))))
 
 A `let` is numbered by how many enclose it, so numbers start again in each block at that of the enclosing `let`. Block
-parameters (the index of a `for_range`, carried values) take the numbers just before the `let` of their loop. In the lists,
-a list within an operation is a block; argument groups and attributes are tuples.
+parameters (the index of a `for_range`, carried values) take the numbers just before the `let` of their loop. In the
+lists, a list within an operation is a block; argument groups and attributes are tuples.
 """
 
 from __future__ import annotations

@@ -41,7 +41,7 @@ class _Verifier:
             self._fail(function, f"{function.captures} captures, but {len(function.params)} parameters", function.loc)
         for param in captured:
             if not isinstance(param.type, BufferType):
-                self._fail(function, f"the captured {format_atom(param)} is not a buffer but {param.type}", function.loc)
+                self._fail(function, f"the capture {format_atom(param)} is not a buffer but {param.type}", function.loc)
         for param in function.params:
             if isinstance(param.type, VarType):
                 self._fail(function, f"the parameter {format_atom(param)} is a variable", function.loc)

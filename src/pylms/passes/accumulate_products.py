@@ -61,7 +61,7 @@ class _Accumulator:
         return Block(block.params, tuple(nodes), block.results)
 
     def _accumulate(self, before: Sequence[Node], store: Node) -> dict[Node, list[Node]]:
-        """What the nodes that sum up the stored value, and the store, become; nothing where no product is in the sum."""
+        """What the sum that is stored, and the store, become; nothing where no product is in the sum."""
         buffer, value = store.args
         total = self._definitions.get(value) if isinstance(value, Sym) else None
         if total is None or total not in before or not isinstance(buffer, Sym) or _unsuitable(total):
@@ -74,8 +74,10 @@ class _Accumulator:
         between = before[before.index(total) + 1 : -1]
         if not all(node.effect.commutes_with(store.effect) for node in between):
             return {}
+        earlier = before[: before.index(total)]
+        own = [term for term in rest if self._is_content(term, buffer, earlier)]
         with self._builder.block() as scope:
-            self._emit_update(buffer, rest, products, store)
+            self._emit_update(buffer, rest, products, store, only_own=len(own) == len(rest))
             reload = self._builder.node(LOAD, (buffer,), loc=store.loc)
             self._builder.append(with_results(reload, total.results, reload.args, ()))
         return {total: scope.nodes, store: []}
@@ -124,14 +126,16 @@ class _Accumulator:
 
     # ---- putting it together again
 
-    def _emit_update(self, buffer: Sym, rest: list[_Term], products: list[_Term], store: Node) -> None:
+    def _emit_update(
+        self, buffer: Sym, rest: list[_Term], products: list[_Term], store: Node, *, only_own: bool
+    ) -> None:
+        """`only_own`: the rest is nothing but multiples of the buffer's present content."""
         dtype = element_type(buffer.type)
         beta: Atom = Const(1.0, dtype)
-        own = [term for term in rest if self._is_content(term, buffer)]
         if not rest:
             beta = Const(0.0, dtype)
-        elif len(own) == len(rest):
-            beta = self._sum([self._factor(term, store) for term in own], store)
+        elif only_own:
+            beta = self._sum([self._factor(term, store) for term in rest], store)
         else:
             self._builder.emit(STORE, (buffer, self._rest(rest, store)), loc=store.loc)
         for term in products:
@@ -140,9 +144,12 @@ class _Accumulator:
             self._builder.emit(MATMUL_UPDATE, args, loc=store.loc, attrs=dict(product.attrs))
             beta = Const(1.0, dtype)
 
-    def _is_content(self, term: _Term, buffer: Sym) -> bool:
+    def _is_content(self, term: _Term, buffer: Sym, earlier: Sequence[Node]) -> bool:
+        """Whether the tensor is what the buffer holds after the `earlier` nodes."""
         node = self._definitions.get(term.value)
-        return node is not None and node.primitive is LOAD and node.args[0] is buffer
+        if node is None or node.primitive is not LOAD or node.args[0] is not buffer or node not in earlier:
+            return False
+        return all(buffer not in later.effect.writes for later in earlier[earlier.index(node) :])
 
     def _factor(self, term: _Term, store: Node) -> Atom:
         """The number a term is multiplied with."""

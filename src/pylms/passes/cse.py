@@ -1,6 +1,6 @@
 """Computing once what is computed twice.
 
-In: a function. Out: the same without a node whose value an earlier node, in this block or an enclosing one, already has.
+In: a function. Out: the same without a node whose value an earlier one, in its block or an enclosing one, has already.
 Reads of a buffer count as equal while nothing writes it between; an operation that may raise is merged into an earlier
 equal one, which would have raised; a load right after a store is the value stored (once nothing awaits
 differentiation, which goes by loads).
@@ -18,7 +18,15 @@ from ..ir.ops.arithmetic import ADD, EQ, LOGICAL_AND, LOGICAL_OR, MUL, NE
 from ..ir.ops.buffers import LOAD, LOAD_ELEMENT, STORE, STORE_ELEMENT
 from ..ir.ops.control import CHECK, IF
 from ..ir.primitive import Primitive
-from .rewrite import Replacements, awaits_differentiation, makes_memory, replace_atoms, with_blocks, with_body
+from .rewrite import (
+    Replacements,
+    awaits_differentiation,
+    makes_memory,
+    replace_atoms,
+    with_blocks,
+    with_body,
+    with_nodes,
+)
 
 _COMMUTATIVE = frozenset({ADD, MUL, EQ, NE, LOGICAL_AND, LOGICAL_OR})
 _Key = tuple[Hashable, ...]
@@ -60,10 +68,7 @@ class _Merger:
         for key in added:
             del self._available[key]
         results = replace_atoms(block.results, self._replacements)
-        if results is block.results and len(nodes) == len(block.nodes):
-            if all(new is old for new, old in zip(nodes, block.nodes, strict=True)):
-                return block
-        return Block(block.params, tuple(nodes), results)
+        return with_nodes(block, nodes, results)
 
     def _control(self, node: Node, args: tuple[Atom, ...]) -> Node:
         # What a loop writes may have been written, by an earlier iteration, wherever its body reads.
@@ -103,8 +108,10 @@ class _Merger:
         if node.attrs:
             # As text, since 1 == 1.0 == True.
             key = (*key, repr(node.attrs))
-        reads = node.effect.reads
-        return (*key, *[self._versions.get(arg, 0) for arg in args if arg in reads]) if reads else key
+        if node.effect.reads:
+            buffers = [arg for arg in args if isinstance(arg, Sym) and arg in node.effect.reads]
+            key = (*key, *[self._versions.get(buffer, 0) for buffer in buffers])
+        return key
 
     def _offer(self, key: _Key, values: tuple[Atom, ...], added: list[_Key]) -> None:
         self._available[key] = values

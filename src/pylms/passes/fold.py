@@ -1,8 +1,8 @@
 """Evaluating what is known: operations on constants, branches and loops whose course is decided.
 
 In: a function. Out: the same with exact results in place of constant operations (`fold_rules` says which), with the
-taken block in place of a decided `if`, and the initial values in place of a loop that never runs. Nothing is folded that
-would raise.
+taken block in place of a decided `if`, and the initial values in place of a loop that never runs. Nothing that would
+raise is folded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..ir.node import Atom, Block, Const, Function, Node
 from ..ir.ops.arithmetic import SELECT
 from ..ir.ops.control import CHECK, FOR, IF, WHILE
 from .fold_rules import fold_rules
-from .rewrite import Replacements, replace_atoms, trip_count, with_blocks, with_body
+from .rewrite import Replacements, replace_atoms, trip_count, with_blocks, with_body, with_nodes
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,7 @@ class _Folder:
         nodes: list[Node] = []
         self._nodes(block.nodes, nodes)
         results = replace_atoms(block.results, self._replacements)
-        if results is block.results and len(nodes) == len(block.nodes):
-            if all(new is old for new, old in zip(nodes, block.nodes, strict=True)):
-                return block
-        return Block(block.params, tuple(nodes), results)
+        return with_nodes(block, nodes, results)
 
     def _nodes(self, nodes: Sequence[Node], out: list[Node]) -> None:
         for node in nodes:

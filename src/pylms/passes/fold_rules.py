@@ -1,8 +1,8 @@
 """The values of scalar operations on constants.
 
-In: the constant operands of a node. Out: the value it has, or None where it is not known exactly: where running it would
-raise, where 64 bits do not hold a Python int, and where NumPy's answer depends on its build (elementary functions and
-powers of fixed-width floats). `sigmoid` is not folded: no `math` function defines its rounding.
+In: the constant operands of a node. Out: the value it has, or None where it is not known exactly: where running it
+would raise, where 64 bits do not hold a Python int, and where NumPy's answer depends on its build (elementary functions
+and powers of fixed-width floats). `sigmoid` is not folded: no `math` function defines its rounding.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 
 from ..ir.node import AttributeValue, Const
 from ..ir.ops import arithmetic as ops
-from ..ir.primitive import RuleTable
+from ..ir.primitive import Primitive, RuleTable
 from ..ir.types import BOOL, ScalarType
 
 Number = bool | int | float
@@ -84,7 +84,8 @@ def _pow(base: Number, exponent: Number, type_: ScalarType) -> Number | None:
     if type_.is_integer:
         if exponent < 0 or (abs(base) > 1 and exponent >= _LARGEST_FOLDED_EXPONENT):
             return None
-        return int(base) ** int(exponent)
+        power: int = int(base) ** int(exponent)
+        return power
     try:
         result: Number | complex = base**exponent
     except (OverflowError, ZeroDivisionError):
@@ -114,7 +115,7 @@ def _is_numpy_float(type_: ScalarType) -> bool:
 
 
 _BinaryFunction = Callable[[Number, Number, ScalarType], "Number | None"]
-_BINARY: dict[ops.Primitive, _BinaryFunction] = {
+_BINARY: dict[Primitive, _BinaryFunction] = {
     ops.ADD: _add,
     ops.SUB: _sub,
     ops.MUL: _mul,
@@ -125,7 +126,7 @@ _BINARY: dict[ops.Primitive, _BinaryFunction] = {
     ops.MINIMUM: _minimum,
     ops.MAXIMUM: _maximum,
 }
-_COMPARISONS: dict[ops.Primitive, Callable[[Number, Number], bool]] = {
+_COMPARISONS: dict[Primitive, Callable[[Number, Number], bool]] = {
     ops.EQ: operator.eq,
     ops.NE: operator.ne,
     ops.LT: operator.lt,
@@ -135,7 +136,7 @@ _COMPARISONS: dict[ops.Primitive, Callable[[Number, Number], bool]] = {
     ops.LOGICAL_AND: lambda left, right: bool(left and right),
     ops.LOGICAL_OR: lambda left, right: bool(left or right),
 }
-_ELEMENTARY: dict[ops.Primitive, Callable[[float], float]] = {
+_ELEMENTARY: dict[Primitive, Callable[[float], float]] = {
     ops.EXP: math.exp,
     ops.LOG: math.log,
     ops.SQRT: math.sqrt,

@@ -3,8 +3,10 @@
 In: a node whose operands are simplified already. Out: the atom its result equals, or a better node for the same result,
 or None. Elementwise identities serve tensors too, where a constant is the broadcast of one.
 
-Exact means bit for bit, -0.0 and NaN included, for floats; for Python ints, the same value whenever 64 bits hold what is
-computed: an identity may lose an OverflowError, which Python does not have, and never adds one.
+Exact means bit for bit, -0.0 and NaN included, for floats; for Python ints, the same value whenever 64 bits hold what
+is computed: an identity may lose an OverflowError, which Python does not have, and never adds one. The one exception is
+the square of a fixed-width float, which is multiplied as NumPy's arrays and PyTorch do: a power function may round it
+less well.
 """
 
 from __future__ import annotations
@@ -156,7 +158,7 @@ def _mod(facts: Facts, node: Node) -> Atom | Node | None:
 
 @identity_rules.define(ops.POW)
 def _pow(facts: Facts, node: Node) -> Atom | Node | None:
-    """Powers of integers multiply; of floats only squares that do not raise, since Python's `x ** 2` does on overflow."""
+    """Powers of integers, and squares of fixed-width floats, are products. (On Python's, `**` raises on overflow.)"""
     base, dtype = node.args[0], _dtype(node)
     exponent = _value(facts, node.args[1])
     if exponent is None:

@@ -3,9 +3,9 @@
 In: a block whose variables are IR variables. Out: for each `if`, `while` and `for` in it, the variables that may be
 read after the node before they are set again, and for loops also those wanted at the start of an iteration.
 
-Two walks, each linear: summaries of blocks from the inside out (what a block reads before setting, what it surely sets),
-then wanted sets from the outside in. A loop needs no iteration to a fixpoint, because a block's transfer function is
-`reads | (wanted - sets)`, for which once around is enough.
+Two walks, each linear: summaries of blocks from the inside out (what a block reads before setting, what it surely
+sets), then wanted sets from the outside in. A loop needs no iteration to a fixpoint: what is wanted before a block is
+`reads | (wanted after - sets)`, for which once around is enough.
 """
 
 from __future__ import annotations

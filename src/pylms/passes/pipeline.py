@@ -11,9 +11,36 @@ from ..errors import InternalError
 from ..ir.node import Function
 from ..ir.verify import verify as verify_function
 from .base import Pass
+from .cse import EliminateCommonSubexpressions
+from .dce import EliminateDeadCode
+from .fold import Fold
+from .licm import HoistLoopInvariants
+from .promote_variables import PromoteVariables
+from .simplify import Simplify
+from .simplify_tensors import SimplifyTensors
 
-SCALAR_PASSES: tuple[Pass, ...] = ()
-TENSOR_PASSES: tuple[Pass, ...] = ()
+# Values first, since everything else reasons about values. Merging shows equal operands to a second round of
+# simplification. Invariants move last, when what is left is worth moving.
+SCALAR_PASSES: tuple[Pass, ...] = (
+    PromoteVariables(),
+    Fold(),
+    Simplify(),
+    EliminateCommonSubexpressions(),
+    EliminateDeadCode(),
+    Fold(),
+    Simplify(),
+    EliminateDeadCode(),
+    HoistLoopInvariants(),
+)
+
+# Differentiation leaves zeros, ones and unused gradients.
+TENSOR_PASSES: tuple[Pass, ...] = (
+    Fold(),
+    SimplifyTensors(),
+    EliminateCommonSubexpressions(),
+    EliminateDeadCode(),
+    HoistLoopInvariants(),
+)
 
 
 def run_passes(

@@ -1,8 +1,7 @@
 """IR variables become values: SSA by block parameters and results (DESIGN D10).
 
-In: a function with `var_new`, `var_get`, `var_set`. Out: the same without; an `if` gives the variables that its blocks set
-as results, a `while` or `for` carries them, each only where somebody still wants them. The rest of the IR
-keeps its symbols.
+In: a function with `var_new`, `var_get`, `var_set`. Out: the same without; an `if` gives the variables that its blocks
+set as results, a `while` or `for` carries them, each only where somebody still wants them. The rest keeps its symbols.
 
 A condition block that itself sets variables cannot hand them on, since its one result is the condition. Such a loop is
 first turned round: the condition is computed before the loop and again at the end of the body, into a variable.
@@ -23,7 +22,7 @@ from ..ir.rules import effect_of_block
 from ..ir.types import ScalarType, TensorType, VarType
 from ..loc import Loc
 from .liveness import Liveness
-from .rewrite import Replacements, copy_nodes, replace_atoms, with_blocks, with_body, with_results
+from .rewrite import Replacements, copy_nodes, replace_atoms, with_blocks, with_body, with_nodes, with_results
 
 
 @dataclass(frozen=True)
@@ -63,8 +62,8 @@ class _Promotion:
         results = self._resolve(block.results)
         if wanted:
             results = (*results, *[self._values[variable] for variable in wanted])
-        if results is block.results and not extra_params and _same_nodes(nodes, block.nodes):
-            return block
+        if not extra_params:
+            return with_nodes(block, nodes, results)
         return Block((*block.params, *extra_params), tuple(nodes), results)
 
     def _node(self, node: Node, nodes: list[Node]) -> None:
@@ -143,10 +142,6 @@ class _Promotion:
         return replace_atoms(atoms, self._replacements)
 
 
-def _same_nodes(new: Sequence[Node], old: Sequence[Node]) -> bool:
-    return len(new) == len(old) and all(one is other for one, other in zip(new, old, strict=True))
-
-
 def _variable(node: Node) -> Sym:
     variable = node.args[0]
     assert isinstance(variable, Sym), "verified: a variable is a symbol"
@@ -171,7 +166,7 @@ def _turn_loops(block: Block, builder: Builder) -> Block:
             _turn_loop(node, builder, nodes)
         else:
             nodes.append(node)
-    return block if _same_nodes(nodes, block.nodes) else Block(block.params, tuple(nodes), block.results)
+    return with_nodes(block, nodes, block.results)
 
 
 def _turn_loop(node: Node, builder: Builder, nodes: list[Node]) -> None:

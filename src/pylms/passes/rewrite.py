@@ -21,6 +21,14 @@ def with_body(function: Function, body: Block) -> Function:
     return function if body is function.body else Function(function.name, body, function.loc, function.captures)
 
 
+def with_nodes(block: Block, nodes: Sequence[Node], results: tuple[Atom, ...]) -> Block:
+    """The block with other contents; the very same block where they are the ones it has."""
+    same = results is block.results and len(nodes) == len(block.nodes)
+    if same and all(new is old for new, old in zip(nodes, block.nodes, strict=True)):
+        return block
+    return Block(block.params, tuple(nodes), results)
+
+
 def replace_atoms(atoms: tuple[Atom, ...], replacements: Mapping[Sym, Atom]) -> tuple[Atom, ...]:
     """The atoms after replacement; the very same tuple where none is replaced."""
     for atom in atoms:
@@ -85,7 +93,7 @@ def reads_at_index(node: Node) -> bool:
 
 
 def awaits_differentiation(function: Function) -> bool:
-    """Whether a `backward` is left. It finds what to differentiate by the loads of buffers: they must stay as they are."""
+    """Whether a `backward` is left. It goes by the loads of buffers, which must stay as they are until then."""
     return any(node.primitive is BACKWARD for node in walk(function.body))
 
 

@@ -8,9 +8,8 @@ unchanged, taken from outside.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import ClassVar, TypeVar
 
 from ..ir.builder import Builder
 from ..ir.node import Atom, AttributeValue, Block, Const, Function, Node, Sym
@@ -21,7 +20,9 @@ from ..ir.primitive import Primitive
 from ..ir.rules import effect_rules
 from ..ir.types import BOOL
 from .identities import identity_rules
-from .rewrite import Replacements, replace_atoms, with_blocks, with_body, with_results
+from .rewrite import Replacements, replace_atoms, with_blocks, with_body, with_nodes, with_results
+
+Item = TypeVar("Item")
 
 _TRUE, _FALSE = Const(True, BOOL), Const(False, BOOL)
 _NO_ATTRIBUTES: Mapping[str, AttributeValue] = {}
@@ -78,17 +79,14 @@ class _Simplifier:
     def block(self, block: Block, assumptions: Mapping[Sym, Const] | None = None) -> Block:
         """The block simplified under assumptions that hold throughout."""
         outer, self._nodes = self._nodes, []
-        with self._assuming(assumptions or {}):
-            before = dict[Sym, "Atom | None"]()
-            for node in block.nodes:
-                self._node(node, before)
-            results = replace_atoms(block.results, self._replacements)
-            self._restore(before)
+        before: dict[Sym, Atom | None] = {}
+        self._assume(assumptions or {}, before)
+        for node in block.nodes:
+            self._node(node, before)
+        results = replace_atoms(block.results, self._replacements)
+        self._restore(before)
         nodes, self._nodes = self._nodes, outer
-        if results is block.results and len(nodes) == len(block.nodes):
-            if all(new is old for new, old in zip(nodes, block.nodes, strict=True)):
-                return block
-        return Block(block.params, tuple(nodes), results)
+        return with_nodes(block, nodes, results)
 
     def _node(self, node: Node, before: dict[Sym, Atom | None]) -> None:
         args = replace_atoms(node.args, self._replacements)
@@ -133,7 +131,8 @@ class _Simplifier:
     def _branch(self, node: Node, args: tuple[Atom, ...]) -> None:
         condition, (then, otherwise) = args[0], node.blocks
         while (negation := self.definition(condition, LOGICAL_NOT)) is not None:
-            condition, then, otherwise = negation.args[0], otherwise, then
+            (condition,) = replace_atoms(negation.args, self._replacements)
+            then, otherwise = otherwise, then
         then = self.block(then, dict(self._implied(condition, True)))
         otherwise = self.block(otherwise, dict(self._implied(condition, False)))
         kept: list[int] = []
@@ -219,13 +218,6 @@ class _Simplifier:
             for arg in node.args:
                 yield from self._implied(arg, truth != (node.primitive is LOGICAL_NOT))
 
-    @contextmanager
-    def _assuming(self, assumptions: Mapping[Sym, Const]) -> Iterator[None]:
-        before: dict[Sym, Atom | None] = {}
-        self._assume(assumptions, before)
-        yield
-        self._restore(before)
-
     def _assume(self, assumptions: Mapping[Sym, Const], before: dict[Sym, Atom | None]) -> None:
         """Put assumptions to use, and note in `before` what there was, for `_restore`."""
         for symbol, value in assumptions.items():
@@ -240,7 +232,7 @@ class _Simplifier:
                 self._replacements[symbol] = replacement
 
 
-def _chosen(items: Sequence[Atom], kept: Sequence[int]) -> tuple[Atom, ...]:
+def _chosen(items: Sequence[Item], kept: Sequence[int]) -> tuple[Item, ...]:
     return tuple([items[index] for index in kept])
 
 

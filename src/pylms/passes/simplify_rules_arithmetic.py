@@ -211,13 +211,18 @@ def _scale(rewriter: TensorRewriter, node: Node) -> Atom | None:
             return rewriter.emit(MUL, (both, inner.args[1 - side]), node.loc)
     if not rewriter.used_once(right):
         return None
-    for side in range(2):
-        small = rewriter.definition(inner.args[side], BROADCAST)
-        if small is not None and prod(shape_of(small.args[0])) < prod(shape_of(right)):
-            scaled = rewriter.emit(MUL, (left, inner.args[side]), node.loc)
-            args = (scaled, inner.args[1]) if side == 0 else (inner.args[0], scaled)
-            return rewriter.emit(MUL, args, node.loc)
-    return None
+    sides = [side for side in range(2) if _size_before_broadcast(rewriter, inner.args[side]) < prod(shape_of(right))]
+    if not sides:
+        return None
+    side = min(sides, key=lambda side: _size_before_broadcast(rewriter, inner.args[side]))
+    scaled = rewriter.emit(MUL, (left, inner.args[side]), node.loc)
+    return rewriter.emit(MUL, (scaled, inner.args[1]) if side == 0 else (inner.args[0], scaled), node.loc)
+
+
+def _size_before_broadcast(rewriter: TensorRewriter, atom: Atom) -> int:
+    """How many elements have to be computed to know the tensor."""
+    small = rewriter.definition(atom, BROADCAST)
+    return prod(shape_of(atom if small is None else small.args[0]))
 
 
 def _gather_factors(rewriter: TensorRewriter, node: Node) -> Atom | None:

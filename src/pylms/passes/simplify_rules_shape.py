@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from math import prod
 
-from ..ir.node import Atom, AttributeValue, Const, Node
+from ..ir.node import Atom, Const, Node
 from ..ir.ops.arithmetic import ELEMENTWISE, MUL, NEG
 from ..ir.ops.tensors import (
     BROADCAST,
     MATMUL,
+    ONE_HOT,
     REDUCE_MAX,
     REDUCE_SUM,
     RESHAPE,
@@ -16,7 +17,6 @@ from ..ir.ops.tensors import (
     TRANSPOSE,
     integers,
 )
-from ..ir.primitive import Primitive
 from ..ir.types import ScalarType, element_type
 from .tensor_rewriter import TensorRewriter, shape_of, simplify_rules
 
@@ -212,20 +212,25 @@ def _reduce_broadcast(rewriter: TensorRewriter, node: Node, inner: Node) -> Atom
 
 
 def _factor_out_of_sum(rewriter: TensorRewriter, node: Node) -> Atom | None:
-    source = node.args[0]
+    """The sum of c x is c times the sum of x, where c is the same for all that is summed up."""
+    source, axes = node.args[0], _integers(node, "axes")
+    hot = rewriter.definition(source, ONE_HOT)
+    if hot is not None and axes == (len(shape_of(source)) - 1,):
+        one = Const(1.0 if element_type(source.type).is_float else 1, element_type(source.type))
+        return rewriter.broadcast(one, shape_of(node.results[0]), (), node.loc)
     inner = rewriter.definition(source, MUL, NEG)
     if inner is None or not rewriter.used_once(source) or not element_type(source.type).is_float:
         return None
-    attrs: dict[str, AttributeValue] = dict(node.attrs)
     if inner.primitive is NEG:
-        return _apply(rewriter, NEG, (rewriter.emit(REDUCE_SUM, inner.args, node.loc, **attrs),), node)
-    factor = rewriter.scalar_of(inner.args[0])
-    if factor is None:
-        return None
-    total = rewriter.emit(REDUCE_SUM, (inner.args[1],), node.loc, **attrs)
-    spread = rewriter.broadcast(factor, shape_of(node.results[0]), (), node.loc)
-    return _apply(rewriter, MUL, (spread, total), node)
-
-
-def _apply(rewriter: TensorRewriter, primitive: Primitive, args: tuple[Atom, ...], node: Node) -> Atom:
-    return rewriter.emit(primitive, args, node.loc)
+        total = rewriter.emit(REDUCE_SUM, inner.args, node.loc, axes=axes)
+        return rewriter.emit(NEG, (total,), node.loc)
+    remaining = [axis for axis in range(len(shape_of(source))) if axis not in axes]
+    for side in range(2):
+        factor = rewriter.definition(inner.args[side], BROADCAST)
+        if factor is None or not set(_integers(factor, "axes")).isdisjoint(axes):
+            continue
+        total = rewriter.emit(REDUCE_SUM, (inner.args[1 - side],), node.loc, axes=axes)
+        factor_axes = tuple(remaining.index(axis) for axis in _integers(factor, "axes"))
+        spread = rewriter.broadcast(factor.args[0], shape_of(node.results[0]), factor_axes, node.loc)
+        return rewriter.emit(MUL, (spread, total), node.loc)
+    return None

@@ -8,12 +8,11 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from dataclasses import dataclass
 from functools import lru_cache
 from importlib.machinery import ExtensionFileLoader, ModuleSpec
 from pathlib import Path
 from types import ModuleType
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from ..errors import ToolchainError
 from ..options import Options
@@ -32,8 +31,7 @@ _NO_CXX_LIBRARY_FLAGS = ("-nostdlib++",)
 _logger = logging.getLogger("pylms")
 
 
-@dataclass(frozen=True, slots=True)
-class BindingStatus:
+class BindingStatus(NamedTuple):
     """What became of the binding: `module` is None where `state` is "missing", and `reason` then says why."""
 
     module: ModuleType | None

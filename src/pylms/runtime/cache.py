@@ -11,14 +11,16 @@ from __future__ import annotations
 
 import atexit
 import fcntl
-import itertools
 import logging
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from threading import get_ident
+from typing import NamedTuple
 
 from ..errors import InternalError
 from .cache_key import digest_of
@@ -28,13 +30,11 @@ SOURCE_NAME = "module.cpp"
 DEFAULT_MAX_BYTES = 1 << 30
 
 _DIGEST_NAME = "digest"
-_SWEEP_INTERVAL_SECONDS = 3600.0
 _ABANDONED_SECONDS = 24 * 3600.0
 _logger = logging.getLogger("pylms")
 
 
-@dataclass(frozen=True, slots=True)
-class CacheEntry:
+class CacheEntry(NamedTuple):
     """A built library: where it is, and whether it was there already."""
 
     path: Path
@@ -46,15 +46,12 @@ class CacheEntry:
         return self.path.with_name(SOURCE_NAME)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Cache:
     """A folder of built libraries of at most about `max_bytes`; those unused for longest go first."""
 
     directory: Path
     max_bytes: int = DEFAULT_MAX_BYTES
-    _bytes_since_sweep: int = field(default=0, init=False, repr=False)
-    _serial: Iterator[int] = field(default_factory=itertools.count, init=False, repr=False)
-    _fallback: Cache | None = field(default=None, init=False, repr=False)
 
     def lookup(self, key: str) -> CacheEntry | None:
         """The entry of this key if it is there and whole."""
@@ -75,19 +72,10 @@ class Cache:
         entry = self.lookup(key)
         if entry is not None:
             return entry
-        if self._fallback is None:
-            try:
-                return self._build_locked(key, build)
-            except _UnwritableError as error:
-                self._fallback = Cache(_temporary_directory(), self.max_bytes)
-                _logger.warning(
-                    "the cache folder %s cannot be written (%s): compiled code goes to %s, until this process ends; "
-                    "set PYLMS_CACHE_DIR to a folder that can be written",
-                    self.directory,
-                    error,
-                    self._fallback.directory,
-                )
-        return self._fallback.get_or_build(key, build)
+        try:
+            return self._build_locked(key, build)
+        except _UnwritableError:
+            return Cache(_fallback_directory(self.directory), self.max_bytes).get_or_build(key, build)
 
     def _build_locked(self, key: str, build: Callable[[Path], None]) -> CacheEntry:
         with self._lock(key):
@@ -121,7 +109,7 @@ class Cache:
         return self.directory / key[:2] / key
 
     def _fresh_directory(self) -> Path:
-        workplace = self.directory / "tmp" / f"{os.getpid()}-{time.time_ns():x}-{next(self._serial)}"
+        workplace = self.directory / "tmp" / f"{os.getpid()}-{get_ident():x}-{time.time_ns():x}"
         workplace.mkdir(mode=0o700, parents=True)
         return workplace
 
@@ -139,18 +127,17 @@ class Cache:
             os.close(descriptor)
 
     def _sweep_if_due(self, added: Path) -> None:
-        """Sweep when much was added by this process, or when no process has swept for an hour."""
-        self._bytes_since_sweep += _tree_size(added)
-        stamp = self.directory / "swept"
+        """Sweep each time a sixteenth of the cap has been added; the bytes since the last time are kept in a file."""
+        record = self.directory / "bytes_since_sweep"
         try:
-            is_recent = time.time() - stamp.stat().st_mtime < _SWEEP_INTERVAL_SECONDS
-        except OSError:
-            is_recent = False
-        if is_recent and self._bytes_since_sweep < self.max_bytes // 16:
-            return
-        stamp.touch()
-        self._bytes_since_sweep = 0
-        self._sweep(keep=added)
+            added_bytes = int(record.read_text()) + _tree_size(added)
+        except (OSError, ValueError):  # no sweep yet, or another process is writing
+            added_bytes = self.max_bytes
+        with suppress(OSError):  # what was built is there, and that is what counts
+            if added_bytes >= self.max_bytes // 16:
+                self._sweep(keep=added)
+                added_bytes = 0
+            record.write_text(str(added_bytes))
 
     def _sweep(self, keep: Path) -> None:
         """Delete the entries unused for longest until the rest fit, and what killed processes left half-built."""
@@ -178,7 +165,7 @@ def _unwritable_errors() -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise _UnwritableError(error.strerror or str(error)) from error
+        raise _UnwritableError from error
 
 
 def _acquire(path: Path) -> int:
@@ -235,12 +222,19 @@ def _remove_tree(directory: Path) -> None:
         pass
 
 
-def _temporary_directory() -> Path:
-    """A folder of this user's own, deleted when this process ends."""
+@lru_cache(maxsize=8)
+def _fallback_directory(unwritable: Path) -> Path:
+    """A folder of this user's own, deleted when this process ends, in place of one that cannot be written."""
     base = Path(os.environ.get("TMPDIR") or "/tmp")
     directory = base / f"pylms-{os.getuid()}-{os.getpid()}-{time.time_ns():x}"
     directory.mkdir(mode=0o700)
     atexit.register(_remove_cache, directory, os.getpid())
+    _logger.warning(
+        "the cache folder %s cannot be written: compiled code goes to %s, until this process ends; "
+        "set PYLMS_CACHE_DIR to a folder that can be written",
+        unwritable,
+        directory,
+    )
     return directory
 
 

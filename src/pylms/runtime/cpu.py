@@ -7,8 +7,8 @@ the instruction set is the same.
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from .cache_key import cache_key
 
@@ -26,8 +26,7 @@ _IDENTIFYING_FIELDS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Cpu:
+class Cpu(NamedTuple):
     """A processor: its model name, and a digest of all that decides which instructions it has."""
 
     name: str

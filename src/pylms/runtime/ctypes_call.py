@@ -10,11 +10,12 @@ from __future__ import annotations
 import ctypes
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from types import FrameType, MethodType
 from typing import Any
 
-from .marshal import CodeTree, codes_of_arguments, decode, encode, parse_codes, parse_result, slot_count
+from .marshal import codes_of_arguments, decode, encode, parse_codes, parse_result, slot_count
 from .native import Callback, Owner, Pointers, Site
 from .native import NativeFunction as NativeFunctionProtocol
 
@@ -95,12 +96,8 @@ class NativeFunction:
         self._in_flight: dict[int, _Call] = {}
         self._call_thunk = _CALL_TYPE(self._guarded_call)
         self._allocate_thunk = _ALLOCATE_TYPE(self._guarded_allocate)
-        self._context_fields = {
-            "interrupt": 1,
-            "call": ctypes.cast(self._call_thunk, ctypes.c_void_p).value,
-            "poll": _POLL_ADDRESS,
-            "allocate": ctypes.cast(self._allocate_thunk, ctypes.c_void_p).value,
-        }
+        self._call_address = ctypes.cast(self._call_thunk, ctypes.c_void_p).value
+        self._allocate_address = ctypes.cast(self._allocate_thunk, ctypes.c_void_p).value
 
     def __repr__(self) -> str:
         return f"<NativeFunction ({self.argument_codes}) -> '{self.result_codes}' through ctypes>"
@@ -120,89 +117,49 @@ class NativeFunction:
         for position, pointer in enumerate(pointers, start=len(args)):
             slots[position].p = pointer
         results = (_Value * max(1, self._result_slots))()
-        status = _Call(self._callbacks).run(self._entry, slots, results)
+        status = self._enter(slots, results)
         if status != 0:
             raise self._exception_of(status)
         return None if self._result is None else decode(self._result, iter(results))
 
-    def _exception_of(self, status: int) -> BaseException:
-        if not 0 < status <= len(self._sites):
-            return SystemError(f"native code returned the unknown status {status}")
-        exception = self._sites[status - 1]()
-        if isinstance(exception, BaseException):
-            return exception
-        return SystemError(f"an error site made a {type(exception).__name__}, not an exception")
-
-
-class _Call:
-    """One native call in flight: its context, memory, and what its callbacks raised.
-
-    An exception must not leave a function that ctypes calls: it would be printed and forgotten. Python may run a
-    signal handler, and so raise, as it enters such a function, before any `try` in it. While a call runs on the main
-    thread, a handler stands before the user's that puts off a signal seen in the frame of such a function, until its
-    `try` is reached.
-    """
-
-    def __init__(self, callbacks: tuple[tuple[Callable[..., Any], tuple[CodeTree, ...], CodeTree | None], ...]) -> None:
-        self._callbacks = callbacks
-        self._failure: BaseException | None = None
-        self._blocks: list[Any] = []
-        self._put_off: list[int] = []
-        self._users_handler: Any = None
-
-    def run(self, entry: Callable[..., int], slots: Any, results: Any) -> int:
-        """Enter the native code; its status. Raises what a callback or a signal handler raised."""
-        call, allocate = _CALL_TYPE(self._guarded_call), _ALLOCATE_TYPE(self._guarded_allocate)
-        addresses = [ctypes.cast(function, ctypes.c_void_p).value for function in (call, allocate)]
-        context = _Context(interrupt=1, call=addresses[0], poll=_POLL_ADDRESS, allocate=addresses[1])
-        if threading.current_thread() is not threading.main_thread() or not callable(signal.getsignal(signal.SIGINT)):
-            status = entry(context, slots, results)
-        else:
-            self._users_handler = signal.getsignal(signal.SIGINT)
-            stand_in = self._on_signal
-            signal.signal(signal.SIGINT, stand_in)
-            try:
-                status = entry(context, slots, results)
-            finally:
-                if signal.getsignal(signal.SIGINT) == stand_in:
-                    signal.signal(signal.SIGINT, self._users_handler)
-            self._run_put_off()
-        if self._failure is not None:
-            raise self._failure
+    def _enter(self, slots: Any, results: Any) -> int:
+        """Run the native code; its status. Raises what a callback or a signal handler raised."""
+        context = _Context(interrupt=1, call=self._call_address, poll=_POLL_ADDRESS, allocate=self._allocate_address)
+        address = ctypes.addressof(context)
+        call = self._in_flight[address] = _Call()
+        try:
+            with call.signals_put_off():
+                status = self._entry(context, slots, results)
+        finally:
+            del self._in_flight[address]
+        if call.failure is not None:
+            raise call.failure
         if status == -1:
             raise SystemError("native code failed without setting an exception")
-        return status
+        return int(status)
 
-    def _on_signal(self, number: int, frame: FrameType | None) -> None:
-        if frame is not None and frame.f_code in _GUARDED_CODES:
-            self._put_off.append(number)
-        else:
-            self._users_handler(number, frame)
-
-    def _run_put_off(self) -> None:
-        while self._put_off:
-            self._users_handler(self._put_off.pop(), None)
-
-    def _guarded_call(self, _context: int, index: int, args: Any) -> int:
+    def _guarded_call(self, context: int, index: int, args: Any) -> int:
+        call = self._in_flight[context]
         try:
-            self._run_put_off()
+            call.run_put_off()
             self._run_callback(index, args)
-            self._run_put_off()
-        except BaseException as error:  # `run` raises it again
-            self._failure = error
+            call.run_put_off()
+        except BaseException as error:  # `_enter` raises it again
+            call.failure = error
             return -1
         return 0
 
-    def _guarded_allocate(self, _context: int, size: int) -> int | None:
+    def _guarded_allocate(self, context: int, size: int) -> int | None:
+        call = self._in_flight[context]
         try:
-            self._run_put_off()
+            call.run_put_off()
             if not 0 <= size <= _LARGEST_REQUEST:
                 raise MemoryError
             block = ctypes.create_string_buffer(size + _ARENA_ALIGNMENT)
-        except BaseException as error:  # `run` raises it again
-            self._failure = error
+        except BaseException as error:  # `_enter` raises it again
+            call.failure = error
             return None
-        self._blocks.append(block)
+        call.blocks.append(block)
         return -(-ctypes.addressof(block) // _ARENA_ALIGNMENT) * _ARENA_ALIGNMENT
 
     def _run_callback(self, index: int, args: Any) -> None:
@@ -214,8 +171,62 @@ class _Call:
         if taken is not None:
             encode(taken, result, (args[position] for position in range(1 << 62)))
 
+    def _exception_of(self, status: int) -> BaseException:
+        if not 0 < status <= len(self._sites):
+            return SystemError(f"native code returned the unknown status {status}")
+        exception = self._sites[status - 1]()
+        if isinstance(exception, BaseException):
+            return exception
+        return SystemError(f"an error site made a {type(exception).__name__}, not an exception")
 
-_GUARDED_CODES = frozenset({_Call._guarded_call.__code__, _Call._guarded_allocate.__code__})
+
+class _Call:
+    """One native call in flight: its memory, what its callbacks raised, and signals that must wait.
+
+    An exception must not leave a function that ctypes calls: it would be printed and forgotten. Python may run a
+    signal handler, and so raise, as it enters such a function, before any `try` in it. While a call runs on the main
+    thread, a handler stands before the user's that puts off a signal seen in the frame of such a function, until its
+    `try` is reached.
+    """
+
+    __slots__ = ("_put_off", "_users_handler", "blocks", "failure")
+
+    def __init__(self) -> None:
+        self.failure: BaseException | None = None
+        self.blocks: list[Any] = []
+        self._put_off: list[int] = []
+        self._users_handler: Any = None
+
+    @contextmanager
+    def signals_put_off(self) -> Iterator[None]:
+        """Stand before the user's handler, if this is the main thread and there is one."""
+        handler = signal.getsignal(signal.SIGINT)
+        if not callable(handler) or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        self._users_handler = handler
+        stand_in = self._on_signal
+        try:
+            signal.signal(signal.SIGINT, stand_in)
+            yield
+        finally:
+            if signal.getsignal(signal.SIGINT) == stand_in:
+                signal.signal(signal.SIGINT, handler)
+        self.run_put_off()
+
+    def run_put_off(self) -> None:
+        """Run the user's handler for the signals that waited; what it raises comes out."""
+        while self._put_off:
+            self._users_handler(self._put_off.pop(), None)
+
+    def _on_signal(self, number: int, frame: FrameType | None) -> None:
+        if frame is not None and frame.f_code in _GUARDED_CODES:
+            self._put_off.append(number)
+        else:
+            self._users_handler(number, frame)
+
+
+_GUARDED_CODES = frozenset({NativeFunction._guarded_call.__code__, NativeFunction._guarded_allocate.__code__})
 
 
 class StagedCallable:

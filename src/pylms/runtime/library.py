@@ -5,16 +5,15 @@ In: the path of a shared library with a `pylms_entry`. Out: the entry's address,
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from .native import NativeInterface
 
 ENTRY_NAME = "pylms_entry"
 
 
-@dataclass(frozen=True, slots=True)
-class Library:
+class Library(NamedTuple):
     """A loaded library. `entry` is valid as long as `handle` lives: give that to NativeFunction's `keep_alive`."""
 
     path: Path

@@ -1,6 +1,6 @@
 """Starting another program and waiting for it, without the cost of importing `subprocess`.
 
-In: a command whose first word is a path. Out: its exit status, and what it wrote.
+In: a command. Out: its exit status, and what it wrote.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _spawn(command: Sequence[str], send_output: tuple[object, ...]) -> int:
         (os.POSIX_SPAWN_DUP2, _STDOUT, _STDERR),
     ]
     # Messages in one language: they are searched for the word "error".
-    return os.posix_spawn(command[0], list(command), {**os.environ, "LC_ALL": "C"}, file_actions=actions)
+    return os.posix_spawnp(command[0], list(command), {**os.environ, "LC_ALL": "C"}, file_actions=actions)
 
 
 def _wait(process: int) -> int:

@@ -5,13 +5,12 @@ Handlers of functions work through a `TorchContext`: operands in, broadcast and 
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 
 import torch
 
-from ..errors import StagedTypeError, StagingError
+from ..errors import StagedTypeError, StagingError, TorchFeatureError
 from ..ir.node import Atom, AttributeValue, Const, Sym
 from ..ir.ops.arithmetic import CONVERT
 from ..ir.ops.tensors import BROADCAST, RESHAPE, STOP_GRADIENT
@@ -22,6 +21,7 @@ from ..staging.context import Trace
 from ..staging.rep import Rep
 from .buffers import BufferTable
 from .dtypes import constant, scalar_type
+from .gradients import GradientTable
 from .tensor import Bounds, StagedTensor
 
 Number = bool | int | float
@@ -29,14 +29,24 @@ Operand = object
 """A staged tensor, a real tensor, a Rep, or a plain number: what arithmetic takes."""
 
 
+Dispatch = Callable[["TorchContext", object, Sequence[object], Mapping[str, object]], object]
+
+
 class TorchContext:
     """One trace of a PyTorch program."""
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, dispatch: Dispatch) -> None:
+        """`dispatch` runs or stages any PyTorch function."""
         self.trace = trace
         self.buffers = BufferTable(trace)
+        self.gradients = GradientTable(self)
         self.tracks_gradient = False
         """Whether results of the function being staged may need a gradient."""
+        self._dispatch = dispatch
+
+    def dispatch(self, function: object, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+        """Run or stage a PyTorch function, as the mode does."""
+        return self._dispatch(self, function, args, kwargs)
 
     # Tensors and atoms
 
@@ -62,6 +72,31 @@ class TorchContext:
         if tracks and not torch.is_grad_enabled():
             atom, tracks = self.emit(STOP_GRADIENT, atom), False
         return StagedTensor(atom, self, tracks_gradient=tracks, bounds=bounds)
+
+    def without_gradient(self, value: object) -> Atom:
+        """The tensor's atom, through which no derivative passes."""
+        atom = self.atom(value)
+        return self.emit(STOP_GRADIENT, atom) if self.may_need_gradient(value) else atom
+
+    def write(self, target: object, value: Atom) -> None:
+        """Give a tensor new content: a real one's memory, or the place a staged one lives in."""
+        if isinstance(target, StagedTensor):
+            if target.place is None:
+                raise TorchFeatureError(
+                    "in-place operations on staged tensors cannot be staged",
+                    loc=caller_loc(),
+                    hint="make a new tensor instead: x = x + y for x.add_(y)",
+                )
+            target.place.assign(StagedTensor(value, self))
+            return
+        assert isinstance(target, torch.Tensor)
+        if target.requires_grad and torch.is_grad_enabled():
+            raise TorchFeatureError(
+                "a leaf tensor that requires a gradient is changed in place",
+                loc=caller_loc(),
+                hint="change it under torch.no_grad()",
+            )
+        self.buffers.store(target, value)
 
     def may_need_gradient(self, value: object) -> bool:
         """Whether a derivative may flow through the tensor."""
@@ -149,11 +184,6 @@ class TorchContext:
         return self.convert(self.atom(value), dtype)
 
 
-def is_operand(value: object) -> bool:
-    """Whether arithmetic takes it."""
-    return isinstance(value, (torch.Tensor, Rep, bool, int, float))
-
-
 def _sample(operand: Operand) -> torch.Tensor | Number:
     """A value that takes part in type promotion as the operand does."""
     if not isinstance(operand, Rep):
@@ -183,11 +213,3 @@ def normalised_axes(axes: object, rank: int) -> tuple[int, ...]:
         return tuple(range(rank))
     listed = axes if isinstance(axes, (tuple, list)) else (axes,)
     return tuple(sorted(normalised_axis(axis, rank) for axis in listed)) if rank else ()
-
-
-def element_count(shape: Sequence[int]) -> int:
-    """How many elements a shape has."""
-    return math.prod(shape)
-
-
-Emit = Callable[..., Sym]

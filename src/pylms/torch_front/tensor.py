@@ -15,7 +15,8 @@ from ..errors import StagingError, TorchFeatureError
 from ..ir.node import Atom
 from ..ir.types import TensorType
 from ..loc import caller_loc
-from ..staging.context import Trace, current_trace
+from ..staging.context import Trace
+from ..staging.rep import Rep
 from .dtypes import torch_dtype
 
 if TYPE_CHECKING:
@@ -35,6 +36,40 @@ class Place:
     """Where a tensor lives, for in-place operations on it: `assign` gives it a new value."""
 
     assign: Callable[[StagedTensor], None]
+
+
+def _operator(function: Callable[..., object]) -> Callable[..., Any]:
+    """A Python operator that stages `function`; Reps are operands as well, which PyTorch's own operators refuse."""
+
+    def operate(self: StagedTensor, other: object) -> object:
+        return self.context.dispatch(function, (self, other), {}) if _is_operand(other) else NotImplemented
+
+    return operate
+
+
+def _reflected(function: Callable[..., object]) -> Callable[..., Any]:
+    def operate(self: StagedTensor, other: object) -> object:
+        return self.context.dispatch(function, (other, self), {}) if _is_operand(other) else NotImplemented
+
+    return operate
+
+
+def _in_place(function: Callable[..., object]) -> Callable[..., Any]:
+    """An augmented assignment: a new value (D8), which also goes where the old one lives, if anywhere."""
+
+    def operate(self: StagedTensor, other: object) -> object:
+        if not _is_operand(other):
+            return NotImplemented
+        result = self.context.dispatch(function, (self, other), {})
+        if self.place is not None and isinstance(result, StagedTensor):
+            self.place.assign(result)
+        return result
+
+    return operate
+
+
+def _is_operand(value: object) -> bool:
+    return isinstance(value, (torch.Tensor, Rep, bool, int, float))
 
 
 class StagedTensor(torch.Tensor):
@@ -94,14 +129,11 @@ class StagedTensor(torch.Tensor):
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
         tensor = next((arg for arg in args if isinstance(arg, StagedTensor)), None)
-        if tensor is not None:
-            tensor.require_trace(tensor.context.trace)
-        from .mode import dispatch  # noqa: PLC0415 - the table of functions needs this class
-
-        if current_trace() is None or tensor is None:
+        if tensor is None:
             with torch._C.DisableTorchFunctionSubclass():
                 return func(*args, **(kwargs or {}))
-        return dispatch(tensor.context, func, args, kwargs or {})
+        tensor.require_trace(tensor.context.trace)
+        return tensor.context.dispatch(func, args, kwargs or {})
 
     @classmethod
     def __torch_dispatch__(
@@ -115,6 +147,37 @@ class StagedTensor(torch.Tensor):
         if func is torch.ops.aten.detach.default and isinstance(args[0], StagedTensor):
             return detached(args[0])
         raise TorchFeatureError(f"`{func}` cannot be staged yet", loc=caller_loc())
+
+    __add__ = _operator(torch.Tensor.add)
+    __radd__ = _reflected(torch.Tensor.add)
+    __iadd__ = _in_place(torch.Tensor.add)
+    __sub__ = _operator(torch.Tensor.sub)
+    __rsub__ = _reflected(torch.Tensor.sub)
+    __isub__ = _in_place(torch.Tensor.sub)
+    __mul__ = _operator(torch.Tensor.mul)
+    __rmul__ = _reflected(torch.Tensor.mul)
+    __imul__ = _in_place(torch.Tensor.mul)
+    __truediv__ = _operator(torch.Tensor.div)
+    __rtruediv__ = _reflected(torch.Tensor.div)
+    __itruediv__ = _in_place(torch.Tensor.div)
+    __floordiv__ = _operator(torch.floor_divide)
+    __rfloordiv__ = _reflected(torch.floor_divide)
+    __mod__ = _operator(torch.remainder)
+    __rmod__ = _reflected(torch.remainder)
+    __pow__ = _operator(torch.pow)
+    __rpow__ = _reflected(torch.pow)
+    __matmul__ = _operator(torch.matmul)
+    __rmatmul__ = _reflected(torch.matmul)
+    __eq__ = _operator(torch.eq)
+    __ne__ = _operator(torch.ne)
+    __lt__ = _operator(torch.lt)
+    __le__ = _operator(torch.le)
+    __gt__ = _operator(torch.gt)
+    __ge__ = _operator(torch.ge)
+    __and__ = _operator(torch.logical_and)
+    __rand__ = _reflected(torch.logical_and)
+    __or__ = _operator(torch.logical_or)
+    __ror__ = _reflected(torch.logical_or)
 
     # What Python itself asks of a value
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Sequence
 
-from .context import Context
+from .context import Context, is_block_name
 from .nodes import BlockTransformer, function
 
 
@@ -22,7 +22,7 @@ class BlockMaker(BlockTransformer):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
         outside = self.foreign
-        if "$" not in node.name or node.name in self.context.true_names:
+        if not is_block_name(node.name):
             self.foreign = frozenset()
         self.foreign |= {name for each in node.body if isinstance(each, ast.Nonlocal) for name in each.names}
         super().visit_FunctionDef(node)

@@ -84,5 +84,5 @@ class Context:
 
 def is_block_name(name: str) -> bool:
     """Whether `name` is that of a function made from a block of statements."""
-    kind, dollar, _ = name.partition("$")
-    return bool(dollar) and kind in BLOCK_KINDS
+    kind, _, number = name.partition("$")
+    return kind in BLOCK_KINDS and number.isdigit()

@@ -17,7 +17,10 @@ INCLUDE_DIRECTORY = Path(__file__).parent / "include"
 
 @dataclass(frozen=True, slots=True)
 class CppBackend:
-    """`checks=False` leaves out Python's tests for overflow, zero divisors and bounds: ints wrap, floats follow IEEE."""
+    """C++ through g++ or clang.
+
+    `checks=False` leaves out Python's tests for overflow, zero divisors and bounds: ints wrap, floats follow IEEE 754.
+    """
 
     checks: bool = True
     name: str = "cpp"

@@ -133,16 +133,21 @@ def _emit_float_power(emitter: Emitter, node: Node) -> None:
     base, exponent = (emitter.expression(arg) for arg in node.args)
     if not _is_known(node.args[1], lambda value: value >= 0):
         failure = emitter.fail("ZeroDivisionError", errors.ZERO_TO_NEGATIVE_POWER, node.loc)
-        emitter.line(f"if ({base} == 0 && {exponent} < 0) {failure}")
-    if not _is_known(node.args[1], lambda value: float(value).is_integer()):
+        emitter.line(f"if ({base} == 0 && {exponent} < 0 && __builtin_isfinite({exponent})) {failure}")
+    finite = f"__builtin_isfinite({base})"
+    if not _is_known(node.args[1], math.isfinite):
+        finite += f" && __builtin_isfinite({exponent})"
+    if not _is_known(node.args[1], _is_whole):
         failure = emitter.fail("ValueError", errors.NEGATIVE_TO_FRACTION, node.loc)
-        finite = f"__builtin_isfinite({base}) && __builtin_isfinite({exponent})"
         emitter.line(f"if ({base} < 0 && {finite} && {exponent} != __builtin_floor({exponent})) {failure}")
     _emit_formula_settled(emitter, node)
     result = emitter.name_of(node.results[0])
     failure = emitter.fail("OverflowError", errors.FLOAT_POWER_OVERFLOW, node.loc)
-    finite = f"__builtin_isfinite({base}) && __builtin_isfinite({exponent})"
     emitter.line(f"if (__builtin_isinf({result}) && {finite}) {failure}")
+
+
+def _is_whole(value: float) -> bool:
+    return float(value).is_integer()
 
 
 def _emit_formula_settled(emitter: Emitter, node: Node) -> None:
@@ -203,4 +208,4 @@ def _is_checked(emitter: Emitter, node: Node, type_: ScalarType) -> bool:
 
 def _is_known(atom: Atom, test: Callable[[float], bool]) -> bool:
     """Whether an operand is a constant that passes the test."""
-    return isinstance(atom, Const) and not math.isnan(atom.value) and test(atom.value)
+    return isinstance(atom, Const) and test(atom.value)

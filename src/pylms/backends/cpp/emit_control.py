@@ -83,7 +83,7 @@ def _emit_selection(emitter: Emitter, node: Node) -> bool:
 
 def _is_single_branch(block: Block, lines: Sequence[Line]) -> bool:
     """Whether a branch is another `if` and nothing else, so that it can stand behind `else`."""
-    if not lines or len(block.nodes) != 1 or block.nodes[0].primitive is not IF:
+    if not lines or not block.nodes or block.nodes[-1].primitive is not IF:
         return False
     depth = lines[0].depth
     return lines[0].text.startswith("if (") and not any(
@@ -94,7 +94,7 @@ def _is_single_branch(block: Block, lines: Sequence[Line]) -> bool:
 def _emit_branch(emitter: Emitter, block: Block, targets: Sequence[Sym]) -> None:
     """One side of a branch; its results go to the variables of the branch's results.
 
-    What an inner branch at the end gives goes there directly: nobody reads those variables before the outer branch ends.
+    What an inner branch at the end gives goes there directly: nobody reads those variables before the outer one ends.
     """
     last = block.nodes[-1] if block.nodes else None
     if last is not None and last.primitive is IF and not emitter.is_split(block):
@@ -171,7 +171,7 @@ def _is_short(emitter: Emitter, start: Atom, stop: Atom, step: Atom, body: Block
 def _declare_carried(
     emitter: Emitter, initial: Sequence[Atom], params: Sequence[Sym], results: Sequence[Sym]
 ) -> list[str]:
-    """One variable for each carried value, which parameter and result name; its name is the user's where there is one."""
+    """One variable for each carried value, which its parameter and its result name; the user's name for it if any."""
     names = []
     for value, param, result in zip(initial, params, results, strict=True):
         name = emitter.name_of(param if param.name or not result.name else result)

@@ -61,5 +61,3 @@ def unpacked(slot: str, type_: ScalarType) -> str:
     if type_.bits == 64 and type_.kind != "uint":
         return f"{slot}.{member}"
     return f"({scalar_c_type(type_)}){slot}.{member}"
-
-

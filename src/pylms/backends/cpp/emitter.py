@@ -49,7 +49,7 @@ class Emitter:
     def __init__(
         self, function: Function, *, checks: bool, offsets: Mapping[Sym, int] | None = None, planned_bytes: int = 0
     ) -> None:
-        """`offsets`: where in the call's scratch memory values lie, `planned_bytes` what that takes; others come after."""
+        """`offsets`: where in the call's scratch memory values lie; `planned_bytes`: what they take in all."""
         self.checks = checks
         self.has_tensors = has_tensors(function)
         self.weights = Weights()
@@ -62,7 +62,7 @@ class Emitter:
         self.arena_bytes = planned_bytes
         self.stored_elsewhere: set[Sym] = set()
         self.function = FunctionText()
-        self.loc = function.loc
+        self.loc: Loc | None = function.loc
         self._offsets = dict(offsets or {})
         self._names = Names()
         self._name_of: dict[Sym, str] = {}
@@ -155,7 +155,7 @@ class Emitter:
         self.line(f"{constant}{declaration(symbol.type, self.name_of(symbol))} = {expression};")
 
     def define_pure(self, symbol: Sym, text: str, binding: Binding) -> None:
-        """Like `define`, for an expression of registers only: it may be written at its use, or nowhere if there is none.
+        """Like `define`, for an expression of registers only, which may be written at its one use instead.
 
         Values that the user named keep a line of their own.
         """
@@ -246,7 +246,7 @@ class Emitter:
             self.link.append(library)
 
     def allocate(self, symbol: Sym, size: int) -> str:
-        """The address of `size` bytes for a symbol: 64-byte aligned, the same ones each time the code runs in a call."""
+        """The address of `size` bytes for a symbol, 64-byte aligned; the same each time the code runs in a call."""
         offset = self._offsets.get(symbol)
         return self._address(symbol.type, self._reserve(size) if offset is None else offset)
 

@@ -135,7 +135,7 @@ def _as_single(value: float) -> float:
 
 
 def _shortest_single(value: float) -> str:
-    """The shortest digits that C++ reads back as this float32. Nine digits always do, read as decimal or through double."""
+    """The shortest digits that C++ reads back as this float32, be it directly or through double; nine always do."""
     for precision in range(1, 10):
         digits = f"{value:.{precision}g}"
         if _as_single(float(digits)) == value and not _is_midway(float(digits)):
@@ -144,7 +144,7 @@ def _shortest_single(value: float) -> str:
 
 
 def _is_midway(value: float) -> bool:
-    """Whether a double lies midway between two float32: there, digits rounded to double first may come out elsewhere."""
+    """Whether a double lies midway between two float32: digits that were rounded to it may belong to either."""
     single = _as_single(value)
     return single != value and abs(value - single) * 2 == _gap_at(single)
 

@@ -17,7 +17,7 @@ from ..base import SourceBundle
 from .emit_host import unpacked
 from .emitter import Emitter, FunctionText
 from .literals import c_type, declaration, is_in_register, number_type
-from .text import Line, render_listing, render_source
+from .text import Line, base_name, render_listing, render_source
 
 _ABI_HEADER = "pylms_abi.h"
 # Beyond this, -O3 costs more than it gives: what is long is straight-line code.
@@ -46,7 +46,8 @@ def emit_module(
     result_types = tuple(result.type for result in function.body.results)
     for type_ in result_types:
         if not is_in_register(type_):
-            raise InternalError(f"a staged function gives numbers; {type_} must be stored in a buffer", loc=function.loc)
+            message = f"a staged function gives numbers: {type_} must be stored in a buffer"
+            raise InternalError(message, loc=function.loc)
     emitter = Emitter(function, checks=checks, offsets=offsets, planned_bytes=planned_bytes)
     signature = _emit_function(emitter, function)
     _emit_entry(emitter, function, signature)
@@ -64,10 +65,13 @@ def emit_module(
         result_types=result_types,
         captures=function.captures,
         releases_gil=emitter.has_tensors or _may_run_long(function),
-        optimise="O3" if emitter.weights.of_block(function.body) <= _LARGEST_FOR_O3 else "O2",
-        flags=(*contraction, *emitter.flags),
+        flags=(_level(emitter.weights.of_block(function.body)), *contraction, *emitter.flags),
         link=tuple(emitter.link),
     )
+
+
+def _level(operations: int) -> str:
+    return "-O3" if operations <= _LARGEST_FOR_O3 else "-O2"
 
 
 def _may_run_long(function: Function) -> bool:
@@ -91,7 +95,8 @@ def _emit_function(emitter: Emitter, function: Function) -> _Signature:
             if text.can_fail:
                 emitter.line("return 0;")
     parameters = [*(parameter for parameter, _ in text.leading_parameters()), *parameters]
-    parameters += [f"{declaration(result.type, f'*{output}')}" for output, result in zip(outputs, results, strict=False)]
+    if outputs:
+        parameters += [declaration(result.type, f"*{output}") for output, result in zip(outputs, results, strict=True)]
     spelled = c_type(returns) if returns is not None else "int" if text.can_fail else "void"
     _describe(emitter, function)
     emitter.top_level.append(Line(0, f"static {spelled} {name}({', '.join(parameters)}) {{"))
@@ -101,7 +106,7 @@ def _emit_function(emitter: Emitter, function: Function) -> _Signature:
 
 def _describe(emitter: Emitter, function: Function) -> None:
     """What a reader wants to know before the function: where it comes from, and what its status means."""
-    emitter.top_level.append(Line(0, f"// {function.name}, {function.loc.file}:{function.loc.line}"))
+    emitter.top_level.append(Line(0, f"// {function.name}, {base_name(function.loc.file)}:{function.loc.line}"))
     sites = emitter.error_sites
     if not sites:
         return

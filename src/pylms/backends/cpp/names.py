@@ -5,19 +5,111 @@ from __future__ import annotations
 import re
 
 _KEYWORDS = frozenset(
-    """
-    alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t class co_await
-    co_return co_yield compl concept const const_cast consteval constexpr constinit continue decltype default delete do
-    double dynamic_cast else enum explicit export extern false final float for friend goto if import inline int long module
-    mutable namespace new noexcept not not_eq nullptr operator or or_eq override private protected public register
-    reinterpret_cast requires return short signed sizeof static static_assert static_cast struct switch template this
-    thread_local throw true try typedef typeid typename typeof union unix linux unsigned using virtual void volatile
-    wchar_t while xor xor_eq
-    """.split()
+    {
+        "alignas",
+        "alignof",
+        "and",
+        "and_eq",
+        "asm",
+        "auto",
+        "bitand",
+        "bitor",
+        "bool",
+        "break",
+        "case",
+        "catch",
+        "char",
+        "char8_t",
+        "char16_t",
+        "char32_t",
+        "class",
+        "co_await",
+        "co_return",
+        "co_yield",
+        "compl",
+        "concept",
+        "const",
+        "const_cast",
+        "consteval",
+        "constexpr",
+        "constinit",
+        "continue",
+        "decltype",
+        "default",
+        "delete",
+        "do",
+        "double",
+        "dynamic_cast",
+        "else",
+        "enum",
+        "explicit",
+        "export",
+        "extern",
+        "false",
+        "final",
+        "float",
+        "for",
+        "friend",
+        "goto",
+        "if",
+        "import",
+        "inline",
+        "int",
+        "long",
+        "module",
+        "mutable",
+        "namespace",
+        "new",
+        "noexcept",
+        "not",
+        "not_eq",
+        "nullptr",
+        "operator",
+        "or",
+        "or_eq",
+        "override",
+        "private",
+        "protected",
+        "public",
+        "register",
+        "reinterpret_cast",
+        "requires",
+        "return",
+        "short",
+        "signed",
+        "sizeof",
+        "static",
+        "static_assert",
+        "static_cast",
+        "struct",
+        "switch",
+        "template",
+        "this",
+        "thread_local",
+        "throw",
+        "true",
+        "try",
+        "typedef",
+        "typeid",
+        "typename",
+        "typeof",
+        "union",
+        "unix",
+        "linux",
+        "unsigned",
+        "using",
+        "virtual",
+        "void",
+        "volatile",
+        "wchar_t",
+        "while",
+        "xor",
+        "xor_eq",
+    }
 )
 
 # What generated code, the ABI header and the kernels call themselves, and what C++ reserves to the program as a whole.
-_OURS = frozenset({"ctx", "arena", "args", "results", "values", "pylms", "main", "std", "EOF", "NULL"})
+_OURS = frozenset({"ctx", "arena", "args", "results", "status", "pylms", "main", "std"})
 
 _NOT_A_NAME = re.compile(r"\W", re.ASCII)
 _RUN_OF_UNDERSCORES = re.compile(r"__+")
@@ -44,7 +136,7 @@ class Names:
 
 
 def _identifier(hint: str) -> str:
-    """A name that C++ allows to a program: no two underscores together, none in front, and not one of the library's own."""
+    """A name that C++ leaves to programs: no two underscores together, none in front; and none of this library's."""
     name = _RUN_OF_UNDERSCORES.sub("_", _NOT_A_NAME.sub("_", hint)).strip("_")
     if not name:
         return "x"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ...ir.node import Block, Node, Sym
+from ...ir.types import FLOAT
 from .literals import declaration, is_register_variable
 from .text import Line
 from .usage import symbols_used
@@ -45,13 +46,14 @@ def emit_in_parts(emitter: Emitter, block: Block) -> None:
     if len(fields) <= _FIELDS_ON_THE_STACK:
         emitter.line(f"{struct} {shared};")
     else:
-        emitter.line(f"{struct} &{shared} = *({struct} *){emitter.scratch(len(fields) * _FIELD_BYTES)};")
+        emitter.line(f"{struct} &{shared} = *({struct} *){emitter.scratch(FLOAT, len(fields) * _FIELD_BYTES)};")
     for symbol in fields:
         if symbol not in home:
             address = "&" if is_register_variable(symbol.type) else ""
             emitter.line(f"{shared}.{emitter.name_of(symbol)} = {address}{emitter.name_of(symbol)};")
     for part in parts:
-        _call_part(emitter, _emit_part(emitter, part, struct=struct, shared=shared, own_variables=own_variables), shared)
+        written = _emit_part(emitter, part, struct=struct, shared=shared, own_variables=own_variables)
+        _call_part(emitter, written, shared)
     for result in dict.fromkeys(block.results):
         if isinstance(result, Sym) and result in home:
             emitter.define(result, f"{shared}.{emitter.name_of(result)}")

@@ -37,7 +37,7 @@ def render_listing(lines: Iterable[Line]) -> str:
     for line in lines:
         text = line.indented
         if line.commented and line.loc is not None:
-            comment = f"// {_base_name(line.loc.file)}:{line.loc.line}"
+            comment = f"// {base_name(line.loc.file)}:{line.loc.line}"
             text = f"{text:<{_COMMENT_COLUMN}}  {comment}"
         texts.append(text)
     return "\n".join(texts) + "\n"
@@ -63,7 +63,8 @@ def render_source(lines: Iterable[Line], own_name: str) -> str:
 
 
 @lru_cache(maxsize=256)
-def _base_name(file: str) -> str:
+def base_name(file: str) -> str:
+    """The file's name without its folder."""
     return os.path.basename(file) or file
 
 

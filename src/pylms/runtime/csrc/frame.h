@@ -34,6 +34,8 @@ static inline void leave_python(call_frame *frame, int was_released)
 static int frame_poll(pylms_context *context)
 {
     call_frame *frame = (call_frame *)context;
+    if (is_brief(frame))
+        return 0;
     int was_released = enter_python(frame);
     /* Each step before the next, or a signal that arrives in between is lost: cleared, armed, looked for. */
     context->interrupt = 0;
@@ -105,6 +107,7 @@ static inline call_frame *take_frame(struct NativeFunction *function)
         return NULL;
     frame->function = function;
     frame->context.interrupt = 1;
+    frame->polls = 0;
     return frame;
 }
 

@@ -1,18 +1,28 @@
 /* Ctrl-C while native code runs.
  *
- * Python's own SIGINT handler only notes the signal for the interpreter, which native code never visits. So the first
- * poll of a call on the main thread puts a handler in front of Python's, which passes the signal on and then raises the
- * `interrupt` flag of every call in flight; the next poll lets the interpreter run the user's handler. The call takes
- * the handler away again when it ends. Calls that never poll pay nothing.
+ * Python's own SIGINT handler only notes the signal for the interpreter, which native code never visits. So a call on
+ * the main thread that polls for long enough puts a handler in front of Python's, which passes the signal on and then
+ * raises the `interrupt` flag of every call in flight; the next poll lets the interpreter run the user's handler. The
+ * call takes the handler away again when it ends. Putting it there takes about half a microsecond, which short calls are
+ * spared: their flag just stays up for a few polls, which do next to nothing.
  */
 #ifndef PYLMS_INTERRUPT_H
 #define PYLMS_INTERRUPT_H
 
 #include <pthread.h>
 #include <signal.h>
+#include <time.h>
 #include <unistd.h>
 #if defined(__linux__)
 #include <sys/syscall.h>
+#endif
+
+#define BRIEF_POLLS 64
+#define BRIEF_NANOSECONDS 4000000
+#if defined(CLOCK_MONOTONIC_COARSE)
+#define POLL_CLOCK CLOCK_MONOTONIC_COARSE /* a few nanoseconds to read */
+#else
+#define POLL_CLOCK CLOCK_MONOTONIC
 #endif
 
 /* One native call in flight. Frames are recycled and never freed: the signal handler may be looking at any of them. */
@@ -22,6 +32,8 @@ typedef struct call_frame {
     PyThreadState *released; /* the state to come back with, while the GIL is released; else null */
     struct arena_block *blocks;
     int owns_handler;
+    int polls; /* up to BRIEF_POLLS */
+    struct timespec first_poll;
     struct call_frame *next_free;
     struct call_frame *next_ever;
 } call_frame;
@@ -51,6 +63,21 @@ static int is_ours(const struct sigaction *action)
 static int has_handler(const struct sigaction *action)
 {
     return (action->sa_flags & SA_SIGINFO) || (action->sa_handler != SIG_DFL && action->sa_handler != SIG_IGN);
+}
+
+/* Whether this poll comes so early in its call that it may be passed over, the flag being left up for the next. */
+static int is_brief(call_frame *frame)
+{
+    struct timespec now;
+    if (frame->polls >= BRIEF_POLLS || clock_gettime(POLL_CLOCK, &now) != 0)
+        return 0;
+    if (frame->polls++ == 0)
+        frame->first_poll = now;
+    long long seconds = now.tv_sec - frame->first_poll.tv_sec;
+    if (seconds * 1000000000LL + now.tv_nsec - frame->first_poll.tv_nsec < BRIEF_NANOSECONDS)
+        return 1;
+    frame->polls = BRIEF_POLLS;
+    return 0;
 }
 
 /* Asking the system takes two calls, so each thread remembers the answer, until a fork may change it. */

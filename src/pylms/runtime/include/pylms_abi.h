@@ -22,15 +22,15 @@ typedef union pylms_value {
 } pylms_value;
 
 typedef struct pylms_context {
-    /* Nonzero: call `poll` soon. It starts as 1, so that the first poll makes Ctrl-C known to this call, and code that
-     * never gets as far as a poll pays nothing for it. Loops test it on their way round, at most every millisecond. */
+    /* Nonzero: call `poll` soon. It starts as 1, so that the first polls can make Ctrl-C known to this call, and code
+     * that polls never or seldom pays nothing for it. Long loops test it at least once in a few milliseconds. */
     volatile int interrupt;
 
     /* Run Python callback number `callback`. `args` holds its arguments and receives its results, so it has room for
      * the larger of the two. Nonzero: an exception is set, return -1 at once. */
     int (*call)(struct pylms_context *context, long long callback, pylms_value *args);
 
-    /* Let Python's signal handlers run. Nonzero: an exception is set, return -1 at once. Zero: `interrupt` is clear. */
+    /* Let Python's signal handlers run. Nonzero: an exception is set, return -1 at once. Zero: go on. */
     int (*poll)(struct pylms_context *context);
 
     /* Memory, aligned to 64 bytes, that lives until pylms_entry returns. Null: an exception is set, return -1. */

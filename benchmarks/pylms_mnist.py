@@ -1,0 +1,72 @@
+"""This project's competitor: the PyTorch script, with `@lms` and `@stageTensor`, and nothing prepared beforehand.
+
+Images are normalised in the native loop, from bytes. A run is one call of the compiled function; a number of steps
+other than the whole training set is a data set cut to that many batches.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import optim
+from torch.nn import functional
+from torch.utils.data import DataLoader
+
+from pylms import lms, stageTensor
+
+from .mnist_data import LEARNING_RATE, initial_model, normalising, parameters_of, training_set
+from .worker import Trainer
+
+
+class StagedTrainer:
+    """One compiled function a number of steps, all training the same model."""
+
+    def __init__(self, batch: int) -> None:
+        self.batch = batch
+        self.model = initial_model()
+        self.compiled: dict[int, Any] = {}
+
+    def reset(self) -> None:
+        self.model.load_state_dict(initial_model().state_dict())
+
+    def prepare(self, steps: int) -> None:
+        if steps not in self.compiled:
+            data = training_set(normalising())
+            data.data, data.targets = data.data[: steps * self.batch], data.targets[: steps * self.batch]
+            self.compiled[steps] = staged_loop(self.model, data, self.batch)
+        self.train(steps)
+        self.reset()
+
+    def train(self, steps: int) -> float:
+        return float(self.compiled[steps](0)) / steps
+
+    def parameters(self) -> list[Any]:
+        return parameters_of(self.model)
+
+
+def staged_loop(model: Any, dataset: Any, batch: int) -> Any:
+    """The training loop of the documents over one epoch, staged; it returns the sum of the losses."""
+
+    @lms
+    def run(dummy):
+        train_loader = DataLoader(dataset, batch_size=batch, shuffle=False)
+        optimizer = optim.SGD(model.parameters(), lr=LEARNING_RATE, momentum=0.0)
+        tloss = 0.0
+        for batch_idx, (data, target) in enumerate(train_loader):
+            optimizer.zero_grad()
+            output = model(data)
+            loss = functional.nll_loss(output, target)
+            tloss += loss.item()
+            loss.backward()
+            optimizer.step()
+        return tloss
+
+    @stageTensor
+    def runX(x):
+        return run(x)
+
+    return runX
+
+
+def trainer(batch: int) -> Trainer:
+    return StagedTrainer(batch)

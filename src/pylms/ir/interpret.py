@@ -1,0 +1,63 @@
+"""The reference interpreter: the executable meaning of the IR (DESIGN D13), written to be read and not to be fast.
+
+In: a function, its arguments, and a host that prints and takes callbacks. Out: its results, the exceptions that Python
+would raise, and what was written into buffers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+from ..errors import InternalError
+from . import evaluate_arithmetic, evaluate_buffers, evaluate_control, evaluate_tensors  # noqa: F401 - they fill the table
+from .evaluate_rules import Number, Value, as_type, constant_value, evaluate_rules
+from .node import Atom, Block, Const, Function, Node, Sym
+from .ops.differentiation import BACKWARD
+
+__all__ = ["Host", "Interpreter", "Value", "evaluate_rules", "interpret"]
+
+
+class Host(Protocol):
+    """What only Python can do."""
+
+    def print(self, text: str) -> None:
+        """Write the text as it is."""
+
+    def call(self, callback: int, args: tuple[Any, ...]) -> tuple[Number, ...]:
+        """Run the staged function's Python callback of that number; buffers are arrays, to be written in place."""
+
+
+class Interpreter:
+    """Runs blocks; symbols' values are in one environment, since no block is entered twice at a time."""
+
+    def __init__(self, host: Host) -> None:
+        self.host = host
+        self._values: dict[Sym, Value] = {}
+
+    def value(self, atom: Atom) -> Value:
+        """What an atom stands for now."""
+        return constant_value(atom) if isinstance(atom, Const) else self._values[atom]
+
+    def run_block(self, block: Block, args: Sequence[Value]) -> tuple[Value, ...]:
+        """The block's results for these arguments."""
+        self._values.update(zip(block.params, args, strict=True))
+        for node in block.nodes:
+            rule = evaluate_rules[node.primitive]
+            results = rule(self, node, [self.value(arg) for arg in node.args])
+            self._values.update(zip(node.results, results, strict=True))
+        return tuple(self.value(result) for result in block.results)
+
+
+def interpret(function: Function, args: Sequence[object], *, host: Host) -> tuple[Value, ...]:
+    """Run a function. Buffers are NumPy arrays of the parameter's very type, and are written in place."""
+    if len(args) != len(function.params):
+        message = f"{function.name} takes {len(function.params)} arguments, not {len(args)}"
+        raise InternalError(message, loc=function.loc)
+    values = [as_type(arg, param.type) for arg, param in zip(args, function.params, strict=True)]
+    return Interpreter(host).run_block(function.body, values)
+
+
+@evaluate_rules.define(BACKWARD)
+def _evaluate_backward(_interpreter: Interpreter, node: Node, _args: list[Any]) -> tuple[Value, ...]:
+    raise InternalError("`backward` has no value of its own: differentiation replaces it first", loc=node.loc)

@@ -1,0 +1,101 @@
+"""Computing before a loop what does not change in it.
+
+In: a function. Out: the same with invariant nodes moved before their loops, inner loops first, so that they may travel
+further. What moves: pure nodes, whole branches and counted loops that are pure among them; loads of buffers that the
+loop does not write (where nothing awaits differentiation, which goes by loads); and, from the start of a loop that
+surely runs, nodes that may raise, as long as nothing that stays and could be told apart comes before them. What is
+inside a branch stays with it: it may never be taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+from ..ir.effects import PURE, Effect
+from ..ir.node import Block, Function, Node, Sym
+from ..ir.ops.control import FOR, WHILE
+from .rewrite import (
+    awaits_differentiation,
+    makes_memory,
+    reads_at_index,
+    symbols_used,
+    trip_count,
+    with_blocks,
+    with_body,
+)
+
+
+@dataclass(frozen=True)
+class HoistLoopInvariants:
+    """Loop-invariant code motion."""
+
+    name: ClassVar[str] = "licm"
+
+    def run(self, function: Function) -> Function:
+        return with_body(function, _Hoister(moves_loads=not awaits_differentiation(function)).block(function.body))
+
+
+@dataclass(frozen=True)
+class _Hoister:
+    """`moves_loads`: whether reads of buffers may move."""
+
+    moves_loads: bool
+
+    def block(self, block: Block) -> Block:
+        """The block with the loops in it relieved of what does not change."""
+        nodes: list[Node] = []
+        changed = False
+        for node in block.nodes:
+            if node.blocks:
+                relieved = with_blocks(node, node.args, [self.block(inner) for inner in node.blocks])
+                if relieved.primitive in (WHILE, FOR):
+                    relieved = self._relieve(relieved, nodes)
+                changed = changed or relieved is not node
+                node = relieved
+            nodes.append(node)
+        return Block(block.params, tuple(nodes), block.results) if changed else block
+
+    def _relieve(self, loop: Node, before: list[Node]) -> Node:
+        """The loop without its invariant nodes, which are appended to `before`."""
+        inside: set[Sym] = set()
+        written = loop.effect.writes
+        surely_runs = loop.primitive is WHILE or bool(trip_count(loop.args))
+        blocks: list[Block] = []
+        for block in loop.blocks:
+            inside.update(block.params)
+            # What stays, so far, between the loop's entry and the node looked at.
+            passed = PURE
+            kept: list[Node] = []
+            for node in block.nodes:
+                if self._may_move(node, inside, written, passed if surely_runs else None):
+                    before.append(node)
+                    continue
+                kept.append(node)
+                inside.update(node.results)
+                passed = passed | node.effect
+            blocks.append(Block(block.params, tuple(kept), block.results) if len(kept) < len(block.nodes) else block)
+            # Only the first block runs for sure: the condition of a `while`, or the body of a `for`.
+            surely_runs = False
+        return with_blocks(loop, loop.args, blocks)
+
+    def _may_move(self, node: Node, inside: set[Sym], written: frozenset[Sym], passed: Effect | None) -> bool:
+        """`passed`: the effect of what stays before the node in a loop that surely runs; None where it may not run."""
+        effect = node.effect
+        if effect.writes or effect.io or makes_memory(node) or effect.reads & written:
+            return False
+        if effect.reads and not self.moves_loads:
+            return False
+        if not node.blocks:
+            if any(arg in inside for arg in node.args if isinstance(arg, Sym)):
+                return False
+        elif node.primitive is WHILE or any(symbol in inside for symbol in symbols_used(node)):
+            return False
+        if not (effect.raises or effect.keep or reads_at_index(node)):
+            return True
+        return passed is not None and _is_quiet(passed)
+
+
+def _is_quiet(passed: Effect) -> bool:
+    """Whether nothing that stays could be seen to run before, or instead of, an error raised later."""
+    return not (passed.writes or passed.io or passed.raises or passed.keep)

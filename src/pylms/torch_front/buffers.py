@@ -1,0 +1,165 @@
+"""Real tensors in staged code: memory that the native code reads and writes in place (DESIGN D9).
+
+A tensor is keyed by its storage, so that a parameter, its `.data` and its views of the same extent are one buffer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+
+from ..errors import ArgumentError, TorchFeatureError
+from ..ir.node import Atom, Sym
+from ..ir.ops.buffers import LOAD, STORE
+from ..ir.ops.tensors import RESHAPE
+from ..ir.types import BufferType, TensorType
+from ..loc import caller_loc
+from ..staging.context import Trace
+from .dtypes import scalar_type
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """A captured tensor: its parameter of the function, and the tensor the memory was first seen as."""
+
+    symbol: Sym
+    type: BufferType
+    tensor: torch.Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class _Extent:
+    """The bytes of a storage that a tensor covers."""
+
+    storage: int
+    start: int
+    stop: int
+
+    def overlaps(self, other: _Extent) -> bool:
+        return self.storage == other.storage and self.start < other.stop and other.start < self.stop
+
+
+class BufferTable:
+    """The buffers of one trace."""
+
+    def __init__(self, trace: Trace) -> None:
+        self._trace = trace
+        self._buffers: dict[_Extent, Buffer] = {}
+        self._names: dict[int, str] = {}
+        self._made_while_staging: dict[int, torch.UntypedStorage] = {}
+        self._frozen: dict[int, torch.UntypedStorage] = {}
+        self.written: set[Sym] = set()
+
+    # What the trace has to know about real tensors
+
+    def give_name(self, tensor: torch.Tensor, name: str) -> None:
+        """How generated code should call the tensor's memory."""
+        self._names.setdefault(_storage(tensor), name)
+
+    def note_made(self, tensor: torch.Tensor, *, under_control: bool) -> None:
+        """A tensor was made by running PyTorch for real while tracing; under staged control it is a constant."""
+        self._made_while_staging[_storage(tensor)] = tensor.untyped_storage()
+        if under_control:
+            self._frozen[_storage(tensor)] = tensor.untyped_storage()
+
+    def was_made_while_staging(self, tensor: torch.Tensor) -> bool:
+        """Whether the tensor is younger than the trace."""
+        return _storage(tensor) in self._made_while_staging
+
+    def is_captured(self, tensor: torch.Tensor) -> bool:
+        """Whether the tensor's memory is a buffer already."""
+        extent = _extent(tensor)
+        return any(extent.overlaps(known) for known in self._buffers)
+
+    def buffer_of(self, symbol: Sym) -> Buffer | None:
+        """The captured tensor that a parameter of the function stands for."""
+        return next((buffer for buffer in self._buffers.values() if buffer.symbol is symbol), None)
+
+    # Reading and writing
+
+    def capture(self, tensor: torch.Tensor, *, address: Callable[[], int] | None = None) -> Buffer:
+        """The buffer for a tensor's memory. `address` tells where it is at each run, if not where the tensor is.
+
+        TorchFeatureError for tensors that are not dense, or that share a part of their memory with another buffer.
+        """
+        extent = _extent(tensor)
+        known = self._buffers.get(extent)
+        if known is not None:
+            return known
+        _require_dense(tensor)
+        if any(extent.overlaps(other) for other in self._buffers):
+            raise TorchFeatureError(
+                "two tensors that share a part of their memory are used in staged code",
+                loc=caller_loc(),
+                hint="take the slice from the tensor inside the staged function, or .clone() it before",
+            )
+        type_ = BufferType(scalar_type(tensor.dtype), tuple(tensor.shape))
+        name = self._names.get(extent.storage, "")
+        symbol = self._trace.capture(
+            ("torch", extent), type_, name, tensor, address or (lambda: _checked_address(tensor, type_))
+        )
+        buffer = Buffer(symbol, type_, tensor)
+        self._buffers[extent] = buffer
+        return buffer
+
+    def load(self, tensor: torch.Tensor) -> Atom:
+        """The tensor's content at this point of the program."""
+        buffer = self.capture(tensor)
+        (content,) = self._trace.emit(LOAD, [buffer.symbol], names=[buffer.symbol.name])
+        shape = tuple(tensor.shape)
+        return content if shape == buffer.type.shape else self._reshaped(content, shape)
+
+    def store(self, tensor: torch.Tensor, value: Atom) -> None:
+        """Replace the tensor's content; `value` has its dtype and shape."""
+        if _storage(tensor) in self._frozen:
+            raise TorchFeatureError(
+                "a tensor that was made inside a staged loop or branch is changed in place",
+                loc=caller_loc(),
+                hint="make it before the loop, or make a new tensor instead: x = x + y for x += y",
+            )
+        buffer = self.capture(tensor)
+        if isinstance(value.type, TensorType) and value.type.shape != buffer.type.shape:
+            value = self._reshaped(value, buffer.type.shape)
+        self.written.add(buffer.symbol)
+        self._trace.emit(STORE, [buffer.symbol, value])
+
+    def _reshaped(self, atom: Atom, shape: tuple[int, ...]) -> Atom:
+        return self._trace.emit(RESHAPE, [atom], attrs={"shape": shape})[0]
+
+
+def _storage(tensor: torch.Tensor) -> int:
+    # An empty storage has no address: tensors without elements are told apart as objects.
+    return tensor.untyped_storage().data_ptr() or id(tensor)
+
+
+def _extent(tensor: torch.Tensor) -> _Extent:
+    start = tensor.storage_offset() * tensor.element_size()
+    return _Extent(_storage(tensor), start, start + tensor.numel() * tensor.element_size())
+
+
+def _require_dense(tensor: torch.Tensor) -> None:
+    if tensor.layout is not torch.strided or tensor.device.type != "cpu":
+        raise TorchFeatureError(
+            f"a tensor with layout {tensor.layout} on {tensor.device} cannot be used in staged code",
+            loc=caller_loc(),
+            hint="staged code works on dense tensors on the CPU",
+        )
+    if not tensor.is_contiguous():
+        raise TorchFeatureError(
+            f"a tensor of shape {list(tensor.shape)} whose elements are not in order (strides {tensor.stride()}) is "
+            "used in staged code",
+            loc=caller_loc(),
+            hint="call .contiguous() on it before the staged function, or transpose it inside",
+        )
+
+
+def _checked_address(tensor: torch.Tensor, type_: BufferType) -> int:
+    if tuple(tensor.shape) != type_.shape or scalar_type(tensor.dtype) != type_.dtype or not tensor.is_contiguous():
+        raise ArgumentError(
+            f"a tensor was {list(type_.shape)} of {type_.dtype} when the function was compiled, and is "
+            f"{list(tensor.shape)} of {tensor.dtype} now",
+            hint="stage the function again, or keep the tensor's shape and dtype",
+        )
+    return tensor.data_ptr()

@@ -1,0 +1,148 @@
+"""Reductions: `sum`, `mean`, `max`, `argmax`, `amax`."""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+import torch
+
+from ..errors import StagedTypeError
+from ..ir.node import Atom
+from ..ir.ops.arithmetic import MUL, NEG, TRUEDIV
+from ..ir.ops.tensors import ARGMAX, ONE_HOT, PICK, REDUCE_MAX, REDUCE_SUM
+from ..ir.types import BOOL, INT64, ScalarType, TensorType
+from ..loc import caller_loc
+from .context import Operand, TorchContext, normalised_axes, normalised_axis
+from .dtypes import scalar_type
+from .functions_arithmetic import apply
+from .table import functions, methods, refuse_options
+from .tensor import StagedTensor
+
+# What `x.max(dim)` and `x.min(dim)` give; PyTorch's own type cannot be made from Python.
+ValuesAndIndices = namedtuple("ValuesAndIndices", ["values", "indices"])  # noqa: PYI024 - typed by its uses
+
+
+def _sum_atom(context: TorchContext, atom: Atom, axes: tuple[int, ...], keepdim: bool) -> Atom:
+    assert isinstance(atom.type, TensorType)
+    if not axes:
+        return atom
+    total = context.emit(REDUCE_SUM, atom, axes=axes)
+    return context.reshape(total, kept_shape(atom.type.shape, axes)) if keepdim else total
+
+
+def kept_shape(shape: tuple[int, ...], axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape with the reduced dimensions kept as 1."""
+    return tuple(1 if axis in axes else size for axis, size in enumerate(shape))
+
+
+def _sum_dtype(dtype: object, source: ScalarType) -> ScalarType:
+    if isinstance(dtype, torch.dtype):
+        return scalar_type(dtype)
+    return source if source.is_float else INT64
+
+
+@functions.define(*methods("sum"))
+def _sum(
+    context: TorchContext, input: Operand, dim: object = None, keepdim: bool = False, *, dtype: object = None
+) -> object:
+    type_ = context.type_of(input)
+    atom = context.convert(context.atom(input), _sum_dtype(dtype, type_.dtype))
+    return context.wrap(_sum_atom(context, atom, normalised_axes(dim, type_.rank), keepdim))
+
+
+@functions.define(*methods("mean"))
+def _mean(
+    context: TorchContext, input: Operand, dim: object = None, keepdim: bool = False, *, dtype: object = None
+) -> object:
+    type_ = context.type_of(input)
+    target = scalar_type(dtype) if isinstance(dtype, torch.dtype) else type_.dtype
+    if not target.is_float:
+        raise StagedTypeError(f"mean() of a tensor of {type_.dtype}: convert it to a float type first", loc=caller_loc())
+    axes = normalised_axes(dim, type_.rank)
+    total = _sum_atom(context, context.convert(context.atom(input), target), axes, keepdim)
+    return context.wrap(divided(context, total, count(type_, axes)))
+
+
+def count(type_: TensorType, axes: tuple[int, ...]) -> int:
+    """How many elements go into each element of a reduction over `axes`."""
+    total = 1
+    for axis in axes:
+        total *= type_.shape[axis]
+    return total
+
+
+def divided(context: TorchContext, atom: Atom, number: float) -> Atom:
+    """The tensor divided by a plain number."""
+    assert isinstance(atom.type, TensorType)
+    return context.emit(TRUEDIV, atom, context.full(number, atom.type))
+
+
+@functions.define(*methods("argmax"))
+def _argmax(context: TorchContext, input: Operand, dim: int | None = None, keepdim: bool = False) -> object:
+    return _positions(context, context.atom(input), dim, keepdim)
+
+
+@functions.define(*methods("argmin"))
+def _argmin(context: TorchContext, input: Operand, dim: int | None = None, keepdim: bool = False) -> object:
+    return _positions(context, context.emit(NEG, context.atom(input)), dim, keepdim)
+
+
+def _positions(context: TorchContext, atom: Atom, dim: int | None, keepdim: bool) -> StagedTensor:
+    assert isinstance(atom.type, TensorType)
+    shape = atom.type.shape
+    if atom.type.dtype == BOOL:
+        raise StagedTypeError("argmax() of a bool tensor: convert it first", loc=caller_loc())
+    if dim is None:
+        return context.wrap(context.emit(ARGMAX, context.reshape(atom, (atom.type.size,)), axis=0))
+    if not shape:
+        return context.wrap(context.full(0, TensorType(INT64, ())))
+    axis = normalised_axis(dim, len(shape))
+    found = context.emit(ARGMAX, atom, axis=axis)
+    return context.wrap(context.reshape(found, kept_shape(shape, (axis,))) if keepdim else found)
+
+
+@functions.define(*methods("max"))
+def _max(context: TorchContext, input: Operand, dim: object = None, keepdim: bool = False) -> object:
+    """`x.max()`, `x.max(dim)`: values and positions; `torch.max(x, y)`: elementwise."""
+    if isinstance(dim, torch.Tensor):
+        return context.dispatch(torch.maximum, (input, dim), {})
+    atom = context.atom(input)
+    type_ = context.type_of(input)
+    if dim is None:
+        return context.wrap(context.emit(REDUCE_MAX, atom, axes=tuple(range(type_.rank))))
+    axis = normalised_axis(dim, type_.rank)
+    positions = _argmax(context, input, axis, False)
+    assert isinstance(positions, StagedTensor)
+    values = _taken(context, atom, positions.atom, axis)
+    if keepdim:
+        shape = kept_shape(type_.shape, (axis,))
+        values, kept = context.reshape(values, shape), context.reshape(positions.atom, shape)
+        return ValuesAndIndices(context.wrap(values), StagedTensor(kept, context))
+    return ValuesAndIndices(context.wrap(values), positions)
+
+
+def _taken(context: TorchContext, atom: Atom, positions: Atom, axis: int) -> Atom:
+    """The elements at `positions` along one dimension; the derivative goes to those alone."""
+    assert isinstance(atom.type, TensorType)
+    if atom.type.rank == 2 and axis == 1:
+        return context.emit(PICK, atom, positions)
+    if axis == atom.type.rank - 1:
+        mask = context.emit(ONE_HOT, positions, depth=atom.type.shape[axis], dtype=atom.type.dtype)
+        return context.emit(REDUCE_SUM, context.emit(MUL, atom, mask), axes=(axis,))
+    return context.emit(REDUCE_MAX, atom, axes=(axis,))
+
+
+@functions.define(*methods("amax"))
+def _amax(context: TorchContext, input: Operand, dim: object = (), keepdim: bool = False) -> object:
+    atom = context.atom(input)
+    type_ = context.type_of(input)
+    axes = normalised_axes(dim, type_.rank)
+    found: Atom = context.emit(REDUCE_MAX, atom, axes=axes)
+    return context.wrap(context.reshape(found, kept_shape(type_.shape, axes)) if keepdim else found)
+
+
+@functions.define(*methods("norm"))
+def _norm(context: TorchContext, input: Operand, p: object = 2) -> object:
+    refuse_options("norm", p=(p if p != "fro" else 2, 2))
+    squares = apply(context, MUL, input, input, dtype=context.type_of(input).dtype)
+    return context.dispatch(torch.sqrt, (_sum(context, squares),), {})

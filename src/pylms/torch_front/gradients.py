@@ -1,0 +1,289 @@
+"""Gradients: `loss.backward()`, and the `.grad` of every leaf tensor while tracing.
+
+A gradient is None or a tensor in Python and a value in the IR. While tracing it is a cell that holds a staged tensor
+or `Absent`, and what the loop body does with it is found out by tracing: where the body starts and ends without
+a gradient (`zero_grad` first or last), no gradient is carried from one iteration to the next, and none needs memory.
+Where one is carried (accumulation over several batches), the cell becomes an IR variable that starts as zeros.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, NoReturn
+
+import torch
+
+from ..ad.activity import CONSTANT_RESULTS
+from ..errors import StagedTypeError, StagingError
+from ..ir.node import Atom, Node, Sym, walk
+from ..ir.ops.arithmetic import ADD
+from ..ir.ops.control import IF
+from ..ir.ops.differentiation import BACKWARD
+from ..ir.ops.variables import VAR_GET, VAR_SET
+from ..ir.types import BufferType, TensorType, element_type
+from ..loc import caller_loc
+from ..staging.cells import Cell, Decision, Poison, Retrace
+from ..staging.constructs import Construct
+from ..staging.context import Trace
+from .buffers import Buffer
+from .dtypes import scalar_type
+from .tensor import Place, StagedTensor
+
+if TYPE_CHECKING:
+    from .context import TorchContext
+
+
+@dataclass(frozen=True, slots=True)
+class Absent:
+    """The value of a gradient that is None; where a variable must hold it, it is zeros of this type."""
+
+    type: TensorType
+
+
+class Leftover:
+    """The value of a gradient that was there before the staged function, until something is assigned to it."""
+
+
+class GradientCell(Cell):
+    """The `.grad` of one leaf tensor."""
+
+    __slots__ = ("_absent_at_start", "_is_assigning", "_table", "absent")
+
+    def __init__(self, table: GradientTable, leaf: torch.Tensor, name: str) -> None:
+        self.absent = Absent(TensorType(scalar_type(leaf.dtype), tuple(leaf.shape)))
+        super().__init__(name, self.absent if leaf.grad is None else Leftover(), outside=True)
+        self._table = table
+        self._absent_at_start: set[Construct] = set()
+        self._is_assigning = False
+
+    def assign(self, value: object) -> None:
+        trace = self._table.trace
+        if self.variable is None:
+            self._table.make_local(trace.constructs_within(self))
+        self._is_assigning = True
+        try:
+            super().assign(value)
+        finally:
+            self._is_assigning = False
+
+    def rebind(self, trace: Trace, value: object) -> None:
+        """Besides assigning: what blocks do to a cell whose value is good only within them.
+
+        A loop that was traced as if every iteration began without a gradient must end without one.
+        """
+        if isinstance(value, Poison) and value.construct in self._absent_at_start:
+            value = self.absent
+        elif not self._is_assigning and not isinstance(value, Poison) and self._must_end_absent(trace):
+            self._table.carry(self)
+        super().rebind(trace, value)
+
+    def _must_end_absent(self, trace: Trace) -> bool:
+        if not trace.constructs or trace.constructs[-1] not in self._absent_at_start:
+            return False
+        unchanged = isinstance(self.value, Poison) and self.value.construct is trace.constructs[-1]
+        return self.value is not self.absent and not unchanged
+
+    def read_poison(self, poison: Poison) -> object:
+        """At the start of a loop's body: what the loop began with, if that was nothing; else it is carried."""
+        trace = self._table.trace
+        layer: object = poison
+        while isinstance(layer, Poison):
+            if layer.construct not in trace.constructs or layer.construct.kind != "loop":
+                self._table.carry(self)
+            layer = layer.value
+        if isinstance(layer, Leftover):
+            refuse_leftover(self.name)
+        if layer is not self.absent:
+            self._table.carry(self)
+        layer = poison
+        while isinstance(layer, Poison):
+            self._absent_at_start.add(layer.construct)
+            layer = layer.value
+        return self.absent
+
+
+class GradientTable:
+    """The gradients of one trace."""
+
+    def __init__(self, context: TorchContext) -> None:
+        self._context = context
+        self._cells: dict[Sym, GradientCell] = {}
+
+    @property
+    def trace(self) -> Trace:
+        return self._context.trace
+
+    # `.grad`
+
+    def read(self, leaf: torch.Tensor) -> StagedTensor | None:
+        """`leaf.grad`."""
+        buffer = self._context.buffers.capture(leaf)
+        cell = self._cell(buffer)
+        value = cell.read()
+        if isinstance(value, Absent):
+            return None
+        if isinstance(value, Leftover):
+            refuse_leftover(cell.name)
+        assert isinstance(value, StagedTensor)
+        return StagedTensor(value.atom, self._context, place=Place(lambda new: self._set(buffer, new)))
+
+    def write(self, leaf: torch.Tensor, value: object) -> None:
+        """`leaf.grad = value`: None, or a tensor of the leaf's type."""
+        buffer = self._context.buffers.capture(leaf)
+        if value is None:
+            self._set(buffer, None)
+            return
+        if not isinstance(value, torch.Tensor) or self._context.type_of(value) != buffer.type.tensor:
+            raise StagedTypeError(f"a gradient of {buffer.type.tensor} must be None or of the same type", loc=caller_loc())
+        self._set(buffer, StagedTensor(self._context.without_gradient(value), self._context))
+
+    def clear(self, leaf: torch.Tensor, *, set_to_none: bool) -> None:
+        """What `zero_grad` does to one parameter."""
+        if set_to_none:
+            self.write(leaf, None)
+        elif self.read(leaf) is not None:
+            self.write(leaf, self._zeros(self._context.buffers.capture(leaf).type.tensor))
+
+    def zeros_if_absent(self, absent: Absent) -> Atom:
+        """What stands for a missing gradient in an IR variable."""
+        return self._zeros(absent.type).atom
+
+    def _zeros(self, type_: TensorType) -> StagedTensor:
+        return StagedTensor(self._context.full(0, type_), self._context)
+
+    def _set(self, buffer: Buffer, value: StagedTensor | None) -> None:
+        cell = self._cell(buffer)
+        cell.assign(cell.absent if value is None else value)
+
+    def _cell(self, buffer: Buffer) -> GradientCell:
+        cell = self._cells.get(buffer.symbol)
+        if cell is None:
+            name = f"{buffer.symbol.name or 'tensor'}.grad"
+            cell = GradientCell(self, buffer.tensor, name)
+            self._cells[buffer.symbol] = cell
+        return cell
+
+    # `backward`
+
+    def backward(self, loss: StagedTensor) -> None:
+        """`loss.backward()`: adds the gradients to those of the leaves the loss depends on."""
+        context = self._context
+        atom = loss.atom
+        assert isinstance(atom.type, TensorType)
+        if atom.type.size != 1:
+            raise StagedTypeError(
+                f"backward() of a tensor of shape {list(atom.type.shape)}: only a tensor with one element has gradients",
+                loc=caller_loc(),
+                hint="reduce it first: loss.sum().backward()",
+            )
+        leaves = self.leaves(loss)
+        if not leaves:
+            raise StagingError(
+                "backward() of a tensor that depends on nothing which requires a gradient",
+                loc=caller_loc(),
+                hint="compute the loss from a module's parameters, outside torch.no_grad() and without .detach()",
+            )
+        atom = context.reshape(atom, ())
+        gradients = self.trace.emit(
+            BACKWARD,
+            [atom, *[leaf.symbol for leaf in leaves]],
+            names=[f"{leaf.symbol.name}_grad" if leaf.symbol.name else "" for leaf in leaves],
+        )
+        for leaf, gradient in zip(leaves, gradients, strict=True):
+            before = self.read(leaf.tensor)
+            total = gradient if before is None else context.emit(ADD, before.atom, gradient)
+            self._set(leaf, StagedTensor(total, context))
+
+    def leaves(self, tensor: StagedTensor) -> list[Buffer]:
+        """The tensors requiring gradients that a staged tensor depends on, as the program stands."""
+        if not tensor.tracks_gradient or not isinstance(tensor.atom, Sym):
+            return []
+        found = _buffers_behind(self.trace, tensor.atom)
+        buffers = [self._context.buffers.buffer_of(symbol) for symbol in found]
+        return [buffer for buffer in buffers if buffer is not None and buffer.tensor.requires_grad]
+
+    # How loops treat gradients
+
+    def make_local(self, constructs: Sequence[Construct]) -> None:
+        """Have these constructs treat all gradients as good only within their blocks; they are traced again for it."""
+        undecided = [construct for construct in constructs if self._undecided(construct)]
+        for construct in undecided:
+            for cell in self._undecided(construct):
+                construct.decisions.cells[self.trace.birth_of(cell)] = Decision.LOCAL
+        if undecided:
+            raise Retrace(undecided[0])
+
+    def _undecided(self, construct: Construct) -> list[GradientCell]:
+        decided = construct.decisions.cells
+        return [
+            cell
+            for cell in self._cells.values()
+            if cell.variable is None and self.trace.birth_of(cell) not in decided
+        ]
+
+    def carry(self, cell: GradientCell) -> NoReturn:
+        """Trace the outermost construct again with this gradient as an IR variable."""
+        trace = self.trace
+        if not trace.constructs:
+            raise StagingError(
+                f"`{cell.name}` is used after the loop or branch that computes it: whether it is None depends on the run",
+                loc=caller_loc(),
+                hint="use it inside the loop, or call zero_grad() first",
+            )
+        birth = trace.birth_of(cell)
+        for decisions in trace.decisions.values():
+            decisions.cells.pop(birth, None)
+        outermost = trace.constructs[0]
+        outermost.decisions.cells[birth] = Decision.PROMOTE
+        raise Retrace(outermost)
+
+
+def refuse_leftover(name: str) -> NoReturn:
+    """The error for a gradient of before the staged function."""
+    raise StagingError(
+        f"`{name}` was computed before the staged function and would be added to or used by it",
+        loc=caller_loc(),
+        hint="call zero_grad() first, in the staged function or before it",
+    )
+
+
+def _buffers_behind(trace: Trace, symbol: Sym) -> list[Sym]:
+    """The buffers whose loads a value depends on through floating-point operations, in the order of capture."""
+    definitions: dict[Sym, tuple[Node, int]] = {}
+    assignments: dict[Sym, list[Atom]] = {}
+    for scope in trace.builder._scopes:
+        for top in scope.nodes:
+            for node in _with_inner(top):
+                definitions.update({result: (node, index) for index, result in enumerate(node.results)})
+                if node.primitive is VAR_SET and isinstance(node.args[0], Sym):
+                    assignments.setdefault(node.args[0], []).append(node.args[1])
+    found: set[Sym] = set()
+    seen: set[Sym] = set()
+    pending: list[Atom] = [symbol]
+    while pending:
+        atom = pending.pop()
+        if not isinstance(atom, Sym) or atom in seen:
+            continue
+        seen.add(atom)
+        if isinstance(atom.type, BufferType):
+            found.add(atom)
+        elif atom in definitions:
+            pending.extend(_inputs(*definitions[atom]))
+        pending.extend(assignments.get(atom, ()))
+    return [capture.symbol for capture in trace.captures.values() if capture.symbol in found]
+
+
+def _with_inner(node: Node) -> list[Node]:
+    return [node, *[inner for block in node.blocks for inner in walk(block)]]
+
+
+def _inputs(node: Node, result: int) -> list[Atom]:
+    """What a derivative of this result flows to."""
+    if node.primitive in CONSTANT_RESULTS:
+        return []
+    if node.primitive is IF:
+        return [block.results[result] for block in node.blocks]
+    if node.primitive is VAR_GET:
+        return list(node.args)
+    return [arg for arg in node.args if element_type(arg.type).is_float]

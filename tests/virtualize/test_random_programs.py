@@ -1,0 +1,23 @@
+"""Random programs behave the same before and after rewriting."""
+
+from __future__ import annotations
+
+from hypothesis import HealthCheck, given, settings
+
+from tests.virtualize.plain_operators import rewritten
+from tests.virtualize.random_programs import fuel, load, programs
+from tests.virtualize.test_same_behaviour import behaviour
+
+ARGUMENTS = [(0, 0), (1, 2), (-3, 5)]
+
+
+@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@given(programs())
+def test_random_program_behaves_as_written(source):
+    program = load(source)
+    changed = rewritten(program)
+    for arguments in ARGUMENTS:
+        fuel.left = 60
+        expected = behaviour(program, arguments)
+        fuel.left = 60
+        assert behaviour(changed, arguments) == expected, source
