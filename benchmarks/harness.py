@@ -7,6 +7,7 @@ the first one did. While one competitor runs the others wait for their pipes, so
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -58,8 +59,8 @@ class Result:
     name: str
     steps: int
     prepare_seconds: float = 0.0
-    loss: float | None = None
-    weight_error: float | None = None
+    loss: float = math.nan
+    weight_error: float = 0.0
     microseconds: tuple[float, ...] = ()
     problem: str | None = None
     wrong: bool = False
@@ -173,7 +174,6 @@ def prepared(competitor: Competitor, worker: Worker, workload: Workload, weights
 
 def compared(result: Result, reference: Result, weights: Path, reference_weights: Path) -> Result:
     """The result with its error, and with a problem where loss or weights differ from the reference's."""
-    assert result.loss is not None and reference.loss is not None
     with np.load(weights) as ours, np.load(reference_weights) as theirs:
         error = max(float(np.abs(ours[key] - theirs[key]).max() / np.abs(theirs[key]).max()) for key in theirs.files)
     result = replace(result, weight_error=error)

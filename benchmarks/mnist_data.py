@@ -11,6 +11,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from pylms.data import datasets, transforms
+
 MEAN, DEVIATION = 0.1307, 0.3081
 LEARNING_RATE = 5e-4
 SEED = 42
@@ -42,20 +44,12 @@ def parameters_of(model: nn.Module) -> list[Any]:
 
 
 def training_set(transform: Any = None) -> Any:
-    """The data set under torchvision's name and with torchvision's behaviour."""
-    try:
-        from torchvision import datasets
-    except ImportError:
-        from pylms.data import datasets
+    """The 60,000 training images, by torchvision's names; `.data` is uint8 [60000, 28, 28], `.targets` int64."""
     return datasets.MNIST("data", train=True, download=True, transform=transform)
 
 
 def normalising() -> Any:
     """ToTensor and Normalize, composed."""
-    try:
-        from torchvision import transforms
-    except ImportError:
-        from pylms.data import transforms
     return transforms.Compose([transforms.ToTensor(), transforms.Normalize((MEAN,), (DEVIATION,))])
 
 

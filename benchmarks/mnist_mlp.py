@@ -1,7 +1,7 @@
 """Workload: a 784-50-10 classifier on MNIST, relu, log_softmax, nll_loss, plain SGD with rate 5e-4, unshuffled.
 
-All start from the weights PyTorch draws for seed 42 and see the same images in the same order; pixels are normalised with
-0.1307 and 0.3081. Fast competitors are timed over the whole training set, slow ones over its beginning; the column
+All start from the weights PyTorch draws for seed 42 and see the same images in the same order, normalised with 0.1307
+and 0.3081. Fast competitors are timed over the whole training set, slow ones over its beginning; the column
 "steps a round" tells.
 """
 

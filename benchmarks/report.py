@@ -1,6 +1,6 @@
 """What a measurement looks like: a table for people, JSON for programs, and a section of `docs/benchmarks.md`.
 
-In: `Measurement`s. Out: text. Ratios are of medians, to the column's subject: this project where it ran, else the fastest.
+In: `Measurement`s. Out: text. Ratios are of medians: to this project's where it ran, else to the fastest's.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""One competitor in a process of its own, on one core: `python -m benchmarks.worker CORE MODULE:FACTORY BATCH [CHOICE]`.
+"""One competitor in a process of its own: `python -m benchmarks.worker CORE MODULE:FACTORY BATCH [CHOICE]`.
 
 In: JSON lines on standard input. Out: one JSON line for each on standard output, after a first one that says "ready".
 
@@ -28,7 +28,7 @@ class Trainer(Protocol):
     """A competitor: the same model, data and optimiser as all others, its weights being its state."""
 
     def prepare(self, steps: int) -> None:
-        """Do now whatever a run of so many steps does only once: compile, allocate, run once. Keeps no trained weights."""
+        """Do now what a run of so many steps does only once: compile, allocate, warm up. Keeps no trained weights."""
 
     def reset(self) -> None:
         """Go back to the initial weights."""

@@ -1230,7 +1230,7 @@ def formats(x, width, s):
     print(f"{{literal}} {x=} {s=!s} {x=:.1f}", f"no fields {{}}", "{}".format(s))
     print("{0} {1:>{2}} {name!r}".format(x, s, width, name=s))
     print("{} {}".format(*[1, 2]))
-    print(f"{s:{'>'}{10}}|{s:{'{}'.format('<')}{f'{width + 1}'}}|" f"{s}" "plain {}")
+    print(f"{s:{'>'}{10}}|{s:{'{}'.format('<')}{f'{width + 1}'}}|{s}plain {{}}")
     print("%s %d" % (s, width), f"{'nested ' + f'{s}'}")
     a = "{}{}".format("a", 1) + f"{s}"
     b = f"{lambda_result(lambda: x):>8.3f}"

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import linecache
-
 from hypothesis import strategies as st
 
 from tests.virtualize.corpus import Manager, note
+from tests.virtualize.sources import define
 
 NAMES = ("a", "b", "x", "y", "z")
 
@@ -166,9 +165,5 @@ def programs(draw):
 
 
 def load(source):
-    """The function that the source defines, its source known to linecache as a notebook cell's is."""
-    file = f"<random program {hash(source)}>"
-    linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
-    space = {"note": note, "Manager": Manager, "fuel": fuel}
-    exec(compile(source, file, "exec"), space)
-    return space["program"]
+    """The function that the source defines."""
+    return define(source, "program", f"<program {hash(source)}>", note=note, Manager=Manager, fuel=fuel)

@@ -42,7 +42,8 @@ def _python_power(base: Any, exponent: Any) -> Any:
 
 
 def _python_sigmoid(value: float) -> float:
-    return 1.0 / (1.0 + float(np.exp(-value)))
+    with np.errstate(over="ignore"):
+        return 1.0 / (1.0 + float(np.exp(-value)))
 
 
 def _numpy_minimum(left: Array, right: Array) -> Array:

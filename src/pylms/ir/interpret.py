@@ -10,7 +10,13 @@ from collections.abc import Sequence
 from typing import Any, Protocol
 
 from ..errors import InternalError
-from . import evaluate_arithmetic, evaluate_buffers, evaluate_control, evaluate_tensors  # noqa: F401 - they fill the table
+from . import (  # noqa: F401 - each fills the table of rules
+    evaluate_arithmetic,
+    evaluate_buffers,
+    evaluate_control,
+    evaluate_fusion,
+    evaluate_tensors,
+)
 from .evaluate_rules import Number, Value, as_type, constant_value, evaluate_rules
 from .node import Atom, Block, Const, Function, Node, Sym
 from .ops.differentiation import BACKWARD

@@ -53,8 +53,8 @@ class MakeNativeFunction(Protocol):
     """Makes a NativeFunction of the entry point at an address (see include/pylms_abi.h).
 
     argument_codes: one of `i`, `f`, `b` for each argument. result_codes: nothing for None, one code, or a tuple's.
-    callbacks: (callable, argument codes, result codes), by number. sites: makers of the exceptions of error sites 1,
-    2, ...
+    callbacks: (callable, argument codes, result codes), by number.
+    sites: makers of exceptions; the first belongs to error site 1.
     pointers: what follows the arguments in the entry's `args`; a callable is asked at each call.
     keep_alive: whatever must live as long as this does.
     """

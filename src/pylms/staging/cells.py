@@ -117,6 +117,10 @@ class Cell:
             hint="assign it before the branch or loop, or use a number, a tensor, or a tuple of them",
         )
 
+    def as_stageable(self, trace: Trace, value: object) -> object:
+        """The value a variable holds for `value`; a subclass may stand in something stageable (zeros for None)."""
+        return value
+
     def assign(self, value: object) -> None:
         """Give it a value: a Python assignment, or an IR `set` where staged control flow decides."""
         trace = current_trace()
@@ -171,17 +175,18 @@ def is_stageable(trace: Trace, value: object) -> bool:
 
 def promote(trace: Trace, cell: Cell, construct: Construct) -> bool:
     """Turn a cell into IR variables made just before the construct; False where its value cannot be staged."""
-    if cell.value is UNSET:
+    initial = cell.value if cell.value is UNSET else cell.as_stageable(trace, cell.value)
+    if initial is UNSET:
         variable = Variable(construct, trace.builder.scope, caller_loc())
         (variable.is_set,) = trace.emit(VAR_NEW, [Const(False, BOOL)], names=[f"{cell.name}_is_set"])
-    elif is_stageable(trace, cell.value):
+    elif is_stageable(trace, initial):
         variable = Variable(construct, trace.builder.scope, caller_loc())
-        atoms, structure = trace.flatten(cell.value)
+        atoms, structure = trace.flatten(initial)
         widened = construct.decisions.widened.get(trace.birth_of(cell))
         if widened is not None:
             structure = Leaf(widened)
             atoms = [Const(float(atom.value), widened) for atom in atoms if isinstance(atom, Const)]
-        variable.from_int_literal = type(cell.value) is int
+        variable.from_int_literal = type(initial) is int
         variable.structure = structure
         variable.symbols = [trace.emit(VAR_NEW, [atom], names=[cell.name])[0] for atom in atoms]
         variable.was_assigned = widened is not None
@@ -213,6 +218,7 @@ def _read_variable(trace: Trace, cell: Cell, variable: Variable) -> object:
 
 
 def _assign_variable(trace: Trace, cell: Cell, variable: Variable, value: object) -> None:
+    value = cell.as_stageable(trace, value)
     if not is_stageable(trace, value):
         _refuse_type(cell, variable, describe_value(trace, value))
     atoms, structure = trace.flatten(value)

@@ -77,7 +77,9 @@ def virtualize(fn: FunctionType, passes: tuple[Pass, ...] = PASSES) -> Virtualiz
 
 
 @lru_cache(maxsize=4096)
-def _virtualize(code: CodeType, qualified_name: str, file: SourceFile, shadowed: frozenset[str], passes: tuple[Pass, ...]) -> Virtualized:
+def _virtualize(
+    code: CodeType, qualified_name: str, file: SourceFile, shadowed: frozenset[str], passes: tuple[Pass, ...]
+) -> Virtualized:
     source = find_function(code, file)
     node = source.node
     header = _Header(node)

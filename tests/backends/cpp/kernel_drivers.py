@@ -1,6 +1,6 @@
 """Small C++ drivers around the kernel headers: what to call, the source that calls it, and the compiled library.
 
-In: cases (a kernel at one shape and type). Out: `Drivers`, which calls the `extern "C"` function of each case on arrays.
+In: cases (a kernel at one shape and type). Out: `Drivers`, which calls the `extern "C"` function of a case on arrays.
 """
 
 from __future__ import annotations

@@ -134,7 +134,9 @@ def take(slot, type_):
     return slot.f if number.is_float else bool(slot.i) if number.kind == "bool" else slot.i
 
 
-def compile_all(functions: Sequence[Function], *, backend: CppBackend | None = None, optimise="-O1") -> list[NativeCall]:
+def compile_all(
+    functions: Sequence[Function], *, backend: CppBackend | None = None, optimise="-O1"
+) -> list[NativeCall]:
     """Each function's native code, from one run of the compiler."""
     backend = backend or CppBackend()
     bundles = [backend.emit(function) for function in functions]
