@@ -18,7 +18,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,13 +46,13 @@ def load_factory(name: str) -> Callable[..., Trainer]:
     return loaded
 
 
-def answer(trainer: Trainer, request: dict[str, object]) -> dict[str, object]:
-    steps = int(str(request["steps"]))
+def answer(trainer: Trainer, request: dict[str, Any]) -> dict[str, float]:
+    steps: int = request["steps"]
     if request["command"] == "check":
         trainer.prepare(steps)
         trainer.reset()
         loss = trainer.train(steps)
-        np.savez(str(request["path"]), *trainer.parameters())
+        np.savez(request["path"], *trainer.parameters())
         return {"loss": loss}
     do = trainer.prepare if request["command"] == "prepare" else trainer.train
     started = time.perf_counter()

@@ -181,7 +181,9 @@ void update_hidden_batch(float* w1, float lr) {
 
 }  // namespace
 
-extern "C" double train(const uint8_t* images, const int64_t* labels, long steps, float* w1, float* b1, float* w2, float* b2, float lr) {
+// `steps` steps over the images in order; returns the sum of the mean losses.
+extern "C" double train(const uint8_t* images, const int64_t* labels, long steps,
+                        float* w1, float* b1, float* w2, float* b2, float lr) {
   Head m = {};
   std::memcpy(m.b1, b1, sizeof(float) * H);
   std::memcpy(m.b2, b2, sizeof(float) * O);

@@ -34,8 +34,8 @@ class _Source:
 def lms(function: AnyFunction) -> AnyFunction:
     """Virtualise a function, so that staged values decide its control flow while it is staged.
 
-    Called from ordinary Python it behaves as undecorated. It has `.original_src` and `.src`, the
-    source before and after. Raises `SyntaxNotSupportedError` for syntax that cannot be staged, `SourceError` where there is no source to read.
+    Called from ordinary Python it behaves as undecorated. `.original_src` and `.src` are the source before and after.
+    Raises `SyntaxNotSupportedError` for syntax that cannot be staged, `SourceError` where there is no source to read.
     """
     source = _virtualised(function)
     plain, rewritten = source.plain, source.rewritten
@@ -95,7 +95,8 @@ def stageTensor(
     def make_front() -> Front:
         from .torch_front import TorchFront
 
-        return TorchFront()
+        front: Front = TorchFront()
+        return front
 
     return _decorate(function, make_front, checks, options)
 

@@ -1,31 +1,32 @@
-"""The one road (DESIGN §2): a staged function becomes IR, better IR, C++, a library, a native callable.
+"""The one road (DESIGN §2): a staged function becomes C++, a library, a native callable.
 
-Each step hands a value to the next; read `compile_staged` top to bottom.
+Each step hands a value to the next; read `compile_staged` top to bottom. The disk cache stands between the traced
+IR and the library: what `generate` makes of the IR is kept beside the library, so a hit runs no pass and loads no
+compiler.
 """
 
 from __future__ import annotations
 
 import builtins
 import logging
+import os
+import pickle
 import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
+from importlib import import_module
 from pathlib import Path
 
-from .ad.reverse import Differentiate
 from .backends.base import CallbackSpec, ErrorSite, SourceBundle
-from .backends.registry import backend_named
-from .errors import InternalError, ToolchainError
+from .errors import ToolchainError
 from .ir.digest import digest
 from .ir.node import Function
-from .ir.printer import print_function
 from .ir.types import BOOL, ScalarType, Type
 from .options import Options
-from .passes.pipeline import SCALAR_PASSES, TENSOR_PASSES, run_passes
 from .runtime.cache import LIBRARY_NAME, SOURCE_NAME, Cache, CacheEntry
-from .runtime.cache_key import cache_key
+from .runtime.cache_key import KeyPart, cache_key, digest_of
 from .runtime.cpu import this_cpu
 from .runtime.library import load_library
 from .runtime.native import Callback, NativeFunction, NativeInterface, Site
@@ -35,34 +36,28 @@ from .staging.context import HostFunction
 from .staging.reify import Staged
 
 _logger = logging.getLogger("pylms")
+_PACKAGE = Path(__file__).parent
+_INCLUDE_DIRECTORIES = (_PACKAGE / "runtime" / "include", _PACKAGE / "backends" / "cpp" / "include")
+_GENERATING_PARTS = ("ir", "passes", "ad", "backends", "runtime/include")
+_BUNDLE_NAME = "bundle"
 _CAUGHT = {name: getattr(builtins, name) for name in dir(builtins) if name.endswith("Error")}
 
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A staged function and everything it became. `native` takes the scalar arguments and gives flat results."""
+    """A staged function and what it became. `native` takes the scalar arguments and gives flat results."""
 
     staged: Staged
-    optimised: Function
     bundle: SourceBundle
     library: Path
     native: NativeFunction
 
 
-def optimise(staged: Staged, options: Options) -> tuple[Function, SourceBundle]:
-    """From traced IR to C++ text: passes, differentiation, legalisation, emission."""
-    backend = backend_named("cpp", checks=options.checks)
-    on_pass = _dump_pass if options.dump_ir else None
-    passes = (*SCALAR_PASSES, Differentiate(), *TENSOR_PASSES, *backend.legalise())
-    optimised = run_passes(staged.function, passes, on_pass=on_pass)
-    return optimised, backend.emit(optimised)
-
-
 def compile_staged(staged: Staged, native: NativeInterface, options: Options) -> Compiled:
     """From traced IR to a native callable. Raises ToolchainError where the compiler is missing or fails."""
     started = time.perf_counter()
-    optimised, bundle = optimise(staged, options)
-    entry = build(bundle, options)
+    entry, bundle = build(staged.function, options)
+    _write_generated(bundle, options)
     library = load_library(native, entry.path)
     function = native.NativeFunction(
         library.entry,
@@ -74,33 +69,37 @@ def compile_staged(staged: Staged, native: NativeInterface, options: Options) ->
         releases_gil=bundle.releases_gil,
         keep_alive=(library.handle, staged.captures),
     )
-    _log_compile(bundle.name, optimised, entry, time.perf_counter() - started, options)
-    return Compiled(staged, optimised, bundle, entry.path, function)
+    _log_compile(bundle.name, entry, time.perf_counter() - started, options)
+    return Compiled(staged, bundle, entry.path, function)
 
 
-def build(bundle: SourceBundle, options: Options) -> CacheEntry:
-    """The shared library for a bundle, from the disk cache or the compiler.
+def build(function: Function, options: Options) -> tuple[CacheEntry, SourceBundle]:
+    """The library of a traced function and what was generated for it: from the disk cache, or made now.
 
-    The key is the generated text itself and all that decides what the compiler makes of it: a stale hit cannot happen.
+    The key is the IR itself (positions included: error messages tell them), the settings, and all that decides what
+    the generator and the compiler make of it; so a stale hit cannot happen.
     """
     toolchain = find_toolchain(options)
-    include_directories = [
-        Path(__file__).parent / "runtime" / "include",
-        Path(__file__).parent / "backends/cpp/include",
-    ]
-    headers = {name: _header_text(name, include_directories) for name in bundle.headers}
     key = cache_key(
         {
-            "source": bundle.source,
-            "headers": tuple(sorted(headers.items())),
-            "flags": (*toolchain.flags(), *bundle.flags, *bundle.link),
+            "ir": digest(function, with_locations=True),
+            "checks": options.checks,
+            "generator": _generator_identity(),
+            "flags": toolchain.flags(),
             "compiler": toolchain.identity,
             "cpu": this_cpu().identity,
         }
     )
-    _write_generated(bundle, options)
     cache = Cache(options.resolved_cache_dir())
-    return cache.get_or_build(key, partial(_compile_into, bundle, toolchain, include_directories))
+    entry = cache.get_or_build(key, partial(_build_into, function, toolchain, options))
+    bundle = _read_bundle(entry.path.parent)
+    if bundle is None:
+        cache.discard(key)
+        entry = cache.get_or_build(key, partial(_build_into, function, toolchain, options))
+        bundle = _read_bundle(entry.path.parent)
+    if bundle is None:
+        raise OSError(f"the compile cache at {entry.path.parent} cannot be read back")
+    return entry, bundle
 
 
 def disassemble(library: Path) -> str:
@@ -111,40 +110,57 @@ def disassemble(library: Path) -> str:
         raise ToolchainError("objdump was not found", hint="install binutils: apt install binutils") from error
 
 
-def _compile_into(
-    bundle: SourceBundle, toolchain: Toolchain, include_directories: Sequence[Path], folder: Path
-) -> None:
+def _build_into(function: Function, toolchain: Toolchain, options: Options, folder: Path) -> None:
+    """Generate, compile, and leave library, source and bundle in the folder."""
+    # Loaded here, so that a process whose functions are all in the cache never loads the compiler.
+    bundle: SourceBundle = import_module(".generate", __package__).generate(function, options)
+    if options.dump_c:
+        print(bundle.listing, file=sys.stderr)
     source = folder / SOURCE_NAME
     source.write_text(bundle.source)
     toolchain.compile(
-        source, folder / LIBRARY_NAME, extra_flags=(*bundle.flags, *bundle.link), include_dirs=include_directories
+        source, folder / LIBRARY_NAME, extra_flags=(*bundle.flags, *bundle.link), include_dirs=_INCLUDE_DIRECTORIES
     )
+    payload = pickle.dumps(bundle)
+    (folder / _BUNDLE_NAME).write_bytes(digest_of(payload).encode() + payload)
 
 
-def _header_text(name: str, directories: Sequence[Path]) -> str:
-    for directory in directories:
-        if (directory / name).exists():
-            return (directory / name).read_text()
-    raise InternalError(f"generated code includes {name}, which does not exist")
+def _read_bundle(folder: Path) -> SourceBundle | None:
+    """What was generated for a cached library; None where the file is missing or damaged."""
+    try:
+        content = (folder / _BUNDLE_NAME).read_bytes()
+    except OSError:
+        return None
+    found, payload = content[:64], content[64:]
+    if digest_of(payload).encode() != found:
+        return None
+    bundle = pickle.loads(payload)
+    return bundle if isinstance(bundle, SourceBundle) else None
+
+
+@lru_cache(maxsize=1)
+def _generator_identity() -> tuple[KeyPart, ...]:
+    """Every file that decides what is generated, with its size and time of change."""
+    found: list[KeyPart] = []
+    for part in _GENERATING_PARTS:
+        for folder, _, files in sorted(os.walk(_PACKAGE / part)):
+            for name in sorted(files):
+                if name.endswith((".py", ".h")):
+                    status = os.stat(os.path.join(folder, name))
+                    found.append((folder, name, status.st_size, status.st_mtime_ns))
+    return tuple(found)
 
 
 def _write_generated(bundle: SourceBundle, options: Options) -> None:
     if options.gen_dir is not None:
         options.gen_dir.mkdir(parents=True, exist_ok=True)
         (options.gen_dir / f"module_{bundle.name}.cpp").write_text(bundle.source)
-    if options.dump_c:
-        print(bundle.listing, file=sys.stderr)
 
 
-def _dump_pass(name: str, function: Function) -> None:
-    print(f"// after {name}\n{print_function(function)}", file=sys.stderr)
-
-
-def _log_compile(name: str, function: Function, entry: CacheEntry, seconds: float, options: Options) -> None:
+def _log_compile(name: str, entry: CacheEntry, seconds: float, options: Options) -> None:
     level = logging.WARNING if options.log_compiles else logging.INFO
-    if _logger.isEnabledFor(level):
-        how = "cached" if entry.hit else "compiled"
-        _logger.log(level, "%s %s %.1f ms %s", name, digest(function)[:12], seconds * 1e3, how)
+    how = "cached" if entry.hit else "compiled"
+    _logger.log(level, "%s %s %.1f ms %s", name, entry.path.parent.name[:12], seconds * 1e3, how)
 
 
 def _code_of(type_: Type) -> str:

@@ -10,10 +10,12 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from types import FunctionType
+from importlib import import_module
+from types import FunctionType, ModuleType
 from typing import Any
 
 from . import driver
+from .backends.base import SourceBundle
 from .errors import ArgumentError
 from .ir.node import Atom
 from .ir.printer import print_function
@@ -27,7 +29,7 @@ from .staging.reify import Staged, reify
 from .staging.values import INT_MAX, INT_MIN, Deferred, Front, Leaf, Static, Structure, TupleOf
 
 Signature = tuple[ScalarType, ...]
-_PYTHON_TYPES: dict[type, ScalarType] = {bool: BOOL, int: INT, float: FLOAT}
+_PYTHON_TYPES: dict[object, ScalarType] = {bool: BOOL, int: INT, float: FLOAT}
 _ANNOTATIONS: dict[object, ScalarType] = {**_PYTHON_TYPES, "bool": BOOL, "int": INT, "float": FLOAT}
 
 
@@ -92,7 +94,7 @@ class StagedFunction:
     def inspect_ir(self, signature: Signature | None = None, *, optimised: bool = True) -> str:
         """The typed IR, as text: what goes into code generation, or with `optimised=False` what staging built."""
         staged = self._stage(signature or self._shown_signature())
-        return print_function(driver.optimise(staged, self.options)[0] if optimised else staged.function)
+        return print_function(_generator().optimise(staged.function, self.options) if optimised else staged.function)
 
     def inspect_c(self, signature: Signature | None = None) -> str:
         """The generated C++ of a signature."""
@@ -100,7 +102,8 @@ class StagedFunction:
         compiled = self._specialisations.get(chosen)
         if compiled is not None:
             return compiled.compiled.bundle.listing
-        return driver.optimise(self._stage(chosen), self.options)[1].listing
+        bundle: SourceBundle = _generator().generate(self._stage(chosen).function, self.options)
+        return bundle.listing
 
     def inspect_asm(self, signature: Signature | None = None) -> str:
         """The machine code of a signature, disassembled by `objdump`."""
@@ -201,6 +204,11 @@ class ListCodeFunction(StagedFunction):
     @property
     def code(self) -> list[Any]:
         return let_list(self._stage(self._shown_signature()).function)
+
+
+def _generator() -> ModuleType:
+    """The compiler proper, loaded when first needed: a process whose functions are all in the cache never needs it."""
+    return import_module(".generate", __package__)
 
 
 def _run(specialisation: Specialisation, arguments: Sequence[object]) -> object:

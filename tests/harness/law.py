@@ -4,9 +4,8 @@ import contextlib
 import io
 import math
 
+from pylms import Options, generate, lms, stage
 from pylms.ir.interpret import interpret
-
-from pylms import Options, driver, lms, stage
 from pylms.ir.types import BOOL, FLOAT, INT
 from pylms.ir.verify import verify
 from pylms.loc import Loc
@@ -67,7 +66,7 @@ def check_law(function, *argument_lists):
     """Run a function four ways on each list of arguments, and compare results, errors and output."""
     types = tuple(TYPES[type(value)] for value in argument_lists[0])
     staged = staged_of(function, *types)
-    optimised, _bundle = driver.optimise(staged, OPTIONS)
+    optimised = generate.optimise(staged.function, OPTIONS)
     native = stage(function)
     assert load_native(OPTIONS) is not None
     for arguments in argument_lists:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import operator
+from typing import Any
 
-from pylms.virtualize import virtualize
-from pylms.virtualize.pipeline import PASSES
+from pylms.virtualize import Virtualized, virtualize
+from pylms.virtualize.pipeline import PASSES, Pass
 
 _UNSET = object()
 
@@ -112,6 +113,11 @@ OPERATORS = {
 }
 
 
-def rewritten(function, passes=PASSES):
+def virtualized(function: Any) -> Virtualized:
+    """What `virtualize` makes of any function (mypy does not know that a `def` makes a FunctionType)."""
+    return virtualize(function)
+
+
+def rewritten(function: Any, passes: tuple[Pass, ...] = PASSES) -> Any:
     """The function after virtualisation, with the operators above."""
     return virtualize(function, passes).instantiate(function, OPERATORS)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hypothesis import strategies as st
 
-from tests.virtualize.corpus import Manager, note
+from tests.virtualize.corpus.record import Manager, note
 from tests.virtualize.sources import define
 
 NAMES = ("a", "b", "x", "y", "z")

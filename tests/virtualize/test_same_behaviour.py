@@ -18,6 +18,7 @@ def behaviour(function, arguments, events=corpus.events):
     arguments = copy.deepcopy(arguments)
     events.clear()
     output = io.StringIO()
+    outcome: tuple[object, ...]
     try:
         with contextlib.redirect_stdout(output):
             outcome = ("returned", repr(function(*arguments)))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from ..ir.builder import rebuild
 from ..ir.node import Atom, Block, Node, Sym
+from ..ir.primitive import Primitive
 
 
 def renamed(atom: Atom, mapping: Mapping[Sym, Atom]) -> Atom:
@@ -27,6 +28,17 @@ def renamed_block(block: Block, mapping: Mapping[Sym, Atom]) -> Block:
     results = tuple(renamed(result, mapping) for result in block.results)
     same_nodes = all(new is old for new, old in zip(nodes, block.nodes, strict=True))
     return block if same_nodes and results == block.results else Block(block.params, nodes, results)
+
+
+def without_nodes(block: Block, primitive: Primitive) -> Block:
+    """The block, and those within, without the nodes of a primitive that nothing uses any more."""
+    nodes = []
+    for node in block.nodes:
+        if node.primitive is primitive:
+            continue
+        inner = tuple(without_nodes(nested, primitive) for nested in node.blocks)
+        nodes.append(node if not inner else rebuild(node, node.args, inner))
+    return Block(block.params, tuple(nodes), block.results)
 
 
 def free_symbols(block: Block) -> list[Sym]:

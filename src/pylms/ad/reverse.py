@@ -1,6 +1,6 @@
 """The differentiate pass: `backward` nodes become reverse sweeps.
 
-In: a `Function` after `promote_variables`. Out: the same function without `backward` nodes.
+In: a `Function` after `promote_variables`. Out: the same function without `backward` and `stop_gradient` nodes.
 
 A sweep covers the nodes before its `backward`, in the same block and in the blocks around it; gradients end at the
 loads of the buffers asked for. The nodes of an earlier sweep, and what is computed from gradients, are constants to
@@ -10,7 +10,7 @@ a later one.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ..errors import NotSupportedYetError, StagedTypeError
@@ -18,24 +18,29 @@ from ..ir.builder import Builder, rebuild
 from ..ir.node import Atom, Block, Function, Node, Sym, walk
 from ..ir.ops.control import FOR, WHILE
 from ..ir.ops.differentiation import BACKWARD
+from ..ir.ops.tensors import STOP_GRADIENT
 from ..ir.types import TensorType, Type, element_type
 from . import rules_control, rules_scalar, rules_tensor  # noqa: F401 - loading them fills the table
 from .activity import varied_symbols
-from .rename import renamed, renamed_node
+from .rename import renamed, renamed_block, renamed_node, without_nodes
 from .sweep import Sweep
 
 
 @dataclass(frozen=True)
 class Differentiate:
-    """Replaces every `backward(loss, buffer...)` by nodes that compute the gradients."""
+    """Replaces `backward(loss, buffer...)` by nodes that compute the gradients, and `stop_gradient` by its argument."""
 
     name: ClassVar[str] = "differentiate"
 
     def run(self, function: Function) -> Function:
-        if not _has_backward(function.body):
-            return function
-        body = _Rewriter(function).rewrite(function.body)
-        return Function(function.name, body, function.loc, function.captures)
+        body = function.body
+        if _has_backward(body):
+            body = _Rewriter(function).rewrite(body)
+        stops = {node.results[0]: node.args[0] for node in walk(body) if node.primitive is STOP_GRADIENT}
+        if stops:
+            # Only now: to a sweep, a stopped value and its argument are different things.
+            body = without_nodes(renamed_block(body, _resolved(stops)), STOP_GRADIENT)
+        return function if body is function.body else replace(function, body=body)
 
 
 def gradient_function(function: Function, wrt: Sequence[int]) -> Function:
@@ -67,6 +72,14 @@ def gradient_function(function: Function, wrt: Sequence[int]) -> Function:
 
 def _rank(type_: Type) -> int:
     return type_.rank if isinstance(type_, TensorType) else 0
+
+
+def _resolved(mapping: dict[Sym, Atom]) -> dict[Sym, Atom]:
+    """The mapping with chains followed to their ends; keys come in program order."""
+    ends: dict[Sym, Atom] = {}
+    for symbol, atom in mapping.items():
+        ends[symbol] = renamed(atom, ends)
+    return ends
 
 
 def _has_backward(block: Block) -> bool:

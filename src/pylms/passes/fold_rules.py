@@ -30,8 +30,7 @@ def _exactly(value: Number | None, type_: ScalarType) -> Const | None:
     if value is None:
         return None
     if type_.is_float:
-        rounded = _round_float(float(value), type_)
-        return None if rounded is None else Const(rounded, type_)
+        return Const(_round_float(float(value), type_), type_)
     if type_ == BOOL:
         return Const(bool(value), BOOL)
     lowest = 0 if type_.kind == "uint" else -(1 << type_.bits - 1)
@@ -43,14 +42,14 @@ def _exactly(value: Number | None, type_: ScalarType) -> Const | None:
     return Const((integer - lowest) % (1 << type_.bits) + lowest, type_)
 
 
-def _round_float(value: float, type_: ScalarType) -> float | None:
-    """A double rounded to the type; None where a finite one becomes infinite."""
-    if type_.bits == 64 or not math.isfinite(value):
+def _round_float(value: float, type_: ScalarType) -> float:
+    """A double rounded to the type, as IEEE 754 does it."""
+    if type_.bits == 64:
         return value
     try:
-        rounded: float = struct.unpack("f", struct.pack("f", value))[0]
+        rounded: float = struct.unpack("<f", struct.pack("<f", value))[0]
     except OverflowError:
-        return None
+        return math.copysign(math.inf, value)
     return rounded
 
 

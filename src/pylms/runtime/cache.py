@@ -62,6 +62,10 @@ class Cache:
             os.utime(library.parent)
         return CacheEntry(library, hit=True)
 
+    def discard(self, key: str) -> None:
+        """Forget the entry of this key: what its builder left beside the library is damaged."""
+        _remove_tree(self._entry_directory(key))
+
     def get_or_build(self, key: str, build: Callable[[Path], None]) -> CacheEntry:
         """The entry of this key, built if it is not there.
 

@@ -1,6 +1,6 @@
 """The C binding's fallback: the same calls through ctypes, for a Python whose headers are missing.
 
-In: entry addresses, codes, owners (see `native`). Out: the same types with the same meaning, but slower and with the GIL
+In: entry addresses, codes, owners (see `native`). Out: the same types with the same meaning, slower, and with the GIL
 held throughout: a poll is then Python's own signal check, which is all that Ctrl-C needs.
 """
 

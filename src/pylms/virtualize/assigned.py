@@ -1,8 +1,8 @@
 """Which cells each block assigns: what staging must know before it enters a block.
 
 In: a function after all passes. Out: for each block function, the names of cells visible outside it that it, or a
-function defined in it, assigns; and those variables of the world outside the decorated function that it assigns, which are no
-cells and so cannot be staged.
+function defined in it, assigns; and those variables of the world outside the decorated function that it assigns,
+which are no cells and so cannot be staged.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """`and`, `or`, `not`, comparison chains and ternaries become operator calls.
 
-In: any function. Out: `__and(a, lambda: b)`, `__or(a, lambda: b)`, `__not(a)`, `__if(test, lambda: a, lambda: b)`; operands after
-the first are thunks, so that only those run which Python would run. `a < b < c` becomes `__and(a < b, lambda: b < c)`; a middle
-operand that is more than a name or a literal is first bound by a lambda called on the spot. Single comparisons stay.
-Where such a value is only tested (`if a and b`), its truth is asked again, which CPython spares itself.
-Thunks hold no assignments, since `reject` has refused walruses. What a class body runs directly stays as it is.
+In: any function. Out: `__and(a, lambda: b)`, `__or(a, lambda: b)`, `__not(a)`, `__if(test, lambda: a, lambda: b)`;
+operands after the first are thunks, so that only those run which Python would run. A chain `a < b < c` becomes
+`__and(a < b, lambda: b < c)`; a middle operand that is more than a name or a literal is first bound by a lambda
+called on the spot. Single comparisons stay. Where such a value is only tested (`if a and b`), its truth is asked
+again, which CPython spares itself. Thunks hold no assignments, since `reject` has refused walruses. What a class
+body runs directly stays as it is.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """`break`, `continue` and `else` of loops become flags, and code that runs only while no flag is set.
 
-In: functions whose loops may break, continue, and have `else`. Out: loops without any of these. A `while` that may break
-tests `not broke$1` first; a `for` ends with `if broke$1: break`, the one form of `break` that remains (`loops` reads
-it as the loop's stop condition). Where one side of an `if` leaves, the rest of the list moves into the other side; else the
-rest is guarded by the flags.
+In: functions whose loops may break, continue, and have `else`. Out: loops without any of these. A `while` that may
+break tests `not broke$1` first; a `for` ends with `if broke$1: break`, the one form of `break` that remains
+(`loops` reads it as the loop's stop condition). Where one side of an `if` leaves, the rest of the list moves into
+the other side; else the rest is guarded by the flags.
 """
 
 from __future__ import annotations

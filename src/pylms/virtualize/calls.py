@@ -1,8 +1,8 @@
 """Calls of builtins, of `math`, and everything that formats text become operator calls.
 
-In: any function, last in the pipeline. Out: `__call(len, x)`, `__call(math.sqrt, x)`, `__print(x)`, `__format('{}', x)` for `str.format` of a
-literal and for f-strings, and `__printf('{}', x)` for a print of one such text. A builtin counts only where nothing
-visible to the user's code gives its name another meaning.
+In: any function, last in the pipeline. Out: `__call(len, x)`, `__call(math.sqrt, x)`, `__print(x)`, `__format('{}',
+x)` for `str.format` of a literal and for f-strings, and `__printf('{}', x)` for a print of one such text. A builtin
+counts only where nothing visible to the user's code gives its name another meaning.
 
 One thing is given up: the fields of an f-string are formatted after all of them have been evaluated, where Python
 formats each before it evaluates the next.
@@ -18,7 +18,8 @@ from .nodes import FunctionNode, call, constant
 from .scope import Scope, ScopedTransformer, build_scopes
 
 CALLED_BUILTINS = frozenset(
-    "len range enumerate int float bool abs min max round sum pow divmod zip reversed any all".split()
+    {"len", "range", "enumerate", "int", "float", "bool", "abs", "min", "max"}
+    | {"round", "sum", "pow", "divmod", "zip", "reversed", "any", "all"}
 )
 """The builtins that go through `__call`."""
 
@@ -96,7 +97,7 @@ class _Calls(ScopedTransformer):
 
 
 def _is_plain_specification(spec: ast.JoinedStr) -> bool:
-    """Whether `str.format` can take the specification inside its field: no braces, and fields without fields of their own."""
+    """Whether `str.format` can take the specification inside its field: no braces, and no fields within fields."""
     for part in spec.values:
         if isinstance(part, ast.FormattedValue) and part.format_spec is not None:
             return False

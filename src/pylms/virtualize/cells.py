@@ -1,13 +1,14 @@
 """Which variables become cells, and at the start of which block each cell is made.
 
-In: a function with structured control flow (after `bool_ops`), and its scopes. Out: for every variable of a function
-either "stays a Python name" or the block where its cell lives.
+In: a function with structured control flow (after `bool_ops`), and its scopes. Out: for every variable of a
+function either "stays a Python name" or the block where its cell lives.
 
-A block is a list of statements that will become a function of its own (a branch, a loop's body), or an expression that will
-(a loop's condition, a thunk). A variable's home is the innermost block that holds all its occurrences. If a closure
-captures it, or a read may come before the assignment, it may carry a value from one iteration to the next, and its
-home moves outside the loops around. It stays a Python name when it is bound exactly once, in its home block, and every read in an
-inner block surely comes after: then it is a plain local of that block's function, and closures see it as they should.
+A block is a list of statements that will become a function of its own (a branch, a loop's body), or an expression
+that will (a loop's condition, a thunk). A variable's home is the innermost block that holds all its occurrences. If
+a closure captures it, or a read may come before the assignment, it may carry a value from one iteration to the
+next, and its home moves outside the loops around. It stays a Python name when it is bound exactly once, in its home
+block, and every read in an inner block surely comes after: then it is a plain local of that block's function, and
+closures see it as they should.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Loops become operator calls over block functions: `__while(cond$1, body$1)`, `__for(iterable, body$1)`.
 
-In: loops after `break_continue` and `variables`: no `else`, no exits but the stop condition at the end of a `for`, targets
-that are plain names, blocks that assign no Python name around them. Out: no loops, except those a class body
-runs directly. A `for` that may stop early passes a third function, `stop$1`, asked after each iteration.
+In: loops after `break_continue` and `variables`: no `else`, no exits but the stop condition at the end of a `for`,
+targets that are plain names, blocks that assign no Python name around them. Out: no loops, except those a class
+body runs directly. A `for` that may stop early passes a third function, `stop$1`, asked after each iteration.
 """
 
 from __future__ import annotations

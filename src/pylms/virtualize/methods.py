@@ -1,8 +1,8 @@
 """What depends on the class around a function is written out: private names and `super()`.
 
 In: a function that may stand in a class, or hold classes. Out: the same with `__name` spelled `_Class__name` and
-`super()` spelled `super(__class__, self)`, so that later passes may move code into functions of their own and see each
-variable under its one true name. Names of `def` and `class` statements are mangled too; `true_names` keeps
+`super()` spelled `super(__class__, self)`, so that later passes may move code into functions of their own and see
+each variable under its one true name. Names of `def` and `class` statements are mangled too; `true_names` keeps
 what the user wrote.
 """
 

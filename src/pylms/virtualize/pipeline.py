@@ -1,7 +1,8 @@
 """The road from a function to its rewritten form: the ordered passes, and what they make.
 
-In: a function. Out: a `Virtualized`: the rewritten source as users see it, what its blocks assign, and `instantiate`, which gives a
-function to call. Each pass takes the tree to a stricter form that the next relies on; the tree is runnable Python after each.
+In: a function. Out: a `Virtualized`: the rewritten source as users see it, what its blocks assign, and
+`instantiate`, which gives a function to call. Each pass takes the tree to a stricter form that the next relies on;
+the tree is runnable Python after each.
 """
 
 from __future__ import annotations
@@ -50,9 +51,11 @@ class Virtualized:
 
     original_src: the source as written, decorators included, without common indentation.
     src: the rewritten source, without decorators and bookkeeping arguments.
-    assigned: for each block function (`then$1`, ...), the cells visible outside it that it, or a function in it, assigns.
-    assigned_outside: the same for variables of functions around the decorated one (through `nonlocal`): these are ordinary
-    Python variables, which staged control flow cannot restore or merge. Only blocks that assign some are listed.
+    assigned: for each block function (`then$1`, ...), the cells visible outside it that it, or a function in it,
+    assigns.
+    assigned_outside: the same for variables of functions around the decorated one (through `nonlocal`): these are
+    ordinary Python variables, which staged control flow cannot restore or merge. Only blocks that assign some are
+    listed.
     """
 
     original_src: str
@@ -62,7 +65,10 @@ class Virtualized:
     compiled: Compiled = field(repr=False)
 
     def instantiate(self, fn: FunctionType, operators: Mapping[str, object]) -> FunctionType:
-        """The rewritten `fn`, sharing its globals, defaults and closure cells. Raises KeyError for a missing operator."""
+        """The rewritten `fn`, sharing its globals, defaults and closure cells.
+
+        `operators` maps the names in OPERATOR_NAMES to callables. Raises KeyError where one that is used is missing.
+        """
         return rebind(self.compiled, fn, operators)
 
 
@@ -115,18 +121,22 @@ class _Header:
         self.returns = None
         for parameter in parameters_of(arguments):
             parameter.annotation = None
+        self.decorators: list[ast.expr] = []
         if isinstance(node, ast.FunctionDef):
-            node.decorator_list = []
+            # Python counts a function's first line from its decorators: something must stand there.
+            node.decorator_list = [constant(None, at=decorator) for decorator in node.decorator_list]
             self.returns, node.returns = node.returns, None
             if hasattr(node, "type_params"):
                 node.type_params = []
 
     def shown_with(self, node: FunctionNode) -> str:
         """The text of the rewritten function, its defaults and annotations as the user wrote them."""
-        header = _Header(node)
+        compiled = _Header(node)
+        if isinstance(node, ast.FunctionDef):
+            compiled.decorators, node.decorator_list = node.decorator_list, []
         self._put_on(node)
         text = ast.unparse(node)
-        header._put_on(node)
+        compiled._put_on(node)
         return _BLANK_LINE_BEFORE_DEFINITION.sub("", text)
 
     def _put_on(self, node: FunctionNode) -> None:
@@ -136,6 +146,7 @@ class _Header:
             parameter.annotation = annotation
         if isinstance(node, ast.FunctionDef):
             node.returns = self.returns
+            node.decorator_list = self.decorators
 
 
 _BLANK_LINE_BEFORE_DEFINITION = re.compile(r"^[ ]*\n(?=[ ]*(?:def|class|@))", re.MULTILINE)

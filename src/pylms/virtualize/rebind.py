@@ -1,15 +1,14 @@
 """From a rewritten tree back to a function that lives where the original does.
 
-In: the rewritten tree, and the original function. Out: a code object whose operators are free variables, and functions made
-from it with the original's globals, defaults, closure cells (the very same), and names.
+In: the rewritten tree, and the original function. Out: a code object whose operators are free variables, and
+functions made from it with the original's globals, defaults, closure cells (the very same), and names.
 
-The tree is compiled inside a factory function whose parameters are the operators and the original's free variables. The
-factory is never run: its inner code object is taken out and given a closure directly. Within it, the function has a name that
-no source can contain, so that a recursive call still goes through the globals.
+The tree is compiled inside a factory function whose parameters are the operators and the original's free variables.
+The factory is never run: its inner code object is taken out and given a closure directly. Within it, the function
+has a name that no source can contain, so that a recursive call still goes through the globals.
 """
 
 from __future__ import annotations
-
 import __future__
 
 import ast
@@ -33,7 +32,7 @@ _AROUND = re.compile(r"(?:then|else|cond|body|forfunc|stop)\$\d+\.<locals>\.")
 
 @dataclass(frozen=True)
 class Compiled:
-    """A code object, and for each of its free variables that is an operator, which one (names in classes are mangled)."""
+    """A code object; for each of its free variables that is an operator, which one (in classes, names are mangled)."""
 
     code: CodeType
     operators: Mapping[str, str]

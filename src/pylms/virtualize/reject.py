@@ -1,7 +1,8 @@
 """Refuses what cannot be virtualised, before anything is rewritten.
 
-In: the function as the user wrote it. Out: the same, untouched, or a `SyntaxNotSupportedError` with its caret on the
-first construct in question. (`del` of a name that becomes a cell is refused by `variables`, which knows the cells.)
+In: the function as the user wrote it. Out: the same, untouched, or a `SyntaxNotSupportedError` with its caret on
+the first construct in question. (`del` of a name that becomes a cell is refused by `variables`, which knows the
+cells.)
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """`return` anywhere becomes `return` in final position only, of `return __return(value)`.
 
-In: functions with returns in any place. Out: functions where a statement that returns is the last of its list, and an
-`if` that returns does so on both sides (so that `branches` can make it `return __if(...)`). No code is duplicated: where
-one side of an `if` leaves, the rest of the list moves into the other; where both may go on, and for loops, the flag
-`returned$1` and the value `result$1` carry the return to the end of the statement.
+In: functions with returns in any place. Out: functions where a statement that returns is the last of its list, and
+an `if` that returns does so on both sides (so that `branches` can make it `return __if(...)`). No code is
+duplicated: where one side of an `if` leaves, the rest of the list moves into the other; where both may go on, and
+for loops, the flag `returned$1` and the value `result$1` carry the return to the end of the statement.
 
 One thing is given up: a `with` whose exit swallows an exception that itself arose, on the way out of a `return`, in
 an inner `with` that may also go on normally, still returns.

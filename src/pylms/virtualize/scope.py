@@ -1,8 +1,8 @@
 """Which names are bound where: Python's scopes, for a tree in any stage of rewriting.
 
-In: a function. Out: a `Scope` for each node that opens one, and `ScopedTransformer`, which walks a tree knowing in which
-scope each part is evaluated (defaults, decorators and first iterables belong outside). Names are those in the tree:
-`methods` has mangled private ones already.
+In: a function. Out: a `Scope` for each node that opens one, and `ScopedTransformer`, which walks a tree knowing in
+which scope each part is evaluated (defaults, decorators and first iterables belong outside). Names are those in the
+tree: `methods` has mangled private ones already.
 """
 
 from __future__ import annotations

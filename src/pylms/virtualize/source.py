@@ -1,8 +1,8 @@
 """Gets the source of a function: its syntax tree, with true positions, and its text.
 
-In: a function. Out: a `FunctionSource` with a fresh tree that the caller may change. The whole file is parsed, so that
-every node has its line and column in the user's file; this also finds nested functions, methods and lambdas. Files come
-from `linecache`, which knows notebook cells as well.
+In: a function. Out: a `FunctionSource` with a fresh tree that the caller may change. The whole file is parsed, so
+that every node has its line and column in the user's file; this also finds nested functions, methods and lambdas.
+Files come from `linecache`, which knows notebook cells as well.
 """
 
 from __future__ import annotations
@@ -78,7 +78,10 @@ def find_function(code: CodeType, file: SourceFile) -> FunctionSource:
     return FunctionSource(copy.deepcopy(node), text, found[0].class_name)
 
 
-_NO_FILE_HINT = "put the function in a file or a notebook cell; code typed into the plain Python prompt or passed to exec() has no source to read"
+_NO_FILE_HINT = (
+    "put the function in a file or a notebook cell; code typed into the plain Python prompt "
+    "or passed to exec() has no source to read"
+)
 _LAMBDA_HINT = "put each lambda on a line of its own, or use def"
 _CHANGED_HINT = "reload the module, or start Python again"
 

@@ -1,12 +1,12 @@
 """Variables that blocks share become cells: `x = __var()`, `__assign(x, v)`, `__read(x)`.
 
-In: structured control flow (after `bool_ops`). Out: the same, where no statement assigns a Python name of a block around
-it, so that every block may become a function. Cells are made at the start of the block that `cells` names. Afterwards the
-target of every `for` in a function is a plain name that only its body reads, except for the loops over data
-loaders, `for i, (a, b) in enumerate(loader)`, which keep their shape for `loops`.
+In: structured control flow (after `bool_ops`). Out: the same, where no statement assigns a Python name of a block
+around it, so that every block may become a function. Cells are made at the start of the block that `cells` names.
+Afterwards the target of every `for` in a function is a plain name that only its body reads, except for the loops
+over data loaders, `for i, (a, b) in enumerate(loader)`, which keep their shape for `loops`.
 
-Assignment to several targets and unpacking go through `value$1`, ... where a cell is among the targets, one level at a time
-and from left to right, as Python does it.
+Assignment to several targets and unpacking go through `value$1`, ... where a cell is among the targets, one level
+at a time and from left to right, as Python does it.
 """
 
 from __future__ import annotations

@@ -45,8 +45,8 @@ inline float cross_entropy(float* logits, const long long* labels) {
 inline float step_of_one(const Model& m, const unsigned char* image, const long long* labels, float lr) {
   alignas(64) float x[pixels], h[hidden], logits[classes], dh[hidden];
   normalise<pixels>(x, image);
-  gemv<hidden, pixels>(h, m.w1, x, AddBiasRelu{(const float*)m.b1});
-  gemv<classes, hidden>(logits, m.w2, h, AddBias{(const float*)m.b2});
+  gemv<hidden, pixels>(h, m.w1, x, AddBiasRelu{m.b1});
+  gemv<classes, hidden>(logits, m.w2, h, AddBias{m.b2});
   const float loss = cross_entropy<1>(logits, labels);
   gemv_transposed<classes, hidden>(dh, m.w2, logits);
   for (Index i = 0; i < hidden; ++i) dh[i] = h[i] > 0 ? dh[i] : 0;
@@ -62,8 +62,8 @@ inline float step_of_many(const Model& m, const unsigned char* images, const lon
   alignas(64) static float x[Batch * pixels];
   alignas(64) float h[Batch * hidden], logits[Batch * classes], dh[Batch * hidden];
   normalise<Batch * pixels>(x, images);
-  gemm<NT, Batch, hidden, pixels>(h, x, m.w1, AddBiasRelu{(const float*)m.b1});
-  gemm<NT, Batch, classes, hidden>(logits, h, m.w2, AddBias{(const float*)m.b2});
+  gemm<NT, Batch, hidden, pixels>(h, x, m.w1, AddBiasRelu{m.b1});
+  gemm<NT, Batch, classes, hidden>(logits, h, m.w2, AddBias{m.b2});
   const float loss = cross_entropy<Batch>(logits, labels);
   gemm<NN, Batch, hidden, classes>(dh, logits, m.w2);
   for (Index i = 0; i < Batch * hidden; ++i) dh[i] = h[i] > 0 ? dh[i] : 0;
@@ -84,12 +84,14 @@ inline double train(const Step& step, const unsigned char* images, const long lo
 }  // namespace
 
 // `steps` steps over the images in order; returns the sum of their losses and leaves the trained weights in place.
-extern "C" double train_1(const unsigned char* images, const long long* labels, long steps, float* w1, float* b1, float* w2, float* b2, float lr) {
+extern "C" double train_1(const unsigned char* images, const long long* labels, long steps,
+                          float* w1, float* b1, float* w2, float* b2, float lr) {
   const Model model = {w1, b1, w2, b2};
   return train<1>([&](auto* x, auto* y) { return step_of_one(model, x, y, lr); }, images, labels, steps);
 }
 
-extern "C" double train_64(const unsigned char* images, const long long* labels, long steps, float* w1, float* b1, float* w2, float* b2, float lr) {
+extern "C" double train_64(const unsigned char* images, const long long* labels, long steps,
+                           float* w1, float* b1, float* w2, float* b2, float lr) {
   const Model model = {w1, b1, w2, b2};
   return train<64>([&](auto* x, auto* y) { return step_of_many<64>(model, x, y, lr); }, images, labels, steps);
 }

@@ -131,7 +131,9 @@ def take(slot, type_):
     if isinstance(type_, BufferType):
         return slot.p
     number: ScalarType = element_type(type_)
-    return slot.f if number.is_float else bool(slot.i) if number.kind == "bool" else slot.i
+    if number.is_float:
+        return slot.f
+    return bool(slot.i) if number.kind == "bool" else slot.i % 2**64 if number.kind == "uint" else slot.i
 
 
 def compile_all(

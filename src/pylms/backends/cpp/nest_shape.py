@@ -48,10 +48,9 @@ class Access:
     def of(node: Node) -> Access:
         return Access(node.args[0], shape_attribute(node), node.args[1:])
 
-    def walks(self, params: Sequence[Sym], extents: Sequence[int]) -> bool:
-        """Whether these indices, in this order, are the last ones of the access, over whole axes."""
-        count = len(params)
-        return self.indices[-count:] == tuple(params) and self.shape[-count:] == tuple(extents)
+    def long_axes(self) -> list[tuple[Atom, int]]:
+        """Index and extent of the axes of more than one element."""
+        return [(index, extent) for index, extent in zip(self.indices, self.shape, strict=True) if extent != 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +96,7 @@ def _is_flat(node: Node, params: tuple[Sym, ...], extents: tuple[int, ...]) -> b
         return True
     if node.primitive is not ELEMENT_AT:
         return False
-    access = Access.of(node)
-    count = len(params)
-    return access.walks(params, extents) and not any(index in params for index in access.indices[:-count])
+    axes = Access.of(node).long_axes()
+    walked = [(param, extent) for param, extent in zip(params, extents, strict=True) if extent != 1]
+    before = axes[: len(axes) - len(walked)]
+    return axes[len(before) :] == walked and not any(index in params for index, _ in before)

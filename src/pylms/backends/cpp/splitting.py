@@ -41,7 +41,7 @@ def emit_in_parts(emitter: Emitter, block: Block) -> None:
     fields = list(dict.fromkeys(symbol for part in parts for symbol in (*part.inputs, *part.outputs)))
     struct, shared = emitter.fresh_name("Values"), emitter.fresh_name("v")
     own_variables = {symbol for symbol in fields if is_register_variable(symbol.type) and symbol in home}
-    _declare_struct(emitter, struct, fields, own_variables)
+    place_of_struct = len(emitter.top_level)
     emitter.stored_elsewhere.update(own_variables)
     if len(fields) <= _FIELDS_ON_THE_STACK:
         emitter.line(f"{struct} {shared};")
@@ -54,6 +54,8 @@ def emit_in_parts(emitter: Emitter, block: Block) -> None:
     for part in parts:
         written = _emit_part(emitter, part, struct=struct, shared=shared, own_variables=own_variables)
         _call_part(emitter, written, shared)
+    # Only now have all fields their names: a loop's result is called as the loop's variable.
+    emitter.top_level[place_of_struct:place_of_struct] = _struct_lines(emitter, struct, fields, own_variables)
     for result in dict.fromkeys(block.results):
         if isinstance(result, Sym) and result in home:
             emitter.define(result, f"{shared}.{emitter.name_of(result)}")
@@ -70,13 +72,13 @@ def _parts(block: Block, runs: Sequence[Sequence[Node]], home: dict[Sym, int]) -
     ]
 
 
-def _declare_struct(emitter: Emitter, struct: str, fields: Sequence[Sym], own_variables: set[Sym]) -> None:
-    emitter.top_level.append(Line(0, f"struct {struct} {{"))
+def _struct_lines(emitter: Emitter, struct: str, fields: Sequence[Sym], own_variables: set[Sym]) -> list[Line]:
+    lines = [Line(0, f"struct {struct} {{")]
     for symbol in fields:
         is_reference = is_register_variable(symbol.type) and symbol not in own_variables
         name = emitter.name_of(symbol)
-        emitter.top_level.append(Line(1, f"{declaration(symbol.type, f'*{name}' if is_reference else name)};"))
-    emitter.top_level.extend((Line(0, "};"), Line(0, "")))
+        lines.append(Line(1, f"{declaration(symbol.type, f'*{name}' if is_reference else name)};"))
+    return [*lines, Line(0, "};"), Line(0, "")]
 
 
 def _emit_part(

@@ -38,11 +38,13 @@ PYLMS_INLINE V power_of_two(I n) {
   return bits_as<V>((n + 127) << 23);
 }
 
-// exp(x) = 2^n e^r with n = round(x / ln 2), |r| <= ln(2) / 2. 2^n comes in two factors: the result may be subnormal or infinite.
+// exp(x) = 2^n e^r with n = round(x / ln 2), |r| <= ln(2) / 2. 2^n comes in two factors, as the result may be subnormal
+// or infinite.
 template <class V>
 PYLMS_INLINE V exp_float(V x) {
   typedef typename Bits<V>::type I;
-  const V zero = {}, rounder = zero + 12582912.0f;  // 1.5 * 2^23: added, it leaves the nearest whole number in the low bits
+  // Adding 1.5 * 2^23 leaves the nearest whole number in the low bits.
+  const V zero = {}, rounder = zero + 12582912.0f;
   x = x < -105.0f ? zero - 105.0f : x;
   x = x > 90.0f ? zero + 90.0f : x;
   const V shifted = x * 1.44269504f + rounder;

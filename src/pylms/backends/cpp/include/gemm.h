@@ -1,21 +1,22 @@
 // Matrix products C = epilogue(A·B) of sizes known when the code is generated, register-tiled on vector types.
 //
-//     gemm<Form, M, N, K>(c, a, b, epilogue);          // dense operands
+//     gemm<Form, M, N, K>(c, a, b, epilogue);                  // dense operands
 //     gemm<Form, M, N, K, LdC, LdA, LdB>(c, a, b, epilogue);   // elements between the starts of stored rows
 //
-// C is M x N, A is M x K, B is K x N, all row-major, of one type, float or double. `Form` names the operands that are stored
-// transposed: NN neither, NT B (stored N x K), TN A (stored K x M), TT both.
-// `c` must not overlap `a` or `b`; those may overlap each other. No alignment is assumed (64-byte rows run
-// fastest). Nothing outside the M x N, M x K, K x N elements is read or written. The order of summation over k is fixed by the shape, so results
-// are reproducible, and differs from a plain loop's.
+// C is M x N, A is M x K, B is K x N, all row-major, of one type, float or double; no size is 0. `Form` names the
+// operands that are stored transposed: NN neither, NT B (stored N x K), TN A (stored K x M), TT both.
+// `c` must not overlap `a`, `b` or what the epilogue reads; those may overlap each other. No alignment is assumed (rows
+// that start at multiples of 64 bytes run fastest). Nothing but the elements named is read or written. The order of
+// summation over k is fixed by the shape, so results are reproducible; it is not a plain loop's.
 //
-// Two inner kernels: the *broadcast* one keeps a tile of rows x vectors of C in registers and needs rows of B
-// along N (NN, TN, or B transposed into a buffer); the *dot* one takes rows of A against stored rows of B along K (NT).
-// A cost model, evaluated by the compiler, chooses between them and chooses the tile.
+// Two inner kernels: the *broadcast* one keeps a tile of rows x vectors of C in registers and needs rows of B along N
+// (NN, TN, or B transposed into a buffer); the *dot* one takes rows of A against stored rows of B along K (NT). The
+// cost model in tiling.h chooses between them and chooses the tile.
 #ifndef PYLMS_GEMM_H
 #define PYLMS_GEMM_H
 
 #include "epilogue.h"
+#include "tiling.h"
 #include "vec.h"
 
 namespace pylms {
@@ -24,60 +25,24 @@ enum Form { NN, NT, TN, TT };
 
 namespace gemm_detail {
 
-constexpr Index cache_budget = 32 * 1024;  // bytes of the first-level cache that one panel of B may take
 constexpr Index page_bytes = 4096;
 
-// ---- the cost model, in quarter cycles of a core that starts two fused multiply-adds and two loads a cycle
-
-struct Tile {
-  Index rows, columns;
-  long long cost;
+// One product's plan for the broadcast kernel. The strides are in elements: of A along i and k, of B along k and j.
+// Where `pack`, panels of B are copied to a buffer, at most MaxSteps values of k at once.
+template <Index M, Index N, Index Rows, Index Vectors, Index ARow, Index AStep, Index BStep, Index BColumn, Index LdC,
+          Index MaxSteps, bool Pack>
+struct BroadcastPlan {
+  static constexpr Index m = M, n = N, rows = Rows, vectors = Vectors, a_row = ARow, a_step = AStep;
+  static constexpr Index b_step = BStep, b_column = BColumn, ldc = LdC, max_steps = MaxSteps;
+  static constexpr bool pack = Pack;
 };
 
-// What there is to cover: m x n units of C, `steps` values (or vectors) of k, `finish_cost` to store one unit, and the
-// bytes of B that a unit column takes a step.
-struct Work {
-  Index m, n, steps, finish_cost, step_bytes;
-
-  // Steps that leave the panel of B for a tile of this size in the cache; all, if no second tile would find it there.
-  constexpr Index block(Index rows, Index columns) const {
-    return m <= rows ? steps : most(cache_budget / (columns * step_bytes), 1);
-  }
+// One product's plan for the dot kernel: KRest values of k follow the whole vectors.
+template <Index M, Index N, Index KRest, Index Rows, Index Columns, Index LdA, Index LdB, Index LdC>
+struct DotPlan {
+  static constexpr Index m = M, n = N, k_rest = KRest, rows = Rows, columns = Columns;
+  static constexpr Index lda = LdA, ldb = LdB, ldc = LdC;
 };
-
-constexpr long long tile_cost(Index rows, Index columns, const Work& work, Index blocks) {
-  const Index step = 2 * most(rows * columns, rows + columns) + rows + columns;
-  return (long long)work.steps * step + blocks * (rows * columns * work.finish_cost + 40);
-}
-
-// Sets of accumulators a tile uses in turn: one is ready again four cycles, or eight operations, after its last use.
-constexpr Index accumulator_sets(Index rows, Index columns) { return most(8 / (rows * columns), 1); }
-
-constexpr bool fits_registers(Index rows, Index columns) {
-  return rows * columns + least(rows, columns) + 1 <= vector_registers;
-}
-
-// The cost of covering C with tiles of this size, and with smaller ones at the edges.
-constexpr long long cover_cost(Index rows, Index columns, const Work& work) {
-  const Index rest_rows = work.m % rows, rest_columns = work.n % columns;
-  const Index down = work.m / rows, across = work.n / columns, blocks = ceil_div(work.steps, work.block(rows, columns));
-  long long cost = down * across * tile_cost(rows, columns, work, blocks);
-  if (rest_columns) cost += down * tile_cost(rows, rest_columns, work, blocks);
-  if (rest_rows) cost += across * tile_cost(rest_rows, columns, work, blocks);
-  if (rest_rows && rest_columns) cost += tile_cost(rest_rows, rest_columns, work, blocks);
-  return cost;
-}
-
-constexpr Tile best_tile(const Work& work) {
-  Tile best = {1, 1, cover_cost(1, 1, work)};
-  for (Index rows = 1; rows <= least(work.m, vector_registers); ++rows) {
-    for (Index columns = 1; columns <= least(work.n, vector_registers) && fits_registers(rows, columns); ++columns) {
-      const long long cost = cover_cost(rows, columns, work);
-      if (cost < best.cost) best = {rows, columns, cost};
-    }
-  }
-  return best;
-}
 
 // Takes `count` steps, each step(set, n) adding to one set of accumulators, and adds up all sets in the first.
 template <Index Sets, Index Rows, Index Columns, class V, class Step>
@@ -100,156 +65,158 @@ PYLMS_INLINE void accumulate(V (&sums)[Sets][Rows][Columns], Index count, const 
 
 // ---- broadcast kernel
 
-// Rows x Vectors vectors of C from `steps` values of k. `a` strides ARow along i and AStep along k; `b` strides LdB along k.
-// The last vector holds LastCount elements; LoadCount of its lanes may be read from `b`.
-template <Index Rows, Index Vectors, Index LastCount, Index LoadCount, Index ARow, Index AStep, Index LdB, Index LdC, class T, class Epilogue>
-inline void broadcast_tile(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue, Index row, Index column) {
-  constexpr Index w = width<T>;
-  constexpr Index sets = accumulator_sets(Rows, Vectors);
-  Vec<T> sums[sets][Rows][Vectors] = {};
+// Rows x Vectors vectors of C from `steps` values of k; rows of `b` start LdB elements apart. The last vector holds
+// LastCount elements of C, and LoadCount of its lanes may be read from `b`.
+template <class Plan, Index Rows, Index Vectors, Index LastCount, Index LoadCount, Index LdB, class T, class Epilogue>
+inline void broadcast_tile(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue, Index row,
+                           Index column) {
+  constexpr Index w = width<T>, last = (Vectors - 1) * w;
+  Vec<T> sums[accumulator_sets(Rows, Vectors)][Rows][Vectors] = {};
   if constexpr (Epilogue::reads_c) {
     PYLMS_UNROLL
     for (Index i = 0; i < Rows; ++i) {
       PYLMS_UNROLL
-      for (Index v = 0; v < Vectors; ++v) __builtin_prefetch(c + i * LdC + v * w, 1);
+      for (Index v = 0; v < Vectors; ++v) __builtin_prefetch(c + i * Plan::ldc + v * w, 1);
     }
   }
-  const auto step = [&](Vec<T>(&sum)[Rows][Vectors], Index k) __attribute__((always_inline)) {
+  accumulate(sums, steps, [&](Vec<T>(&sum)[Rows][Vectors], Index k) __attribute__((always_inline)) {
     Vec<T> line[Vectors];
     PYLMS_UNROLL
     for (Index v = 0; v < Vectors - 1; ++v) line[v] = load(b + k * LdB + v * w);
-    line[Vectors - 1] = load_first<LoadCount>(b + k * LdB + (Vectors - 1) * w);
+    line[Vectors - 1] = load_first<LoadCount>(b + k * LdB + last);
     PYLMS_UNROLL
     for (Index i = 0; i < Rows; ++i) {
-      const Vec<T> factor = broadcast(a[i * ARow + k * AStep]);
+      const Vec<T> factor = broadcast(a[i * Plan::a_row + k * Plan::a_step]);
       PYLMS_UNROLL
       for (Index v = 0; v < Vectors; ++v) sum[i][v] += factor * line[v];
     }
-  };
-  accumulate(sums, steps, step);
+  });
   PYLMS_UNROLL
   for (Index i = 0; i < Rows; ++i) {
+    T* line = c + i * Plan::ldc;
     PYLMS_UNROLL
     for (Index v = 0; v < Vectors - 1; ++v) {
-      finish<w>(c + i * LdC + v * w, sums[0][i][v], epilogue, row + i, column + v * w);
+      finish<w>(line + v * w, sums[0][i][v], epilogue, row + i, column + v * w);
     }
-    constexpr Index last = (Vectors - 1) * w;
-    finish<LastCount>(c + i * LdC + last, sums[0][i][Vectors - 1], epilogue, row + i, column + last);
+    finish<LastCount>(line + last, sums[0][i][Vectors - 1], epilogue, row + i, column + last);
   }
 }
 
-// All rows of C against one panel of B, Vectors vectors wide.
-template <Index M, Index Rows, Index Vectors, Index LastCount, Index LoadCount, Index ARow, Index AStep, Index LdB, Index LdC, class T, class Epilogue>
-inline void broadcast_panel(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue, Index column) {
-  constexpr Index full = M / Rows * Rows;
-  for (Index row = 0; row < full; row += Rows) {
-    broadcast_tile<Rows, Vectors, LastCount, LoadCount, ARow, AStep, LdB, LdC>(
-        c + row * LdC, a + row * ARow, b, steps, epilogue, row, column);
+// All rows of C against one panel of B.
+template <class Plan, Index Vectors, Index LastCount, Index LoadCount, Index LdB, class T, class Epilogue>
+inline void broadcast_panel(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue,
+                            Index column) {
+  constexpr Index full = Plan::m / Plan::rows * Plan::rows, rest = Plan::m - full;
+  for (Index row = 0; row < full; row += Plan::rows) {
+    broadcast_tile<Plan, Plan::rows, Vectors, LastCount, LoadCount, LdB>(
+        c + row * Plan::ldc, a + row * Plan::a_row, b, steps, epilogue, row, column);
   }
-  if constexpr (M % Rows != 0) {
-    broadcast_tile<M % Rows, Vectors, LastCount, LoadCount, ARow, AStep, LdB, LdC>(
-        c + full * LdC, a + full * ARow, b, steps, epilogue, full, column);
+  if constexpr (rest != 0) {
+    broadcast_tile<Plan, rest, Vectors, LastCount, LoadCount, LdB>(
+        c + full * Plan::ldc, a + full * Plan::a_row, b, steps, epilogue, full, column);
   }
 }
 
-// Copies `steps` x Count elements of B, strided by BStep along k and BColumn along j, to rows of Stride elements, the
-// rest of each row (Stride - Count elements) set to zero.
-template <Index Count, Index Stride, Index BStep, Index BColumn, class T>
+// Copies `steps` x Count elements of B to rows of Stride elements, the rest of each row set to zero.
+template <class Plan, Index Count, Index Stride, class T>
 inline void pack_panel(T* __restrict panel, const T* b, Index steps) {
   for (Index k = 0; k < steps; ++k) {
-    for (Index j = 0; j < Count; ++j) panel[k * Stride + j] = b[k * BStep + j * BColumn];
+    for (Index j = 0; j < Count; ++j) panel[k * Stride + j] = b[k * Plan::b_step + j * Plan::b_column];
     for (Index j = Count; j < Stride; ++j) panel[k * Stride + j] = 0;
   }
 }
 
-// One panel of Vectors vectors with Count elements in all; `b` is its first element.
-template <Index M, Index Rows, Index Vectors, Index Count, Index MaxSteps, bool Pack, Index ARow, Index AStep, Index BStep, Index BColumn, Index LdC, class T, class Epilogue>
-inline void packed_panel(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue, Index column) {
-  constexpr Index w = width<T>, last = Count - (Vectors - 1) * w, stride = Vectors * w;
-  if constexpr (Pack) {
-    alignas(64) T panel[MaxSteps * stride];
-    pack_panel<Count, stride, BStep, BColumn>(panel, b, steps);
-    broadcast_panel<M, Rows, Vectors, last, w, ARow, AStep, stride, LdC>(c, a, panel, steps, epilogue, column);
+// All rows of C against the Count columns of B from `b` on, packed first where the plan says so.
+template <class Plan, Index Count, class T, class Epilogue>
+inline void broadcast_columns(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue,
+                              Index column) {
+  constexpr Index w = width<T>, vectors = ceil_div(Count, w), last = Count - (vectors - 1) * w, stride = vectors * w;
+  if constexpr (Plan::pack) {
+    alignas(64) T panel[Plan::max_steps * stride];
+    pack_panel<Plan, Count, stride>(panel, b, steps);
+    broadcast_panel<Plan, vectors, last, w, stride>(c, a, panel, steps, epilogue, column);
   } else {
-    broadcast_panel<M, Rows, Vectors, last, last, ARow, AStep, BStep, LdC>(c, a, b, steps, epilogue, column);
+    broadcast_panel<Plan, vectors, last, last, Plan::b_step>(c, a, b, steps, epilogue, column);
   }
 }
 
-template <Index M, Index N, Index Rows, Index Vectors, Index MaxSteps, bool Pack, Index ARow, Index AStep, Index BStep, Index BColumn, Index LdC, class T, class Epilogue>
+template <class Plan, class T, class Epilogue>
 inline void broadcast_block(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue) {
-  constexpr Index panel = Vectors * width<T>, full = N / panel * panel;
+  constexpr Index panel = Plan::vectors * width<T>, full = Plan::n / panel * panel, rest = Plan::n - full;
   for (Index column = 0; column < full; column += panel) {
-    packed_panel<M, Rows, Vectors, panel, MaxSteps, Pack, ARow, AStep, BStep, BColumn, LdC>(
-        c + column, a, b + column * BColumn, steps, epilogue, column);
+    broadcast_columns<Plan, panel>(c + column, a, b + column * Plan::b_column, steps, epilogue, column);
   }
-  if constexpr (N % panel != 0) {
-    packed_panel<M, Rows, ceil_div(N % panel, width<T>), N % panel, MaxSteps, Pack, ARow, AStep, BStep, BColumn, LdC>(
-        c + full, a, b + full * BColumn, steps, epilogue, full);
+  if constexpr (rest != 0) {
+    broadcast_columns<Plan, rest>(c + full, a, b + full * Plan::b_column, steps, epilogue, full);
   }
 }
 
 // ---- dot kernel
 
-// Rows x Columns elements of C, each a dot product along k of `steps` vectors, and KRest elements after them.
-template <Index Rows, Index Columns, Index KRest, Index LdA, Index LdB, Index LdC, class T, class Epilogue>
-inline void dot_tile(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue, Index row, Index column) {
-  constexpr Index w = width<T>;
+// Rows x Columns elements of C, each a dot product along k of `steps` vectors and what the plan has after them.
+template <class Plan, Index Rows, Index Columns, class T, class Epilogue>
+inline void dot_tile(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue, Index row,
+                     Index column) {
+  constexpr Index w = width<T>, k_rest = Plan::k_rest;
   Vec<T> sums[accumulator_sets(Rows, Columns)][Rows][Columns] = {};
   const auto step = [&](Vec<T>(&sum)[Rows][Columns], Index k, auto load_vector) __attribute__((always_inline)) {
     Vec<T> line[Columns];
     PYLMS_UNROLL
-    for (Index j = 0; j < Columns; ++j) line[j] = load_vector(b + j * LdB + k);
+    for (Index j = 0; j < Columns; ++j) line[j] = load_vector(b + j * Plan::ldb + k);
     PYLMS_UNROLL
     for (Index i = 0; i < Rows; ++i) {
-      const Vec<T> factor = load_vector(a + i * LdA + k);
+      const Vec<T> factor = load_vector(a + i * Plan::lda + k);
       PYLMS_UNROLL
       for (Index j = 0; j < Columns; ++j) sum[i][j] += factor * line[j];
     }
   };
-  if constexpr (KRest != 0) step(sums[0], steps * w, [](const T* from) { return load_first<KRest>(from); });
-  accumulate(sums, steps, [&](auto& sum, Index n) __attribute__((always_inline)) {
+  if constexpr (k_rest != 0) step(sums[0], steps * w, [](const T* from) { return load_first<k_rest>(from); });
+  accumulate(sums, steps, [&](Vec<T>(&sum)[Rows][Columns], Index n) __attribute__((always_inline)) {
     step(sum, n * w, [](const T* from) { return load(from); });
   });
   constexpr Index whole = Columns / w * w, rest = Columns - whole;
   PYLMS_UNROLL
   for (Index i = 0; i < Rows; ++i) {
-    Vec<T>* line = sums[0][i];
+    Vec<T>* sum = sums[0][i];
+    T* line = c + i * Plan::ldc;
     PYLMS_UNROLL
     for (Index j = 0; j < whole; j += w) {
-      finish<w>(c + i * LdC + j, horizontal_sums<T, w>(line + j), epilogue, row + i, column + j);
+      finish<w>(line + j, horizontal_sums<T, w>(sum + j), epilogue, row + i, column + j);
     }
     if constexpr (rest != 0) {
-      finish<rest>(c + i * LdC + whole, horizontal_sums<T, rest>(line + whole), epilogue, row + i, column + whole);
+      finish<rest>(line + whole, horizontal_sums<T, rest>(sum + whole), epilogue, row + i, column + whole);
     }
   }
 }
 
-template <Index M, Index Rows, Index Columns, Index KRest, Index LdA, Index LdB, Index LdC, class T, class Epilogue>
-inline void dot_panel(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue, Index column) {
-  constexpr Index full = M / Rows * Rows;
-  for (Index row = 0; row < full; row += Rows) {
-    dot_tile<Rows, Columns, KRest, LdA, LdB, LdC>(c + row * LdC, a + row * LdA, b, steps, epilogue, row, column);
+// All rows of C against `Columns` stored rows of B.
+template <class Plan, Index Columns, class T, class Epilogue>
+inline void dot_columns(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue, Index column) {
+  constexpr Index full = Plan::m / Plan::rows * Plan::rows, rest = Plan::m - full;
+  for (Index row = 0; row < full; row += Plan::rows) {
+    dot_tile<Plan, Plan::rows, Columns>(
+        c + row * Plan::ldc, a + row * Plan::lda, b, steps, epilogue, row, column);
   }
-  if constexpr (M % Rows != 0) {
-    dot_tile<M % Rows, Columns, KRest, LdA, LdB, LdC>(c + full * LdC, a + full * LdA, b, steps, epilogue, full, column);
+  if constexpr (rest != 0) {
+    dot_tile<Plan, rest, Columns>(c + full * Plan::ldc, a + full * Plan::lda, b, steps, epilogue, full, column);
   }
 }
 
-template <Index M, Index N, Index Rows, Index Columns, Index KRest, Index LdA, Index LdB, Index LdC, class T, class Epilogue>
+template <class Plan, class T, class Epilogue>
 inline void dot_block(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue) {
-  constexpr Index full = N / Columns * Columns;
-  for (Index column = 0; column < full; column += Columns) {
-    dot_panel<M, Rows, Columns, KRest, LdA, LdB, LdC>(c + column, a, b + column * LdB, steps, epilogue, column);
+  constexpr Index full = Plan::n / Plan::columns * Plan::columns, rest = Plan::n - full;
+  for (Index column = 0; column < full; column += Plan::columns) {
+    dot_columns<Plan, Plan::columns>(c + column, a, b + column * Plan::ldb, steps, epilogue, column);
   }
-  if constexpr (N % Columns != 0) {
-    dot_panel<M, Rows, N % Columns, KRest, LdA, LdB, LdC>(c + full, a, b + full * LdB, steps, epilogue, full);
+  if constexpr (rest != 0) {
+    dot_columns<Plan, rest>(c + full, a, b + full * Plan::ldb, steps, epilogue, full);
   }
 }
 
 // ---- blocks over K
 
-// Calls block(first k, how many, whether it is the last, epilogue) for blocks of at most Block values of k, with epilogues
-// that add up to `epilogue` on the whole product.
+// Calls run(first k, how many, epilogue) for blocks of Block values of k, the last one smaller, with epilogues that
+// together have the effect of `epilogue` on the whole product.
 template <Index K, Index Block, class Epilogue, class Run>
 PYLMS_INLINE void in_blocks(const Epilogue& epilogue, const Run& run) {
   constexpr Index last = (ceil_div(K, Block) - 1) * Block;
@@ -265,13 +232,10 @@ PYLMS_INLINE void in_blocks(const Epilogue& epilogue, const Run& run) {
   }
 }
 
-// The number of values of k a block takes: about `budget`, evenly divided, a multiple of `unit`; all of K where the
-// epilogue forbids blocks.
+// All of K where blocks would run an epilogue on parts of the product that has to see the whole.
 template <class Epilogue>
 constexpr Index block_size(Index k, Index budget, Index unit) {
-  if (Epilogue::reads_c && !Epilogue::adds) return k;
-  const Index blocks = ceil_div(k, most(budget, unit));
-  return blocks == 1 ? k : ceil_div(ceil_div(k, blocks), unit) * unit;
+  return Epilogue::reads_c && !Epilogue::adds ? k : even_block(k, budget, unit);
 }
 
 }  // namespace gemm_detail
@@ -282,33 +246,35 @@ inline void gemm(T* __restrict c, const T* a, const T* b, const Epilogue& epilog
   using namespace gemm_detail;
   static_assert(M > 0 && N > 0 && K > 0, "an empty product has no kernel");
   constexpr Index w = width<T>;
-  constexpr bool transposed_a = form == TN || form == TT, transposed_b = form == NT || form == TT;
   constexpr Index finish_cost = Epilogue::reads_c ? 8 : 4;
   constexpr Work along_n = {M, ceil_div(N, w), K, finish_cost, vector_bytes};
   constexpr Work along_k = {M, N, ceil_div(K, w), finish_cost + 16, vector_bytes};
-  constexpr Tile broadcast = best_tile(along_n), dot = best_tile(along_k);
+  constexpr Tile broadcast = best_tile(along_n);
+  constexpr Tile dot = form == NT ? best_tile(along_k) : Tile{1, 1, 0};
   constexpr long long transpose_cost = 8LL * K * N;
   if constexpr (form == NT && dot.cost <= broadcast.cost + transpose_cost) {
     constexpr Index block = block_size<Epilogue>(K, along_k.block(dot.rows, dot.columns) * w, w);
     in_blocks<K, block>(epilogue, [&](Index k, Index steps, const auto& part) __attribute__((always_inline)) {
-      // Blocks are whole vectors, so that only the last one can have a rest; it is a call of its own.
+      // Blocks are whole vectors, so only the last can have a rest.
       if (k + steps == K) {
-        dot_block<M, N, dot.rows, dot.columns, K % w, LdA, LdB, LdC>(c, a + k, b + k, steps / w, part);
+        dot_block<DotPlan<M, N, K % w, dot.rows, dot.columns, LdA, LdB, LdC>>(c, a + k, b + k, steps / w, part);
       } else {
-        dot_block<M, N, dot.rows, dot.columns, 0, LdA, LdB, LdC>(c, a + k, b + k, steps / w, part);
+        dot_block<DotPlan<M, N, 0, dot.rows, dot.columns, LdA, LdB, LdC>>(c, a + k, b + k, steps / w, part);
       }
     });
   } else {
-    constexpr Index ARow = transposed_a ? 1 : LdA, AStep = transposed_a ? LdA : 1;
-    constexpr Index BStep = transposed_b ? 1 : LdB, BColumn = transposed_b ? LdB : 1;
+    constexpr bool transposed_a = form == TN || form == TT, transposed_b = form == NT || form == TT;
+    constexpr Index a_row = transposed_a ? 1 : LdA, a_step = transposed_a ? LdA : 1;
+    constexpr Index b_step = transposed_b ? 1 : LdB, b_column = transposed_b ? LdB : 1;
     constexpr Index block = block_size<Epilogue>(K, along_n.block(broadcast.rows, broadcast.columns), 4);
+    // Rows of B whose addresses share few cache sets, or lie on more pages than the core remembers, are copied if
+    // several tiles use them.
     constexpr Index row_bytes = LdB * Index(sizeof(T));
-    constexpr bool conflicts = row_bytes % 512 == 0 || row_bytes * block > 64 * page_bytes;
-    constexpr bool several_panels = N > broadcast.columns * w;
-    constexpr bool pack = transposed_b || (M >= 4 * broadcast.rows && block >= 16 && several_panels && conflicts);
+    constexpr bool scattered = block >= 16 && (row_bytes % 512 == 0 || row_bytes * block > 64 * page_bytes);
+    constexpr bool pack = transposed_b || (scattered && N > broadcast.columns * w && M >= 4 * broadcast.rows);
+    using Plan = BroadcastPlan<M, N, broadcast.rows, broadcast.columns, a_row, a_step, b_step, b_column, LdC, block, pack>;
     in_blocks<K, block>(epilogue, [&](Index k, Index steps, const auto& part) __attribute__((always_inline)) {
-      broadcast_block<M, N, broadcast.rows, broadcast.columns, block, pack, ARow, AStep, BStep, BColumn, LdC>(
-          c, a + k * AStep, b + k * BStep, steps, part);
+      broadcast_block<Plan>(c, a + k * a_step, b + k * b_step, steps, part);
     });
   }
 }

@@ -1,7 +1,7 @@
 // Matrix-vector products and outer-product updates of sizes known when the code is generated.
 //
 // W is M x N, row-major, LdW elements between the starts of its rows; vectors are dense. All are of one type, float or
-// double. Outputs must not overlap inputs. No alignment is assumed. Nothing outside the named elements is read or written.
+// double. Outputs must not overlap inputs. No alignment is assumed. Nothing but the elements named is read or written.
 #ifndef PYLMS_GEMV_H
 #define PYLMS_GEMV_H
 
@@ -11,7 +11,8 @@
 
 namespace pylms {
 
-// y[M] = epilogue(W·x), x[N]: rows of W as dot products, several rows at a time. The epilogue sees y as one row of M columns.
+// y[M] = epilogue(W·x), x[N]: rows of W as dot products, several rows at a time. The epilogue sees y as one row of M
+// columns.
 template <Index M, Index N, Index LdW = N, class T, class Epilogue = Assign>
 inline void gemv(T* __restrict y, const T* w, const T* x, const Epilogue& epilogue = {}) {
   gemm<NT, 1, M, N, M, N, LdW>(y, x, w, epilogue);

@@ -1,6 +1,6 @@
 // Reductions of contiguous arrays of sizes known when the code is generated, on vector types with several accumulators.
 //
-// The order of summation is fixed by N, so results are reproducible, and differs from a plain loop's. No alignment is assumed.
+// The order of summation is fixed by N, so results are reproducible; it is not a plain loop's. No alignment is assumed.
 #ifndef PYLMS_REDUCE_H
 #define PYLMS_REDUCE_H
 
@@ -92,8 +92,8 @@ inline T maximum(const T* a) {
   return largest;
 }
 
-// y[N] = epilogue(sums over the rows of A), A[M, N] row-major with LdA elements between the starts of rows: the gradient of
-// a bias. The epilogue sees y as one row of N columns. `y` must not overlap `a`.
+// y[N] = epilogue(the sum of A's rows), A[M, N] row-major with LdA elements between the starts of rows: the gradient
+// of a bias. The epilogue sees y as one row of N columns. `y` must not overlap `a`.
 template <Index M, Index N, Index LdA = N, class T, class Epilogue = Assign>
 inline void column_sums(T* __restrict y, const T* a, const Epilogue& epilogue = {}) {
   constexpr Index w = width<T>, whole = N / w * w, rest = N - whole;

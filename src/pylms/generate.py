@@ -1,0 +1,33 @@
+"""From traced IR to C++: the passes, differentiation, legalisation, emission (DESIGN §2).
+
+Loaded only when the disk cache has no answer: everything here decides what the generated text is, so `fingerprint` is
+a part of the cache's key.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from .ad.reverse import Differentiate
+from .backends.base import SourceBundle
+from .backends.registry import backend_named
+from .ir.node import Function
+from .ir.printer import print_function
+from .options import Options
+from .passes.pipeline import SCALAR_PASSES, TENSOR_PASSES, run_passes
+
+
+def optimise(function: Function, options: Options) -> Function:
+    """The function as code generation takes it."""
+    backend = backend_named("cpp", checks=options.checks)
+    passes = (*SCALAR_PASSES, Differentiate(), *TENSOR_PASSES, *backend.legalise())
+    return run_passes(function, passes, on_pass=_dump_pass if options.dump_ir else None)
+
+
+def generate(function: Function, options: Options) -> SourceBundle:
+    """The traced function as C++, with all that building and binding it needs to know."""
+    return backend_named("cpp", checks=options.checks).emit(optimise(function, options))
+
+
+def _dump_pass(name: str, function: Function) -> None:
+    print(f"// after {name}\n{print_function(function)}", file=sys.stderr)

@@ -1,0 +1,29 @@
+"""Ordinary functions, each with the arguments it is tried on: every construct, in every nesting that could matter.
+
+Nothing here is decorated with the library's names: the tests rewrite the functions and compare.
+"""
+
+from tests.virtualize.corpus import (
+    algorithms,
+    classes,
+    closures,
+    expressions,
+    loops,
+    returns,
+    shadowing,
+    variables,
+)
+from tests.virtualize.corpus.record import CASES, events
+
+__all__ = [
+    "CASES",
+    "algorithms",
+    "classes",
+    "closures",
+    "events",
+    "expressions",
+    "loops",
+    "returns",
+    "shadowing",
+    "variables",
+]
