@@ -1,7 +1,7 @@
 // The MNIST training loop as one would write it by hand for speed: what the generated code is measured against.
 //
-// Model: 784-50-10, relu, log_softmax, nll_loss (mean), plain SGD. Compile with -DBATCH=1 or -DBATCH=64 (any multiple of 4
-// works). Everything is computed in float32 with all rows and all pixels, without -ffast-math. Vectors of 16 floats
+// Model: 784-50-10, relu, log_softmax, nll_loss (mean), plain SGD. Compile with -DBATCH=1 or -DBATCH=64 (any multiple
+// of 4 works). Everything is computed in float32 with all rows and all pixels, without -ffast-math. Vectors of 16 floats
 // come from the compiler's vector types; a CPU with narrower registers has them split by the compiler.
 //
 // Buffers come from Python as raw arrays: images uint8[steps * BATCH, 784], labels int64[steps * BATCH], parameters as

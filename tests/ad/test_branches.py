@@ -93,9 +93,7 @@ def test_several_results_of_which_one_matters() -> None:
 
 def test_a_branch_the_variables_do_not_reach_is_left_alone() -> None:
     def body(p: Program, x: Sym, k: Sym) -> Sym:
-        factor = p.branch(
-            p.op(GT, k, Const(0, INT)), lambda: p.op(EXP, Const(1.0, FLOAT)), lambda: Const(2.0, FLOAT)
-        )
+        factor = p.branch(p.op(GT, k, Const(0, INT)), lambda: p.op(EXP, Const(1.0, FLOAT)), lambda: Const(2.0, FLOAT))
         return p.op(MUL, x, factor)
 
     differentiated = gradient_function(function([FLOAT, INT], body), [0])

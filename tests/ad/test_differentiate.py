@@ -131,9 +131,7 @@ def _loop(p: Program, count: int, initial: list[Atom], body: Callable[..., list[
 
 def _descend(p: Program, weights: Sym, gradient: Sym) -> None:
     rate = p.full(gradient.type, 0.1)
-    p.builder.emit(
-        STORE, [weights, p.op(SUB, p.op(LOAD, weights), p.op(MUL, rate, gradient))], loc=p.loc()
-    )
+    p.builder.emit(STORE, [weights, p.op(SUB, p.op(LOAD, weights), p.op(MUL, rate, gradient))], loc=p.loc())
 
 
 def test_training_loop_follows_the_updates() -> None:

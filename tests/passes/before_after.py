@@ -30,7 +30,8 @@ def after(text: str, *passes: Pass) -> str:
 
 def check(before: str, wanted: str, *passes: Pass) -> None:
     """Asserts what the passes make of `before`, whatever the ids of symbols."""
-    assert after(before, *passes) == renumbered(print_function(parse_function(wanted)))
+    found, expected = after(before, *passes), renumbered(print_function(parse_function(wanted)))
+    assert found == expected, f"found:\n{found}\nwanted:\n{expected}"
 
 
 def check_unchanged(text: str, *passes: Pass) -> None:

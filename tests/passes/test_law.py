@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 
-from pylms.ir.ops.variables import PRIMITIVES as VARIABLE_PRIMITIVES
 from pylms.ir.node import Function, walk
+from pylms.ir.ops.variables import PRIMITIVES as VARIABLE_PRIMITIVES
 from pylms.passes.base import Pass
 from pylms.passes.cse import EliminateCommonSubexpressions
 from pylms.passes.dce import EliminateDeadCode

@@ -111,6 +111,13 @@ def test_the_whole_message():
     )
 
 
+def test_nesting_beyond_the_recursion_limit_is_told():
+    cases = "".join(f"    {'el' if number else ''}if x == {number}:\n        y = {number}\n" for number in range(600))
+    with pytest.raises(SyntaxNotSupportedError, match="nested this deeply .* not supported") as caught:
+        virtualize(define(f"def f(x):\n{cases}    return y\n", "f", "<deep>"))
+    assert "looked up in a dict" in str(caught.value)
+
+
 def test_function_without_source_names_it_and_says_what_to_do():
     space: dict[str, Any] = {}
     exec("def secret(n):\n    return n\n", space)

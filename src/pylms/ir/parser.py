@@ -15,7 +15,7 @@ from ..loc import Loc
 from .node import Atom, Attributes, AttributeValue, Block, Const, Function, Node, Sym
 from .ops import PRIMITIVES_BY_NAME
 from .rules import effect_rules
-from .types import BOOL, FLOAT, INT, SCALAR_TYPES, BufferType, ScalarType, TensorType, Type, VarType
+from .types import BOOL, FLOAT, INT, SCALAR_TYPES, BufferType, ScalarType, TensorType, Type, ValueType, VarType
 
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\n]+|//[^\n]*)
@@ -145,9 +145,7 @@ class _Parser:
             return SCALAR_TYPES[word]
         self._expect("<")
         if word == "var":
-            content = self._type()
-            if not isinstance(content, (ScalarType, TensorType)):
-                self._fail("a scalar or tensor type")
+            content = self._content()
             self._expect(">")
             return VarType(content)
         if word not in ("tensor", "buffer"):
@@ -165,6 +163,13 @@ class _Parser:
         self._expect("]")
         self._expect(">")
         return TensorType(dtype, shape) if word == "tensor" else BufferType(dtype, shape)
+
+    def _content(self) -> ValueType:
+        """The type of something that a variable can hold."""
+        type_ = self._type()
+        if not isinstance(type_, (ScalarType, TensorType)):
+            self._fail("a scalar or tensor type")
+        return type_
 
     def _starts_atom(self) -> bool:
         return self._kind() in ("symbol", "number") or self._text() in ("True", "False")
@@ -221,8 +226,8 @@ class _Parser:
             return self._string()
         if self._kind() == "number":
             return self._number()
-        if self._text() in SCALAR_TYPES:
-            return SCALAR_TYPES[self._take("word", "a type")]
+        if self._text() in SCALAR_TYPES or self._text() == "tensor":
+            return self._content()
         if not self._accept("("):
             return self._word_value()
         items: list[AttributeValue] = []

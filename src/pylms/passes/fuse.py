@@ -31,6 +31,8 @@ class Fuse:
 def _fuse_block(block: Block, plan: FusionPlan, builder: Builder) -> Block:
     with builder.block(block.params) as scope:
         for node in block.nodes:
+            if node in plan.dead:
+                continue
             if not is_inlinable(node):
                 blocks = [_fuse_block(inner, plan, builder) for inner in node.blocks]
                 builder.append(rebuild(node, node.args, blocks))

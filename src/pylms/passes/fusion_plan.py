@@ -12,6 +12,7 @@ Costs are rough: operations an element, counted over the loops that a use stands
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import prod
 
@@ -74,11 +75,16 @@ class _Demand:
 
 @dataclass(frozen=True, slots=True)
 class FusionPlan:
-    """What `Fuse` asks: results that get a nest, nodes that stay as names of memory, and the nodes to inline."""
+    """What `Fuse` asks.
+
+    roots: results that get a nest. aliases: results that stay as names of memory. inlined: the nodes to be computed
+    where they are used. dead: other nodes that nobody needs.
+    """
 
     roots: frozenset[Sym]
     aliases: frozenset[Sym]
     inlined: dict[Sym, Node]
+    dead: frozenset[Node]
 
 
 def is_inlinable(node: Node) -> bool:
@@ -101,12 +107,13 @@ class _Planner:
         self._roots: set[Sym] = set()
         self._aliases: set[Sym] = set()
         self._inlined: dict[Sym, Node] = {}
+        self._dead: set[Node] = set()
         self._blocks: dict[Sym, Block] = {}
 
     def plan(self) -> FusionPlan:
         self._estimate(self._function.body)
         self._visit(self._function.body)
-        return FusionPlan(frozenset(self._roots), frozenset(self._aliases), self._inlined)
+        return FusionPlan(frozenset(self._roots), frozenset(self._aliases), self._inlined, frozenset(self._dead))
 
     # ---- costs, forwards
 
@@ -136,6 +143,8 @@ class _Planner:
                 self._visit(inner)
             if is_inlinable(node):
                 self._decide(node)
+            elif self._is_dead(node):
+                self._dead.add(node)
             else:
                 for arg in node.args:
                     self._need(arg, node)
@@ -144,6 +153,15 @@ class _Planner:
         """`by` wants the tensor in memory."""
         if isinstance(atom, Sym) and isinstance(atom.type, TensorType):
             self._needed[atom].append(by)
+
+    def _is_dead(self, node: Node) -> bool:
+        """Whether the node only makes tensors, which nobody wants any more."""
+        return (
+            node.effect.is_pure
+            and bool(node.results)
+            and all(isinstance(result.type, TensorType) for result in node.results)
+            and not any(self._demands[result] or self._needed[result] for result in node.results)
+        )
 
     def _decide(self, node: Node) -> None:
         (result,) = node.results
@@ -168,7 +186,7 @@ class _Planner:
         (result,) = node.results
         demands, needed = self._demands[result], self._needed[result]
         uses = [*(demand.root for demand in demands), *needed]
-        if node.primitive in _BUFFER_READS and self._hazards.any_before(node, uses):
+        if node.primitive in _BUFFER_READS and self._outlives_content(node, uses):
             return True
         if needed and (node.primitive not in _ALIASES or tensor_type(result).shape == ()):
             return True
@@ -179,6 +197,13 @@ class _Planner:
         size = tensor_type(result).size
         again = sum(demand.evaluations for demand in demands) - size
         return again * self._costs[result] > size * _COST_OF_STORING
+
+    def _outlives_content(self, node: Node, uses: Sequence[Node | Block]) -> bool:
+        """Whether what was read from a buffer is still wanted when that may have been written.
+
+        What a block gives is used after it, where nobody knows any more that it lies in a buffer.
+        """
+        return any(isinstance(use, Block) for use in uses) or self._hazards.any_before(node, uses)
 
     def _propagate(self, node: Node, demand: _Demand) -> None:
         """What computing `node` in the nest of `demand.root` asks of its operands."""

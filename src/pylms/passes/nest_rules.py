@@ -19,7 +19,7 @@ from ..ir.ops.tensors import (
     integers,
 )
 from ..ir.types import INT64, BufferType, ScalarType
-from .nest_builder import Indices, NestBuilder, Shape, plain, read_rules, tensor_type
+from .nest_builder import ZERO, Indices, NestBuilder, Shape, plain, read_rules, tensor_type
 
 
 def _integers(node: Node, name: str) -> Shape:
@@ -116,15 +116,17 @@ def _row_and_rest(nest: NestBuilder, node: Node, shape: Shape, indices: Indices)
     """Which of the rows, and the shape and indices to read within it."""
     own = tensor_type(node.results[0]).shape
     if own[0] == 1 and math.prod(shape) == math.prod(own):
-        return Const(0, INT64), shape, indices
+        return ZERO, shape, indices
     if not shape or shape[0] != own[0]:
         shape, indices = own, nest.regroup(shape, indices, own)
     return indices[0], shape[1:], indices[1:]
 
 
 def _add(nest: NestBuilder, start: Atom, row: Atom) -> Atom:
+    if row == ZERO:
+        return start
     start = Const(start.value, INT64) if isinstance(start, Const) else nest.convert(start, INT64)
-    return start if row == Const(0, INT64) else nest.emit(ADD, (start, row))
+    return nest.emit(ADD, (start, row))
 
 
 def _element_of_row(nest: NestBuilder, buffer: Atom, row: Atom, shape: Shape, indices: Indices) -> Atom:

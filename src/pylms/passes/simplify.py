@@ -45,6 +45,8 @@ class _Simplifier:
         self._builder = builder
         self._replacements: Replacements = {}
         self._definitions: dict[Sym, Node] = {}
+        # What a bool is the negation of, also where an inverse comparison has taken the place of `logical_not`.
+        self._negations: dict[Sym, Atom] = {}
         self._nodes: list[Node] = []
 
     # ---- Facts
@@ -96,11 +98,13 @@ class _Simplifier:
         if node.primitive is CHECK:
             if args[0] != _TRUE:
                 self._append(with_blocks(node, args, ()))
-                self._assume(dict(self._implied(args[0], True)), before)
+                self._assume(self._implied(args[0], True), before)
             return
         self._plain(with_blocks(node, args, ()))
 
     def _plain(self, node: Node) -> None:
+        if node.primitive is LOGICAL_NOT:
+            self._negations[node.results[0]] = node.args[0]
         while node.primitive in identity_rules:
             better = identity_rules[node.primitive](self, node)
             if better is None:
@@ -130,11 +134,11 @@ class _Simplifier:
 
     def _branch(self, node: Node, args: tuple[Atom, ...]) -> None:
         condition, (then, otherwise) = args[0], node.blocks
-        while (negation := self.definition(condition, LOGICAL_NOT)) is not None:
-            (condition,) = replace_atoms(negation.args, self._replacements)
+        while isinstance(condition, Sym) and condition in self._negations:
+            (condition,) = replace_atoms((self._negations[condition],), self._replacements)
             then, otherwise = otherwise, then
-        then = self.block(then, dict(self._implied(condition, True)))
-        otherwise = self.block(otherwise, dict(self._implied(condition, False)))
+        then = self.block(then, self._implied(condition, True))
+        otherwise = self.block(otherwise, self._implied(condition, False))
         kept: list[int] = []
         for index, pair in enumerate(zip(then.results, otherwise.results, strict=True)):
             value = self._same_either_way(condition, pair, node)
@@ -167,11 +171,11 @@ class _Simplifier:
         condition, body = node.blocks
         kept = self._take_unchanged(node, args, body.results, (condition.params, body.params))
         condition = self.block(condition)
-        implied = dict(self._implied(condition.results[0], True))
+        implied = self._implied(condition.results[0], True)
         in_body = {body.params[index]: implied[param] for index, param in _at(condition.params, implied)}
         outside = {symbol: value for symbol, value in implied.items() if symbol not in condition.params}
         body = self.block(body, {**outside, **in_body})
-        ended = dict(self._implied(condition.results[0], False))
+        ended = self._implied(condition.results[0], False)
         for index, param in _at(condition.params, ended):
             self._replacements.setdefault(node.results[index], ended[param])
         if len(kept) == len(args):
@@ -208,15 +212,32 @@ class _Simplifier:
 
     # ---- what conditions imply
 
-    def _implied(self, condition: Atom, truth: bool) -> Iterator[tuple[Sym, Const]]:
+    def _implied(self, condition: Atom, truth: bool) -> dict[Sym, Const]:
         """The bools known once `condition` is known to be `truth`."""
-        if not isinstance(condition, Sym):
+        known: dict[Sym, Const] = {}
+        pending = [(condition, truth)]
+        while pending:
+            atom, holds = pending.pop()
+            if isinstance(atom, Sym) and atom not in known:
+                known[atom] = _TRUE if holds else _FALSE
+                pending.extend(self._reasons(atom, holds))
+        return known
+
+    def _reasons(self, condition: Sym, truth: bool) -> Iterator[tuple[Atom, bool]]:
+        """What must have been for `condition` to be `truth`."""
+        if condition in self._negations:
+            yield self._negations[condition], not truth
+        node = self.definition(condition, LOGICAL_AND if truth else LOGICAL_OR, IF)
+        if node is None:
             return
-        yield condition, (_TRUE if truth else _FALSE)
-        node = self.definition(condition, LOGICAL_NOT, LOGICAL_AND if truth else LOGICAL_OR)
-        if node is not None:
-            for arg in node.args:
-                yield from self._implied(arg, truth != (node.primitive is LOGICAL_NOT))
+        if node.primitive is not IF:
+            yield from ((arg, truth) for arg in node.args)
+            return
+        # A side that gives the opposite was not taken.
+        index = node.results.index(condition)
+        for side, block in zip((True, False), node.blocks, strict=True):
+            if block.results[index] == (_FALSE if truth else _TRUE):
+                yield node.args[0], not side
 
     def _assume(self, assumptions: Mapping[Sym, Const], before: dict[Sym, Atom | None]) -> None:
         """Put assumptions to use, and note in `before` what there was, for `_restore`."""

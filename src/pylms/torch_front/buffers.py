@@ -135,7 +135,7 @@ def _storage(tensor: torch.Tensor) -> int:
 
 
 def _extent(tensor: torch.Tensor) -> _Extent:
-    start = tensor.storage_offset() * tensor.element_size()
+    start = int(tensor.storage_offset()) * tensor.element_size()
     return _Extent(_storage(tensor), start, start + tensor.numel() * tensor.element_size())
 
 

@@ -22,6 +22,7 @@ from ..staging.rep import Rep
 from .buffers import BufferTable
 from .dtypes import constant, scalar_type
 from .gradients import GradientTable
+from .table import functions
 from .tensor import Bounds, StagedTensor
 
 Number = bool | int | float
@@ -47,6 +48,23 @@ class TorchContext:
     def dispatch(self, function: object, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
         """Run or stage a PyTorch function, as the mode does."""
         return self._dispatch(self, function, args, kwargs)
+
+    def dispatch_staged(self, function: object, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+        """Stage a call, whatever its operands are."""
+        with self.tracking([*args, *kwargs.values()]):
+            return functions.call(self, function, args, kwargs)
+
+    @property
+    def is_under_control(self) -> bool:
+        """Whether staged control flow decides how often the code being traced runs."""
+        return bool(self.trace.constructs)
+
+    def owns(self, tensor: torch.Tensor) -> bool:
+        """Whether a real tensor's content is only known when the compiled code runs (DESIGN D9)."""
+        if self.is_under_control or self.buffers.is_captured(tensor):
+            return True
+        is_parameter = tensor.requires_grad or isinstance(tensor, torch.nn.Parameter)
+        return is_parameter and not self.buffers.was_made_while_staging(tensor)
 
     # Tensors and atoms
 
@@ -105,10 +123,10 @@ class TorchContext:
         return isinstance(value, torch.Tensor) and value.requires_grad
 
     @contextmanager
-    def tracking(self, tensors: Sequence[torch.Tensor]) -> Iterator[None]:
-        """Stage one function of these tensors."""
+    def tracking(self, operands: Sequence[object]) -> Iterator[None]:
+        """Stage one function of these operands."""
         before = self.tracks_gradient
-        self.tracks_gradient = any(self.may_need_gradient(tensor) for tensor in tensors)
+        self.tracks_gradient = any(self.may_need_gradient(operand) for operand in operands)
         try:
             yield
         finally:
@@ -160,13 +178,14 @@ class TorchContext:
         if len(samples) == 1:
             samples.append(samples[0])
         with torch._C.DisableTorchFunctionSubclass():
-            return scalar_type(torch.result_type(*samples))
+            left, right = samples
+            return scalar_type(torch.result_type(left, right))
 
     def result_shape(self, *operands: Operand) -> tuple[int, ...]:
         """The shape that operands broadcast to. StagedTypeError where they do not fit."""
         shapes = [tuple(operand.shape) for operand in operands if isinstance(operand, torch.Tensor)]
         try:
-            return tuple(torch.broadcast_shapes(*shapes))
+            return tuple(torch.broadcast_shapes(*shapes))  # type: ignore[no-untyped-call]
         except RuntimeError:
             described = " and ".join(str(list(shape)) for shape in shapes)
             raise StagedTypeError(f"tensors of shapes {described} do not broadcast", loc=caller_loc()) from None

@@ -117,4 +117,3 @@ def refuse_random(name: str) -> None:
             loc=caller_loc(),
             hint="draw the numbers before the loop",
         )
-

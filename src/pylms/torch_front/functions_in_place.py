@@ -6,10 +6,25 @@ import torch
 
 from ..ir.types import TensorType
 from .context import Operand, TorchContext
-from .table import functions, refuse_options
+from .table import accessor, functions, refuse_options
 from .tensor import StagedTensor
 
-_FROM_FUNCTIONS = ("add", "sub", "mul", "div", "neg", "abs", "exp", "log", "sqrt", "tanh", "sigmoid", "relu", "clamp", "pow")
+_FROM_FUNCTIONS = (
+    "add",
+    "sub",
+    "mul",
+    "div",
+    "neg",
+    "abs",
+    "exp",
+    "log",
+    "sqrt",
+    "tanh",
+    "sigmoid",
+    "relu",
+    "clamp",
+    "pow",
+)
 
 
 def _define_in_place(name: str) -> None:
@@ -48,7 +63,7 @@ def _fill(context: TorchContext, target: Operand, value: Operand) -> object:
     return _written(context, target, value)
 
 
-@functions.define(torch.Tensor.data.__set__)  # type: ignore[attr-defined]
+@functions.define(accessor("data", "set"))
 def _set_data(context: TorchContext, target: Operand, value: Operand) -> None:
     assert isinstance(value, torch.Tensor) and isinstance(target, torch.Tensor)
     refuse_options("data", shape=(tuple(value.shape) == tuple(target.shape), True))

@@ -110,7 +110,7 @@ def _require_classes(context: TorchContext, classes: Atom, target: Operand, dept
     if ignore_index >= 0:
         refuse_options("nll_loss", ignore_index=(ignore_index, -100))
     bounds = target.bounds if isinstance(target, StagedTensor) else None
-    if bounds is not None and 0 <= bounds.low and bounds.high < depth:
+    if bounds is not None and bounds.low >= 0 and bounds.high < depth:
         return
     classes = context.convert(classes, INT64)
     assert isinstance(classes.type, TensorType)
@@ -173,7 +173,5 @@ def _mse_loss(
     _legacy_reduction("mse_loss", size_average, reduce)
     refuse_options("mse_loss", weight=(weight, None))
     shape, dtype = context.result_shape(input, target), context.result_dtype(input, target)
-    difference = context.emit(
-        SUB, context.operand(input, dtype, shape), context.operand(target, dtype, shape)
-    )
+    difference = context.emit(SUB, context.operand(input, dtype, shape), context.operand(target, dtype, shape))
     return _reduced(context, context.emit(MUL, difference, difference), reduction)

@@ -19,7 +19,7 @@ from .table import functions, methods, refuse_options
 from .tensor import StagedTensor
 
 # What `x.max(dim)` and `x.min(dim)` give; PyTorch's own type cannot be made from Python.
-ValuesAndIndices = namedtuple("ValuesAndIndices", ["values", "indices"])  # noqa: PYI024 - typed by its uses
+ValuesAndIndices = namedtuple("ValuesAndIndices", ["values", "indices"])
 
 
 def _sum_atom(context: TorchContext, atom: Atom, axes: tuple[int, ...], keepdim: bool) -> Atom:
@@ -57,7 +57,7 @@ def _mean(
     type_ = context.type_of(input)
     target = scalar_type(dtype) if isinstance(dtype, torch.dtype) else type_.dtype
     if not target.is_float:
-        raise StagedTypeError(f"mean() of a tensor of {type_.dtype}: convert it to a float type first", loc=caller_loc())
+        raise StagedTypeError(f"mean() of a tensor of {type_.dtype}: convert it to floats first", loc=caller_loc())
     axes = normalised_axes(dim, type_.rank)
     total = _sum_atom(context, context.convert(context.atom(input), target), axes, keepdim)
     return context.wrap(divided(context, total, count(type_, axes)))

@@ -5,15 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import torch
-
 from ..errors import StagedTypeError, StagingError
 from ..ir.ops.tensors import TRANSPOSE
 from ..ir.types import TensorType
 from ..loc import caller_loc
 from ..staging.rep import Rep
 from .context import Operand, TorchContext, normalised_axis
-from .table import functions, methods, refuse_options
+from .table import accessor, functions, methods, refuse_options
 from .tensor import Bounds, StagedTensor
 
 
@@ -102,7 +100,7 @@ def _unsqueeze(context: TorchContext, input: Operand, dim: int) -> object:
     return reshaped(context, input, (*shape[:axis], 1, *shape[axis:]))
 
 
-@functions.define(*methods("t"), torch.Tensor.T.__get__, torch.Tensor.mT.__get__)  # type: ignore[attr-defined]
+@functions.define(*methods("t"), accessor("T"), accessor("mT"))
 def _t(context: TorchContext, input: Operand) -> object:
     rank = len(context.type_of(input).shape)
     if rank > 2:

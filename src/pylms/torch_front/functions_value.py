@@ -10,7 +10,7 @@ from ..ir.ops.tensors import ELEMENT
 from ..ir.types import BOOL, FLOAT, INT, ScalarType
 from ..loc import caller_loc
 from .context import Operand, TorchContext
-from .table import functions, methods, refuse_options
+from .table import accessor, functions, methods, refuse_options
 from .tensor import StagedTensor, detached
 
 
@@ -35,25 +35,25 @@ def _python_type(dtype: ScalarType) -> ScalarType:
     return FLOAT if dtype.is_float else INT
 
 
-@functions.define(*methods("detach"), torch.Tensor.data.__get__)  # type: ignore[attr-defined]
+@functions.define(*methods("detach"), accessor("data"))
 def _detach(context: TorchContext, input: Operand) -> object:
     if isinstance(input, StagedTensor):
         return detached(input)
     return StagedTensor(context.without_gradient(input), context)
 
 
-@functions.define(torch.Tensor.requires_grad.__get__)  # type: ignore[attr-defined]
+@functions.define(accessor("requires_grad"))
 def _requires_grad(context: TorchContext, input: Operand) -> object:
     return isinstance(input, StagedTensor) and bool(context.gradients.leaves(input))
 
 
-@functions.define(torch.Tensor.grad_fn.__get__, torch.Tensor.grad.__get__)  # type: ignore[attr-defined]
+@functions.define(accessor("grad_fn"), accessor("grad"))
 def _nothing(context: TorchContext, input: Operand) -> object:
     """There is no graph behind a staged tensor, and only leaves keep gradients."""
     return None
 
 
-@functions.define(torch.Tensor.is_leaf.__get__)  # type: ignore[attr-defined]
+@functions.define(accessor("is_leaf"))
 def _is_leaf(context: TorchContext, input: Operand) -> object:
     return not _requires_grad(context, input)
 

@@ -135,7 +135,8 @@ class GradientTable:
             self._set(buffer, None)
             return
         if not isinstance(value, torch.Tensor) or self._context.type_of(value) != buffer.type.tensor:
-            raise StagedTypeError(f"a gradient of {buffer.type.tensor} must be None or of the same type", loc=caller_loc())
+            wanted = f"a gradient of {buffer.type.tensor} must be None or of the same type"
+            raise StagedTypeError(wanted, loc=caller_loc())
         self._set(buffer, StagedTensor(self._context.without_gradient(value), self._context))
 
     def clear(self, leaf: torch.Tensor, *, set_to_none: bool) -> None:
@@ -173,7 +174,7 @@ class GradientTable:
         assert isinstance(atom.type, TensorType)
         if atom.type.size != 1:
             raise StagedTypeError(
-                f"backward() of a tensor of shape {list(atom.type.shape)}: only a tensor with one element has gradients",
+                f"backward() of a tensor of shape {list(atom.type.shape)}: only one element has gradients",
                 loc=caller_loc(),
                 hint="reduce it first: loss.sum().backward()",
             )
@@ -217,9 +218,7 @@ class GradientTable:
     def _undecided(self, construct: Construct) -> list[GradientCell]:
         decided = construct.decisions.cells
         return [
-            cell
-            for cell in self._cells.values()
-            if cell.variable is None and self.trace.birth_of(cell) not in decided
+            cell for cell in self._cells.values() if cell.variable is None and self.trace.birth_of(cell) not in decided
         ]
 
     def carry(self, cell: GradientCell) -> NoReturn:
@@ -227,7 +226,7 @@ class GradientTable:
         trace = self.trace
         if not trace.constructs:
             raise StagingError(
-                f"`{cell.name}` is used after the loop or branch that computes it: whether it is None depends on the run",
+                f"`{cell.name}` is used after the loop or branch that computes it: it may or may not be None there",
                 loc=caller_loc(),
                 hint="use it inside the loop, or call zero_grad() first",
             )

@@ -71,6 +71,11 @@ def methods(*names: str) -> list[object]:
     return [function for function in found if function is not None]
 
 
+def accessor(name: str, kind: str = "get") -> object:
+    """What the mode sees when a tensor's attribute is read ("get"), written ("set") or deleted ("delete")."""
+    return getattr(getattr(torch.Tensor, name), f"__{kind}__")
+
+
 def name_of(function: object) -> str:
     """How error messages call a function: `torch.Tensor.cumsum`, `torch.nn.functional.gelu`."""
     name = getattr(function, "__name__", repr(function))

@@ -94,8 +94,8 @@ class StagedTensor(torch.Tensor):
         """`tracks_gradient`: a derivative may flow through it. `place`: of a parameter's gradient."""
         type_ = atom.type
         assert isinstance(type_, TensorType)
-        tensor: StagedTensor = torch.Tensor._make_wrapper_subclass(  # type: ignore[attr-defined]
-            cls, type_.shape, dtype=torch_dtype(type_.dtype), device="cpu", requires_grad=False
+        tensor: StagedTensor = torch.Tensor._make_wrapper_subclass(
+            cls, type_.shape, dtype=torch_dtype(type_.dtype), device=torch.device("cpu"), requires_grad=False
         )
         tensor.atom = atom
         tensor.context = context
@@ -117,7 +117,7 @@ class StagedTensor(torch.Tensor):
             hint="staged tensors mean nothing outside the function being staged; return them instead of storing them",
         )
 
-    def __repr__(self, *, tensor_contents: object = None) -> str:
+    def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         return f"StagedTensor({self.atom!r}: {self.atom.type})"
 
     @classmethod
@@ -136,7 +136,7 @@ class StagedTensor(torch.Tensor):
         return tensor.context.dispatch(func, args, kwargs or {})
 
     @classmethod
-    def __torch_dispatch__(
+    def __torch_dispatch__(  # type: ignore[override] # PyTorch declares a placeholder
         cls,
         func: Any,
         types: Sequence[type],

@@ -9,23 +9,22 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from .context import is_block_name
 from .nodes import FunctionNode
 
 
-@dataclass
-class Assignments:
+class Assignments(NamedTuple):
     """For each block function: the cells it assigns, and the outside variables it assigns."""
 
-    cells: dict[str, tuple[str, ...]] = field(default_factory=dict)
-    outside: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    cells: dict[str, tuple[str, ...]]
+    outside: dict[str, tuple[str, ...]]
 
 
 def collect_assignments(node: FunctionNode) -> Assignments:
     """The assignments of every block function below `node`."""
-    found = Assignments()
+    found = Assignments({}, {})
     _visit(node, found)
     return found
 

@@ -33,10 +33,10 @@ class BlockMaker(BlockTransformer):
         self, name: str, parameters: Sequence[str], body: list[ast.stmt], *, at: ast.AST
     ) -> ast.FunctionDef:
         """`def name(parameters): body`, with `nonlocal` for the outer names that the body assigns itself."""
-        assigned = sorted(
-            self.foreign.intersection(bound for statement in body for bound in _bound_directly(statement))
-        )
-        declared: list[ast.stmt] = [ast.copy_location(ast.Nonlocal(assigned), at)] if assigned else []
+        if not self.foreign:
+            return function(name, parameters, body, at=at)
+        assigned = self.foreign.intersection(bound for statement in body for bound in _bound_directly(statement))
+        declared: list[ast.stmt] = [ast.copy_location(ast.Nonlocal(sorted(assigned)), at)] if assigned else []
         return function(name, parameters, [*declared, *body], at=at)
 
 

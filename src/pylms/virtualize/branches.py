@@ -25,11 +25,12 @@ class _Branches(BlockMaker):
     def visit_If(self, node: ast.If) -> list[ast.stmt]:
         header = span(node, node.test)
         then, otherwise = self.context.fresh("then"), self.context.fresh("else")
-        returns = may_return(node)
-        test = self.visit(node.test)
+        test, body, orelse = self.visit(node.test), self.statements(node.body), self.statements(node.orelse)
+        # Branches inside are calls by now, so this looks at no statement twice.
+        returns = any(may_return(statement) for statement in (*body, *orelse))
         choice = call("__if", [test, load(then, at=header), load(otherwise, at=header)], at=header)
         return [
-            self.block_function(then, [], self.statements(node.body), at=header),
-            self.block_function(otherwise, [], self.statements(node.orelse), at=header),
+            self.block_function(then, [], body, at=header),
+            self.block_function(otherwise, [], orelse, at=header),
             returning(choice, at=header) if returns else perform(choice, at=header),
         ]

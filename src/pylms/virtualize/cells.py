@@ -16,8 +16,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 from .leaving import may_swallow
 from .nodes import FunctionNode, is_run_on_the_spot, parameters_of
@@ -26,14 +25,14 @@ from .scope import Scope, ScopedTransformer
 BlockKey: TypeAlias = "tuple[ast.AST, str]"
 
 
-@dataclass(eq=False)
 class Block:
     """A block; `key` is the node it belongs to and the field of that node."""
 
-    key: BlockKey
-    parent: Block | None
-    is_repeated: bool
-    depth: int
+    def __init__(self, key: BlockKey, parent: Block | None, *, is_repeated: bool) -> None:
+        self.key = key
+        self.parent = parent
+        self.is_repeated = is_repeated
+        self.depth: int = 0 if parent is None else parent.depth + 1
 
     def outside_loops(self) -> Block:
         """The innermost block around (or this one) that no loop repeats."""
@@ -45,7 +44,6 @@ class Block:
         return home
 
 
-@dataclass(eq=False)
 class Variable:
     """All that was seen of one variable.
 
@@ -53,13 +51,13 @@ class Variable:
     unsure: the blocks of reads that may come before any assignment. deletions: `del` statements' names, and where.
     """
 
-    name: str
-    places: list[Block] = field(default_factory=list)
-    bindings: int = 0
-    bound_in: Block | None = None
-    is_captured: bool = False
-    unsure: list[Block] = field(default_factory=list)
-    deletions: list[tuple[ast.Name, Block]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.places: list[Block] = []
+        self.bindings = 0
+        self.bound_in: Block | None = None
+        self.is_captured = False
+        self.unsure: list[Block] = []
+        self.deletions: list[tuple[ast.Name, Block]] = []
 
     def home(self) -> Block:
         """The block that owns the variable."""
@@ -75,8 +73,7 @@ class Variable:
         return self.bindings != 1 or self.bound_in is not home or any(block is not home for block in inner_uses)
 
 
-@dataclass(frozen=True)
-class Cells:
+class Cells(NamedTuple):
     """The outcome: which variables are cells, which cells each block makes, and `del`s of cells (to be refused)."""
 
     names: frozenset[tuple[Scope, str]]
@@ -126,7 +123,7 @@ class _Flow(ScopedTransformer):
                 self.defined_in[entered] = self.block
             has_own_blocks = entered.kind in ("function", "lambda") and (entered.is_lazy or self.block is None)
             if has_own_blocks:
-                self.block = Block((node, "body"), None, is_repeated=False, depth=0)
+                self.block = Block((node, "body"), None, is_repeated=False)
                 self.assigned = frozenset()
             if isinstance(node, ast.FunctionDef):
                 for parameter in parameters_of(node.args):
@@ -259,7 +256,7 @@ class _Flow(ScopedTransformer):
         assert outside is not None
         # A class body runs its own statements: they stay where they are, in the block around the class.
         if self.scope.kind != "class":
-            self.block = Block((node, name), outside, is_repeated, outside.depth + 1)
+            self.block = Block((node, name), outside, is_repeated=is_repeated)
         yield
         self.block = outside
 
@@ -302,7 +299,7 @@ class _Flow(ScopedTransformer):
             assert scope.parent is not None
             scope = scope.parent
         assert block is not None
-        variable = self.variables.setdefault((owner, name), Variable(name))
+        variable = self.variables.setdefault((owner, name), Variable())
         variable.places.append(block)
         variable.is_captured |= not is_direct
         return variable, block, is_direct

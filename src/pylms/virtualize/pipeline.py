@@ -45,7 +45,7 @@ PASSES: tuple[Pass, ...] = (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Virtualized:
     """A function rewritten so that control flow and variables are calls of operators.
 
@@ -96,9 +96,13 @@ def _virtualize(
         annotations_run=not annotations_are_text(code),
         shadowed=shadowed,
     )
-    for run in passes:
-        node = run(node, context)
-    text = header.shown_with(node)
+    try:
+        for run in passes:
+            node = run(node, context)
+        text = header.shown_with(node)
+    except RecursionError:
+        hint = "split the function; many cases are better looked up in a dict, or raise sys.setrecursionlimit()"
+        raise context.refusal(node, "control flow nested this deeply (elif and early returns nest) is", hint) from None
     _name_cells(node)
     assignments = collect_assignments(node)
     return Virtualized(

@@ -14,10 +14,10 @@ import __future__
 import ast
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import CellType, CodeType, FunctionType
+from typing import NamedTuple
 
-from .context import OPERATOR_NAMES
+from .context import BLOCK_KINDS, OPERATOR_NAMES
 from .methods import mangled
 from .nodes import FunctionNode, function, place
 
@@ -27,11 +27,10 @@ for _feature in __future__.all_feature_names:
 
 _FACTORY = "factory$"
 _FUNCTION = "function$"
-_AROUND = re.compile(r"(?:then|else|cond|body|forfunc|stop)\$\d+\.<locals>\.")
+_AROUND = re.compile(rf"(?:{'|'.join(sorted(BLOCK_KINDS))})\$\d+\.<locals>\.")
 
 
-@dataclass(frozen=True)
-class Compiled:
+class Compiled(NamedTuple):
     """A code object; for each of its free variables that is an operator, which one (in classes, names are mangled)."""
 
     code: CodeType

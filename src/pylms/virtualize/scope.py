@@ -10,7 +10,6 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Literal, TypeAlias
 
 from .nodes import Comprehension, FunctionNode, is_run_on_the_spot, parameters_of, visit_statements
@@ -18,24 +17,23 @@ from .nodes import Comprehension, FunctionNode, is_run_on_the_spot, parameters_o
 ScopeKind: TypeAlias = Literal["function", "lambda", "comprehension", "class"]
 
 
-@dataclass(eq=False)
 class Scope:
     """The names bound by one function, lambda, comprehension or class.
 
     is_lazy: whether its code may run later, or more than once, after it was made (a `def`, a lambda of the user's, a
     generator expression); otherwise it runs on the spot (a list comprehension, a class body, a thunk).
-    bound: names that are its own. outer: names it declares `nonlocal` or `global`.
+    bound: names that it binds. nonlocals, globals: names that it declares to belong elsewhere.
     global_bindings: names declared `global` and assigned here, with the node that assigns.
     """
 
-    node: ast.AST
-    kind: ScopeKind
-    parent: Scope | None
-    is_lazy: bool
-    bound: set[str] = field(default_factory=set)
-    nonlocals: set[str] = field(default_factory=set)
-    globals: set[str] = field(default_factory=set)
-    global_bindings: dict[str, ast.AST] = field(default_factory=dict)
+    def __init__(self, kind: ScopeKind, parent: Scope | None, *, is_lazy: bool) -> None:
+        self.kind = kind
+        self.parent = parent
+        self.is_lazy = is_lazy
+        self.bound: set[str] = set()
+        self.nonlocals: set[str] = set()
+        self.globals: set[str] = set()
+        self.global_bindings: dict[str, ast.AST] = {}
 
     def owner_of(self, name: str) -> Scope | None:
         """The scope within the tree whose variable `name` means here; None for one of the world outside."""
@@ -221,4 +219,4 @@ class _ScopeBuilder(ScopedTransformer):
         is_lazy = isinstance(node, (ast.FunctionDef, ast.GeneratorExp)) or (
             isinstance(node, ast.Lambda) and node not in self.immediate
         )
-        return Scope(node, kind, getattr(self, "scope", None), is_lazy)
+        return Scope(kind, getattr(self, "scope", None), is_lazy=is_lazy)

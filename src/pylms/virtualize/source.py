@@ -12,17 +12,16 @@ import copy
 import linecache
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType, FunctionType
+from typing import NamedTuple
 
 from ..errors import SourceError, SyntaxNotSupportedError
 from ..loc import Loc, loc_of_node
 from .nodes import FunctionNode, parameters_of
 
 
-@dataclass(frozen=True)
-class SourceFile:
+class SourceFile(NamedTuple):
     """A file as it is now: its name and text, and the names its top level binds."""
 
     name: str
@@ -30,8 +29,7 @@ class SourceFile:
     bound_names: frozenset[str]
 
 
-@dataclass(frozen=True)
-class FunctionSource:
+class FunctionSource(NamedTuple):
     """A function's tree, its text without common indentation, and the innermost class around it."""
 
     node: FunctionNode
@@ -39,8 +37,7 @@ class FunctionSource:
     class_name: str | None
 
 
-@dataclass(frozen=True)
-class _Candidate:
+class _Candidate(NamedTuple):
     node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda
     class_name: str | None
 
@@ -92,8 +89,7 @@ def _source_error(code: CodeType, what: str, hint: str) -> SourceError:
     )
 
 
-@dataclass(frozen=True)
-class _Parsed:
+class _Parsed(NamedTuple):
     candidates: dict[int, tuple[_Candidate, ...]]
     bound_names: frozenset[str]
 

@@ -77,7 +77,7 @@ class _Variables(ScopedTransformer):
         for target in node.targets:
             if target in self.cells.deletions:
                 hint = "a variable that blocks share cannot be deleted; assign None to it instead"
-                raise self.context.refusal(target, f"del of {cast(ast.Name, target).id!r} is", hint)
+                raise self.context.refusal(target, f"del of {target.id!r} is", hint)
         return self.generic_visit(node)
 
     def visit_Import(self, node: ast.Import) -> ast.AST | list[ast.stmt]:

@@ -68,6 +68,11 @@ class Drivers:
 
     library: ctypes.CDLL
 
+    @property
+    def path(self) -> str:
+        """The file of the library."""
+        return self.library._name
+
     def call(self, name: str, *arguments: Array | float | int) -> None:
         getattr(self.library, name)(*(_as_c(argument) for argument in arguments))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ctypes
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -241,6 +243,45 @@ def test_maximum_is_nan_wherever_a_nan_stands(drivers: Drivers, length: int) -> 
         out = np.zeros(3, np.float32)
         drivers.call(f"reductions_float_{length}", out, a, a)
         assert np.isnan(out[1])
+
+
+GUARDED = """
+import ctypes, mmap, sys
+import numpy as np
+
+kept = []
+
+def before_a_forbidden_page(array):
+    pages = -(-array.nbytes // mmap.PAGESIZE) * mmap.PAGESIZE
+    memory = mmap.mmap(-1, pages + mmap.PAGESIZE)
+    kept.append(memory)
+    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
+    assert ctypes.CDLL(None).mprotect(ctypes.c_void_p(start + pages), ctypes.c_size_t(mmap.PAGESIZE), 0) == 0
+    ctypes.memmove(start + pages - array.nbytes, array.ctypes.data, array.nbytes)
+    return ctypes.c_void_p(start + pages - array.nbytes)
+
+library = ctypes.CDLL(sys.argv[1])
+for name, *sizes in (line.split() for line in sys.stdin):
+    dtype = np.float64 if "_double_" in name else np.float32
+    getattr(library, name)(*(before_a_forbidden_page(np.ones(int(size), dtype)) for size in sizes))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="protects pages through the C library of Linux")
+def test_kernels_never_touch_memory_past_their_operands(drivers: Drivers) -> None:
+    lines = []
+    for gemm in GEMMS:
+        m, n, k = gemm.shape
+        if not gemm.padded:
+            lines.append(f"{gemm.name} {m * n} {m * k} {k * n} {n}")
+    for dtype in DTYPES:
+        lines += [f"gemv_{dtype}_{m}_{n} {m} {m * n} {n} {m}" for m, n in VECTOR_SHAPES]
+        lines += [f"gemv_transposed_{dtype}_{m}_{n} {n} {m * n} {m} {m}" for m, n in VECTOR_SHAPES]
+        lines += [f"column_sums_{dtype}_{m}_{n} {n} {m * n}" for m, n in VECTOR_SHAPES]
+        lines += [f"reductions_{dtype}_{length} 3 {length} {length}" for length in LENGTHS]
+    command = [sys.executable, "-c", GUARDED, str(drivers.path)]
+    result = subprocess.run(command, input="\n".join(lines), capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stderr
 
 
 def logistic(x: Array) -> Array:

@@ -288,3 +288,15 @@ def nested_ifs_return_deep(n):
         note(0)
     note("out")
     return "out"
+
+
+@case((0,), (1,))
+def return_in_with_before_raise(n):
+    if n:
+        with Manager("m", ZeroDivisionError):
+            return n
+        raise ValueError(n)
+    else:
+        with Manager("m", ZeroDivisionError):
+            return 1 // n
+        raise KeyError(n)

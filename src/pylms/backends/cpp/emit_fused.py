@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...ir.node import Node
+from ...ir.node import Node, Sym
 from ...ir.ops.fusion import FUSED, REDUCTION
 from ...ir.ops.tensors import integers
 from ...ir.types import TensorType
@@ -53,7 +53,7 @@ def _stores(writer: LoopWriter, node: Node, ranks: Sequence[int]) -> Finish:
                 emitter.settle(block.results[k])
         for k in here:
             target, value = targets[k], emitter.inline(block.results[k])
-            if is_in_register(target.type):
+            if is_in_register(target.type) and isinstance(target, Sym):
                 emitter.define(target, value)
             else:
                 emitter.line(f"{emitter.expression(target)}[{writer.position(ranks[k])}] = {value};")

@@ -5,13 +5,16 @@ Products of a matrix and a vector are those with one row or column. Large produc
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
+
 from ...ir.node import Atom, Const, Node
 from ...ir.ops.fusion import MATMUL_UPDATE
 from ...ir.ops.tensors import MATMUL
-from ...ir.types import FLOAT32, FLOAT64, ScalarType, TensorType, element_type
+from ...ir.types import FLOAT32, FLOAT64, ScalarType, TensorType
 from .emit_rules import emit_rules
 from .emit_variables import array_bytes
 from .emitter import Emitter
+from .literals import scalar_c_type
 
 _FORMS = {(False, False): "NN", (False, True): "NT", (True, False): "TN", (True, True): "TT"}
 _KERNEL_TYPES = (FLOAT32, FLOAT64)
@@ -31,23 +34,89 @@ def _emit_matmul_update(emitter: Emitter, node: Node) -> None:
     _emit_product(emitter, node, (left, right), target=emitter.expression(buffer), alpha=alpha, beta=beta)
 
 
+@dataclass(frozen=True, slots=True)
+class _Product:
+    """A rows x inner matrix times an inner x columns one, either of them stored transposed."""
+
+    rows: int
+    columns: int
+    inner: int
+    a: str
+    b: str
+    transposed_a: bool
+    transposed_b: bool
+
+    def with_vectors_as_rows(self) -> _Product:
+        """A column is stored as a row is; the kernels want one row on the left, and it stored as such."""
+        if self.columns == 1 and self.rows != 1:
+            # The transposed product: b's column as a row, times a transposed.
+            return _Product(1, self.rows, self.inner, self.b, self.a, False, not self.transposed_a)
+        if self.rows == 1:
+            return replace(self, transposed_a=False)
+        return self
+
+
 def _emit_product(
     emitter: Emitter, node: Node, factors: tuple[Atom, ...], *, target: str, alpha: Atom | None, beta: Atom | None
 ) -> None:
     """target = beta * target + alpha * product; None stands for the product alone."""
     left, right = factors
     assert isinstance(left.type, TensorType) and isinstance(right.type, TensorType)
-    transposed = bool(node.attr("transpose_a")), bool(node.attr("transpose_b"))
-    rows, inner = left.type.shape[::-1] if transposed[0] else left.type.shape
-    columns = right.type.shape[0 if transposed[1] else 1]
+    transposed_a, transposed_b = bool(node.attr("transpose_a")), bool(node.attr("transpose_b"))
+    rows, inner = left.type.shape[::-1] if transposed_a else left.type.shape
+    columns = right.type.shape[0 if transposed_b else 1]
     a, b = emitter.expression(left), emitter.expression(right)
-    dtype = element_type(left.type)
-    if dtype in _KERNEL_TYPES and rows and inner and columns:
-        emitter.include("gemm.h")
-        epilogue = _epilogue(emitter, alpha, beta)
-        sizes = f"pylms::{_FORMS[transposed]}, {rows}, {columns}, {inner}"
-        emitter.line(f"pylms::gemm<{sizes}>({', '.join(filter(None, (target, a, b, epilogue)))});")
+    product = _Product(rows, columns, inner, a, b, transposed_a, transposed_b).with_vectors_as_rows()
+    if left.type.dtype not in _KERNEL_TYPES or not rows * inner * columns:
+        _emit_plain_loops(emitter, product, left.type.dtype, target, _combined(emitter, alpha, beta))
         return
-    a_at = f"{a}[k * {rows} + i]" if transposed[0] else f"{a}[i * {inner} + k]"
-    b_at = f"{b}[j * {inner} + k]" if transposed[1] else f"{b}[k * {columns} + j]"
-    _emit_plain_loops(emitter, (rows, columns, inner), f"{a_at} * {b_at}", target=target, alpha=alpha, beta=beta)
+    emitter.include("gemm.h")
+    sizes = f"{product.rows}, {product.columns}, {product.inner}"
+    form = _FORMS[product.transposed_a, product.transposed_b]
+    arguments = [target, product.a, product.b, *_epilogue(emitter, alpha, beta)]
+    emitter.line(f"pylms::gemm<pylms::{form}, {sizes}>({', '.join(arguments)});")
+
+
+def _epilogue(emitter: Emitter, alpha: Atom | None, beta: Atom | None) -> tuple[str, ...]:
+    """What the kernel does with the product."""
+    if alpha is None or beta is None:
+        return ()
+    factor = emitter.expression(alpha)
+    if _is(beta, 0):
+        emitter.include("update.h")
+        return () if _is(alpha, 1) else (f"pylms::Scale{{{factor}}}",)
+    if _is(beta, 1):
+        return ("pylms::Accumulate{}",) if _is(alpha, 1) else (f"pylms::AddScaled{{{factor}}}",)
+    emitter.include("update.h")
+    return (f"pylms::Blend{{{factor}, {emitter.expression(beta)}}}",)
+
+
+def _is(atom: Atom, value: float) -> bool:
+    return isinstance(atom, Const) and atom.value == value
+
+
+def _combined(emitter: Emitter, alpha: Atom | None, beta: Atom | None) -> str:
+    """What to store, of `sum` and `old`."""
+    if alpha is None or beta is None:
+        return "sum"
+    scaled = f"{emitter.expression(alpha)} * sum"
+    return scaled if _is(beta, 0) else f"{emitter.expression(beta)} * old + {scaled}"
+
+
+def _emit_plain_loops(emitter: Emitter, product: _Product, dtype: ScalarType, target: str, result: str) -> None:
+    """For types that there are no kernels for, and for products along an empty axis."""
+    i, j, k = (emitter.fresh_name(hint) for hint in ("row", "column", "k"))
+    a_at = f"{k} * {product.rows} + {i}" if product.transposed_a else f"{i} * {product.inner} + {k}"
+    b_at = f"{j} * {product.inner} + {k}" if product.transposed_b else f"{k} * {product.columns} + {j}"
+    spelled = scalar_c_type(dtype)
+    with (
+        emitter.braces(f"for (long long {i} = 0; {i} < {product.rows}; ++{i})"),
+        emitter.braces(f"for (long long {j} = 0; {j} < {product.columns}; ++{j})"),
+    ):
+        place = f"{target}[{i} * {product.columns} + {j}]"
+        emitter.line(f"{spelled} sum = 0;")
+        with emitter.braces(f"for (long long {k} = 0; {k} < {product.inner}; ++{k})"):
+            emitter.line(f"sum += {product.a}[{a_at}] * {product.b}[{b_at}];")
+        if "old" in result:
+            emitter.line(f"const {spelled} old = {place};")
+        emitter.line(f"{place} = {result};")

@@ -70,7 +70,7 @@ def _add(emitter: Emitter, node: Node, total: str) -> None:
     text = emitter.expression(value)
     test = f"{text} > {total}"
     if node.results[0].type in _KERNEL_TYPES:
-        test = f"({test}) | ({text} != {text})"
+        test = f"(({test}) | ({text} != {text}))"
     emitter.line(f"{total} = {test} ? {text} : {total};")
 
 

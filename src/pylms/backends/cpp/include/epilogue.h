@@ -2,8 +2,8 @@
 //
 // An epilogue is called as `epilogue.template apply<Count>(product, old, row, column)` with `Count` neighbouring
 // elements of row `row` from `column` on in the first lanes of `product`; it returns what to store there. `old` holds
-// C's present elements where `reads_c`, and zeros elsewhere. `adds` says that applying it to parts of a product one after
-// the other is the same as applying it to their sum, which allows blocks over K.
+// C's present elements where `reads_c`, and zeros elsewhere. `adds` says that applying it to parts of a product one
+// after the other is the same as applying it to their sum, which allows blocks over K.
 // Generated code may pass its own: any struct with these three members.
 #ifndef PYLMS_EPILOGUE_H
 #define PYLMS_EPILOGUE_H

@@ -272,7 +272,8 @@ inline void gemm(T* __restrict c, const T* a, const T* b, const Epilogue& epilog
     constexpr Index row_bytes = LdB * Index(sizeof(T));
     constexpr bool scattered = block >= 16 && (row_bytes % 512 == 0 || row_bytes * block > 64 * page_bytes);
     constexpr bool pack = transposed_b || (scattered && N > broadcast.columns * w && M >= 4 * broadcast.rows);
-    using Plan = BroadcastPlan<M, N, broadcast.rows, broadcast.columns, a_row, a_step, b_step, b_column, LdC, block, pack>;
+    using Plan =
+        BroadcastPlan<M, N, broadcast.rows, broadcast.columns, a_row, a_step, b_step, b_column, LdC, block, pack>;
     in_blocks<K, block>(epilogue, [&](Index k, Index steps, const auto& part) __attribute__((always_inline)) {
       broadcast_block<Plan>(c, a + k * a_step, b + k * b_step, steps, part);
     });

@@ -1,0 +1,18 @@
+"""The passes that bring a function into what this backend emits: loop nests instead of tensor operations.
+
+In: a function after differentiation and the tensor passes. Out: one whose tensor operations are loop nests that
+write where their results are to go, matrix products, and names for memory that exists.
+"""
+
+from __future__ import annotations
+
+from ...passes.accumulate_products import AccumulateProducts
+from ...passes.fuse import Fuse
+from ...passes.merge_nests import MergeNests
+from ...passes.place import Place
+from ...passes.prune_nests import PruneNests
+from ..base import FunctionPass
+
+# In this order: products leave the sums that are stored while these are still tensor operations; nests merge while they
+# are pure, and without results that only the merged nest uses; then they are given their destinations.
+PASSES: tuple[FunctionPass, ...] = (AccumulateProducts(), Fuse(), MergeNests(), PruneNests(), Place(), PruneNests())

@@ -1,0 +1,115 @@
+"""`TorchFront`: how staging sees PyTorch (the `Front` of `@stageTensor`)."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+
+from ..errors import StagingError
+from ..ir.node import Atom
+from ..ir.types import TensorType
+from ..loc import caller_loc
+from ..staging.context import Trace
+from ..staging.values import Deferred, LoopPlan
+from .context import TorchContext
+from .gradients import Absent
+from .loaders import LoaderTable
+from .mode import TracingMode, dispatch
+from .modules import staged_modules
+from .optimizers import StagedOptimizers, staged_optimizers
+from .tensor import StagedTensor
+
+
+class TorchFront:
+    """Tensors, data loaders and the state of PyTorch, for one trace."""
+
+    def __init__(self) -> None:
+        self._context: TorchContext | None = None
+        self._loaders: LoaderTable | None = None
+        self._optimizers: StagedOptimizers | None = None
+
+    @contextmanager
+    def session(self, trace: Trace) -> Iterator[None]:
+        """PyTorch builds IR while this is open."""
+        context = TorchContext(trace, dispatch)
+        self._context = context
+        self._loaders = LoaderTable(context)
+        with staged_optimizers(context) as optimizers, staged_modules(context.buffers), TracingMode(context):
+            self._optimizers = optimizers
+            yield
+
+    @property
+    def context(self) -> TorchContext:
+        """What the trace knows of PyTorch; there while the session is open."""
+        assert self._context is not None
+        return self._context
+
+    def atom_of(self, trace: Trace, value: object) -> Atom | None:
+        """Staged tensors, the content of real ones at this point, and missing gradients as zeros."""
+        with torch._C.DisableTorchFunction():
+            if isinstance(value, torch.Tensor):
+                return self.context.atom(value)
+            if isinstance(value, Absent):
+                return self.context.full(0, value.type)
+        return None
+
+    def is_staged(self, value: object) -> bool:
+        return isinstance(value, StagedTensor)
+
+    def value_of(self, trace: Trace, atom: Atom) -> object:
+        assert isinstance(atom.type, TensorType)
+        with torch._C.DisableTorchFunction():
+            return StagedTensor(atom, self.context, tracks_gradient=atom.type.dtype.is_float)
+
+    def loop_plan(self, trace: Trace, iterable: object) -> LoopPlan | None:
+        if self._loaders is None or not isinstance(iterable, torch.utils.data.DataLoader):
+            return None
+        with torch._C.DisableTorchFunction():
+            return self._loaders.plan(iterable)
+
+    def snapshot(self, trace: Trace) -> Callable[[], None]:
+        """Tracing may run modules' initialisation twice, and must draw the same numbers."""
+        torch_state, python_state = torch.random.get_rng_state(), random.getstate()
+
+        def restore() -> None:
+            with torch._C.DisableTorchFunction():
+                torch.random.set_rng_state(torch_state)
+            random.setstate(python_state)
+
+        return restore
+
+    def finish(self, trace: Trace, result: object) -> object:
+        """Tensors in the result come back as real tensors, copied out of memory that the run fills."""
+        if self._optimizers is not None:
+            self._optimizers.check()
+        if self._loaders is not None:
+            self._loaders.check()
+        with torch._C.DisableTorchFunction():
+            return self._finished(result)
+
+    def _finished(self, result: object) -> object:
+        if isinstance(result, tuple):
+            items = [self._finished(item) for item in result]
+            make: Callable[[list[object]], object] = getattr(type(result), "_make", tuple)
+            return make(items)
+        if isinstance(result, StagedTensor):
+            memory = torch.empty(tuple(result.shape), dtype=result.dtype)
+            self.context.buffers.store(memory, self.context.atom(result))
+            return Deferred(memory.clone)
+        if isinstance(result, torch.Tensor):
+            return Deferred(lambda: result)
+        if isinstance(result, (list, dict, set)) and _holds_staged(result):
+            raise StagingError(
+                f"a staged function cannot return a {type(result).__name__} of staged values",
+                loc=caller_loc(),
+                hint="return them in a tuple",
+            )
+        return result
+
+
+def _holds_staged(value: list[object] | dict[object, object] | set[object]) -> bool:
+    items = value.values() if isinstance(value, dict) else value
+    return any(isinstance(item, StagedTensor) for item in items)

@@ -1,0 +1,207 @@
+"""Data loaders in staged code: a native loop over batches, in PyTorch's own order.
+
+In: a `torch.utils.data.DataLoader`. Out: a `LoopPlan`: what happens at the start of an epoch (a call into Python that
+draws the random numbers that iterating the loader draws), and the batches as staged tensors. Datasets whose
+content is known as tensors (`TensorDataset`, MNIST with known transforms) are read natively; any other is
+asked for its batches by calling back into Python.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import NoReturn
+
+import torch
+from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSampler, SequentialSampler
+from torch.utils.data.dataloader import _BaseDataLoaderIter
+
+from ..errors import ArgumentError, StagingError, TorchFeatureError
+from ..ir.node import Atom, Sym
+from ..ir.ops.buffers import GATHER_ROWS, SLICE_ROWS
+from ..ir.ops.host import HOST_CALL
+from ..loc import caller_loc
+from ..staging.context import Trace
+from ..staging.values import LoopPlan, Segment
+from .batches import CallbackBatches
+from .context import TorchContext
+from .datasets import RowSource, row_sources
+from .tensor import StagedTensor
+
+Loader = DataLoader[object]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchShape:
+    """How a loader cuts its samples into batches: `full` batches of `size`, then one of `remainder` (0: none)."""
+
+    samples: int
+    size: int
+    full: int
+    remainder: int
+
+    @property
+    def batches(self) -> int:
+        """What `len(loader)` is."""
+        return self.full + (self.remainder > 0)
+
+
+class LoaderTable:
+    """The loaders used in one trace."""
+
+    def __init__(self, context: TorchContext) -> None:
+        self._context = context
+        self._plans: dict[int, LoopPlan] = {}
+        self._sources: list[RowSource] = []
+
+    def plan(self, loader: Loader) -> LoopPlan:
+        """How to loop over a loader natively. TorchFeatureError names what cannot be staged."""
+        known = self._plans.get(id(loader))
+        if known is None:
+            known = self._new_plan(loader)
+            self._plans[id(loader)] = known
+        return known
+
+    def check(self) -> None:
+        """A located error if staged code writes to the data it reads: what was known of the data would not hold."""
+        for source in self._sources:
+            if self._context.buffers.capture(source.tensor).symbol in self._context.buffers.written:
+                raise StagingError("a data set is changed in place in the staged code that reads it", loc=caller_loc())
+
+    def _new_plan(self, loader: Loader) -> LoopPlan:
+        shape = batch_shape(loader)
+        sources = row_sources(loader)
+        if sources is None:
+            return CallbackPlan(self._context, shape, CallbackBatches(loader))
+        self._sources.extend(sources)
+        for source in sources:
+            self._context.trace.before_run.append(source.check)
+        return NativePlan(self._context, loader, shape, sources)
+
+
+def batch_shape(loader: Loader) -> BatchShape:
+    """The batches of a loader. TorchFeatureError for loaders whose batches are not known before they come."""
+    if isinstance(loader.dataset, IterableDataset):
+        _refuse("an IterableDataset", "use a dataset with a length")
+    size = loader.batch_size
+    if size is None or type(loader.batch_sampler) is not BatchSampler:
+        _refuse("a DataLoader with batch_sampler or batch_size=None", "give it a batch_size")
+    try:
+        samples = len(loader.sampler)  # type: ignore[arg-type]
+    except TypeError:
+        _refuse("a sampler without a length", "give it a __len__")
+    full, remainder = divmod(samples, size)
+    return BatchShape(samples, size, full, 0 if loader.drop_last else remainder)
+
+
+def _refuse(what: str, hint: str) -> NoReturn:
+    raise TorchFeatureError(f"{what} cannot be staged", loc=caller_loc(), hint=hint)
+
+
+def _segments(shape: BatchShape, item: Callable[[object, int], object]) -> list[Segment]:
+    """Full batches, then the smaller last one; `item` is given a batch number and a size."""
+    segments = []
+    if shape.full:
+        segments.append(Segment(0, shape.full, lambda number: item(number, shape.size)))
+    if shape.remainder:
+        segments.append(Segment(shape.full, 1, lambda number: item(number, shape.remainder)))
+    return segments
+
+
+class NativePlan:
+    """Batches taken from tensors by the compiled code itself."""
+
+    def __init__(self, context: TorchContext, loader: Loader, shape: BatchShape, sources: Sequence[RowSource]) -> None:
+        self._context = context
+        self._loader = loader
+        self._shape = shape
+        self._sources = sources
+        self._order = (
+            None if type(loader.sampler) is SequentialSampler else torch.zeros(shape.samples, dtype=torch.int64)
+        )
+
+    def begin(self, trace: Trace) -> None:
+        """An epoch's order, drawn by PyTorch's own sampler."""
+        with torch._C.DisableTorchFunction():
+            order = [] if self._order is None else [self._order_symbol(self._order)]
+        callback = trace.host_function(lambda *_addresses: begin_epoch(self._loader, self._order), "begin_epoch")
+        mutates = tuple(range(len(order)))
+        trace.emit(HOST_CALL, order, attrs={"callback": callback, "results": (), "mutates": mutates})
+
+    def segments(self) -> Sequence[Segment]:
+        return _segments(self._shape, self._batch)
+
+    def _order_symbol(self, order: torch.Tensor) -> Sym:
+        self._context.buffers.give_name(order, "order")
+        return self._context.buffers.capture(order).symbol
+
+    def _batch(self, number: object, count: int) -> object:
+        with torch._C.DisableTorchFunction():
+            start = self._context.trace.lift(number * self._shape.size)  # type: ignore[operator]
+            return [self._rows(source, start, count) for source in self._sources]
+
+    def _rows(self, source: RowSource, start: Atom, count: int) -> StagedTensor:
+        context = self._context
+        buffer = context.buffers.capture(source.tensor).symbol
+        if self._order is None:
+            rows = context.emit(SLICE_ROWS, buffer, start, count=count)
+        else:
+            rows = context.emit(GATHER_ROWS, buffer, self._order_symbol(self._order), start, count=count)
+        return StagedTensor(source.transform(context, rows), context, bounds=source.bounds)
+
+
+def begin_epoch(loader: Loader, order: torch.Tensor | None) -> None:
+    """Draw the random numbers that iterating the loader draws, and write the samples' order.
+
+    IndexError where a sampler names a sample that the dataset does not have.
+    """
+    iterator = _BaseDataLoaderIter(loader)
+    if order is None:
+        return
+    sampler = loader.sampler
+    is_plain_shuffle = (
+        type(sampler) is RandomSampler
+        and not sampler.replacement
+        and sampler.generator is None
+        and sampler.num_samples == len(order)
+        and len(sampler.data_source) == len(order)
+    )
+    if is_plain_shuffle:
+        # As RandomSampler does it, without a Python list of all numbers.
+        generator = torch.Generator()
+        generator.manual_seed(int(torch.empty((), dtype=torch.int64).random_().item()))
+        torch.randperm(len(order), generator=generator, out=order)
+        return
+    numbers = torch.tensor([number for batch in iterator._sampler_iter for number in batch], dtype=torch.int64)
+    size = len(loader.dataset)  # type: ignore[arg-type]
+    if len(numbers) > len(order) or len(numbers) < len(order) - len(order) % (loader.batch_size or 1):
+        raise ArgumentError(f"a sampler gave {len(numbers)} samples where {len(order)} were expected")
+    if len(numbers) and not (-size <= int(numbers.min()) and int(numbers.max()) < size):
+        raise IndexError(f"a sampler names a sample beyond the {size} of the dataset")
+    order[: len(numbers)] = torch.where(numbers < 0, numbers + size, numbers)
+
+
+class CallbackPlan:
+    """Batches that Python makes: a call for each fills memory that the compiled code reads."""
+
+    def __init__(self, context: TorchContext, shape: BatchShape, batches: CallbackBatches) -> None:
+        self._context = context
+        self._shape = shape
+        self._batches = batches
+
+    def begin(self, trace: Trace) -> None:
+        callback = trace.host_function(self._batches.begin, "begin_epoch")
+        trace.emit(HOST_CALL, [], attrs={"callback": callback, "results": (), "mutates": ()})
+
+    def segments(self) -> Sequence[Segment]:
+        return _segments(self._shape, self._batch)
+
+    def _batch(self, _number: object, count: int) -> object:
+        context = self._context
+        with torch._C.DisableTorchFunction():
+            memories = self._batches.memories(count)
+            buffers = [context.buffers.capture(memory).symbol for memory in memories]
+            callback = context.trace.host_function(lambda *_addresses: self._batches.next_into(memories), "next_batch")
+            mutates = tuple(range(len(buffers)))
+            context.trace.emit(HOST_CALL, buffers, attrs={"callback": callback, "results": (), "mutates": mutates})
+            return self._batches.arranged([StagedTensor(context.atom(memory), context) for memory in memories])

@@ -1,0 +1,153 @@
+"""What is in force while a PyTorch program is traced: every call of a PyTorch function comes through `dispatch`.
+
+A call is staged when an operand is a staged tensor, or a real one that staged code owns: under staged control, or
+captured already, or a parameter that is older than the trace. Every other call runs for real.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, cast
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from . import (  # noqa: F401 - loading them fills the table
+    functions_arithmetic,
+    functions_convert,
+    functions_in_place,
+    functions_linear,
+    functions_loss,
+    functions_reduce,
+    functions_shape,
+    functions_value,
+)
+from .context import TorchContext
+from .functions_create import creation_functions, refuse_random
+from .table import accessor, methods
+from .tensor import StagedTensor
+
+
+def _named(*names: str) -> frozenset[object]:
+    """The functions and methods of those names, as many as this PyTorch has."""
+    return frozenset(methods(*names))
+
+
+def _attributes(kind: str, *names: str) -> frozenset[object]:
+    """Reading or writing those attributes, as many as this PyTorch has."""
+    return frozenset(accessor(name, kind) for name in names if hasattr(torch.Tensor, name))
+
+
+# What only concerns a tensor's type, which is a plain value.
+_ABOUT_TYPES = (
+    _named("size", "dim", "ndimension", "numel", "nelement", "element_size", "stride", "__len__", "get_device")
+    | _named("is_floating_point", "is_complex", "is_signed", "is_contiguous", "is_same_size", "result_type")
+    | _named("can_cast", "is_tensor", "__hash__", "has_names")
+    | _attributes("get", "shape", "dtype", "device", "ndim", "layout", "itemsize", "nbytes", "names")
+    | _attributes("get", "is_cuda", "is_cpu", "is_meta", "is_mps", "is_xpu", "is_sparse", "is_sparse_csr")
+    | _attributes("get", "is_quantized", "is_nested", "is_mkldnn")
+)
+
+# What PyTorch answers about real tensors without reading or changing their content.
+_ABOUT_REAL_TENSORS = (
+    _named("untyped_storage", "storage_offset", "data_ptr", "is_pinned", "requires_grad_")
+    | _attributes("get", "requires_grad", "grad_fn", "is_leaf", "_version", "_backward_hooks", "name")
+    | _attributes("set", "requires_grad", "_backward_hooks")
+)
+
+_ALIASES = frozenset({accessor("data"), torch.Tensor.detach})
+_GET_GRADIENT = accessor("grad")
+_SET_GRADIENT = accessor("grad", "set")
+_DELETE_GRADIENT = accessor("grad", "delete")
+
+
+class TracingMode(TorchFunctionMode):
+    """Sends every PyTorch function to `dispatch`."""
+
+    def __init__(self, context: TorchContext) -> None:
+        super().__init__()
+        self._context = context
+
+    def __torch_function__(
+        self,
+        func: Callable[..., Any],
+        types: Sequence[type],
+        args: Sequence[Any] = (),
+        kwargs: Mapping[str, Any] | None = None,
+    ) -> Any:
+        return dispatch(self._context, func, args, kwargs or {})
+
+
+def dispatch(context: TorchContext, function: object, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+    """Run or stage one call."""
+    tensors = list(_tensors_in((*args, *kwargs.values())))
+    any_staged = any(isinstance(tensor, StagedTensor) for tensor in tensors)
+    if function in _ABOUT_TYPES or (function in _ABOUT_REAL_TENSORS and not any_staged):
+        return _run(function, args, kwargs)
+    with torch._C.DisableTorchFunction():
+        if context.is_under_control and function in creation_functions:
+            return creation_functions.call(context, function, args, kwargs)
+        staged = any_staged or any(context.owns(tensor) for tensor in tensors)
+        if not staged:
+            return _run_for_real(context, function, args, kwargs, tensors)
+        if not any_staged and function in (_GET_GRADIENT, _SET_GRADIENT, _DELETE_GRADIENT):
+            return _access_gradient(context, function, args)
+        if not any_staged and function in _ALIASES:
+            context.buffers.capture(tensors[0])
+            return _run(function, args, kwargs)
+        return context.dispatch_staged(function, args, kwargs)
+
+
+def _access_gradient(context: TorchContext, function: object, args: Sequence[object]) -> object:
+    leaf = args[0]
+    assert isinstance(leaf, torch.Tensor)
+    if not leaf.requires_grad:
+        return None
+    if function == _GET_GRADIENT:
+        return context.gradients.read(leaf)
+    context.gradients.write(leaf, args[1] if function == _SET_GRADIENT else None)
+    return None
+
+
+def _tensors_in(values: Sequence[object]) -> Iterator[torch.Tensor]:
+    for value in values:
+        if isinstance(value, torch.Tensor):
+            yield value
+        elif isinstance(value, (tuple, list)):
+            yield from _tensors_in(value)
+
+
+def _run(function: object, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+    with torch._C.DisableTorchFunctionSubclass():
+        return cast(Callable[..., object], function)(*args, **kwargs)
+
+
+def _run_for_real(
+    context: TorchContext,
+    function: object,
+    args: Sequence[object],
+    kwargs: Mapping[str, object],
+    tensors: Sequence[torch.Tensor],
+) -> object:
+    """Run a call that staged code has no part in; what it changes is put back if this is traced again."""
+    name = getattr(function, "__name__", "")
+    if context.is_under_control:
+        refuse_random(name)
+    if tensors and name.endswith("_") and not name.endswith("__"):
+        _restore_when_undone(context, tensors[0])
+    result = _run(function, args, kwargs)
+    storages = {tensor.untyped_storage().data_ptr() for tensor in tensors if tensor.layout is torch.strided}
+    for made in _tensors_in((result,)):
+        if made.layout is torch.strided and made.untyped_storage().data_ptr() not in storages:
+            context.buffers.note_made(made, under_control=context.is_under_control)
+    return result
+
+
+def _restore_when_undone(context: TorchContext, tensor: torch.Tensor) -> None:
+    saved = tensor.detach().clone()
+
+    def undo() -> None:
+        with torch._C.DisableTorchFunction(), torch.no_grad():
+            tensor.copy_(saved)
+
+    context.trace.on_undo(undo)

@@ -1,0 +1,53 @@
+"""Modules in staged code: users' `forward` methods are virtualised, parameters get their names.
+
+Construction of modules runs for real; only calls are touched, and only while a program is traced.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from types import FunctionType
+from unittest import mock
+
+import torch
+
+from ..errors import SourceError, SyntaxNotSupportedError
+from ..loc import is_user_file
+from ..staging.operators import operators_for
+from ..virtualize import virtualize
+from .buffers import BufferTable
+
+
+@contextmanager
+def staged_modules(buffers: BufferTable) -> Iterator[None]:
+    """While this is open, calling a module runs its virtualised `forward`."""
+    original_call: Callable[..., object] = torch.nn.Module.__call__
+    prepared: set[type] = set()
+    with ExitStack() as stack:
+
+        def call(module: torch.nn.Module, *args: object, **kwargs: object) -> object:
+            for name, parameter in module.named_parameters():
+                buffers.give_name(parameter, name)
+            for kind in {type(inner) for inner in module.modules()} - prepared:
+                prepared.add(kind)
+                forward = _virtualised(kind)
+                if forward is not None:
+                    stack.enter_context(mock.patch.object(kind, "forward", forward))
+            return original_call(module, *args, **kwargs)
+
+        stack.enter_context(mock.patch.object(torch.nn.Module, "__call__", call))
+        yield
+
+
+def _virtualised(kind: type) -> FunctionType | None:
+    """A class's own `forward`, virtualised; None where it is PyTorch's, or cannot be and has to run as it stands."""
+    forward = kind.__dict__.get("forward")
+    if not isinstance(forward, FunctionType) or not is_user_file(forward.__code__.co_filename):
+        return None
+    try:
+        virtualized = virtualize(forward)
+    except (SourceError, SyntaxNotSupportedError):
+        # Without virtualisation a branch on a staged value in it is a located error, so nothing goes wrong unseen.
+        return None
+    return virtualized.instantiate(forward, operators_for(virtualized.assigned))

@@ -1,0 +1,263 @@
+"""Optimisers in staged code: `torch.optim.SGD`, and `zero_grad` of all.
+
+While a program is traced, `step` and `zero_grad` build IR instead of running. The learning rate is read anew before
+each run of the compiled code; momentum lives in PyTorch's own `optimizer.state`, so PyTorch can go on from there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from typing import Any
+from unittest import mock
+
+import torch
+from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
+
+from ..errors import ArgumentError, TorchFeatureError
+from ..ir.node import Atom, Const
+from ..ir.ops.arithmetic import ADD, CONVERT, EQ, MUL, NEG, SELECT, SUB
+from ..ir.ops.buffers import LOAD_ELEMENT, STORE_ELEMENT
+from ..ir.ops.tensors import BROADCAST
+from ..ir.types import INT, INT64, TensorType
+from ..loc import caller_loc
+from .context import TorchContext
+from .tensor import StagedTensor
+
+Group = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Settings:
+    """The hyperparameters of a group that are compiled in."""
+
+    momentum: float
+    dampening: float
+    weight_decay: float
+    nesterov: bool
+    maximize: bool
+
+
+def _settings(group: Group) -> _Settings:
+    return _Settings(
+        float(group["momentum"]),
+        float(group["dampening"]),
+        float(group["weight_decay"]),
+        bool(group["nesterov"]),
+        bool(group.get("maximize", False)),
+    )
+
+
+class StagedOptimizers:
+    """The optimisers used in one trace."""
+
+    def __init__(self, context: TorchContext) -> None:
+        self._context = context
+        self._rates: dict[int, _Rate] = {}
+        self._momenta: dict[int, _Momentum] = {}
+
+    def zero_grad(self, parameters: list[torch.Tensor], *, set_to_none: bool) -> None:
+        """Clear gradients: staged ones, and those of parameters that are not staged yet for real."""
+        for parameter in parameters:
+            if not parameter.requires_grad:
+                continue
+            if self._context.owns(parameter):
+                self._context.gradients.clear(parameter, set_to_none=set_to_none)
+            elif set_to_none:
+                parameter.grad = None
+            elif parameter.grad is not None:
+                parameter.grad.zero_()
+
+    def owns(self, optimizer: Optimizer) -> bool:
+        """Whether a step of this optimiser is staged."""
+        return any(self._context.owns(parameter) for group in optimizer.param_groups for parameter in group["params"])
+
+    def step_sgd(self, optimizer: Optimizer) -> None:
+        """One step of `torch.optim.SGD`: for each parameter that has a gradient, PyTorch's own update rule."""
+        if optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks:
+            raise TorchFeatureError("an optimiser with step hooks cannot be staged yet", loc=caller_loc())
+        for group in optimizer.param_groups:
+            if group.get("differentiable"):
+                raise TorchFeatureError("`differentiable=True` of SGD cannot be staged yet", loc=caller_loc())
+            for parameter in group["params"]:
+                gradient = self._context.gradients.read(parameter) if parameter.requires_grad else None
+                if gradient is not None:
+                    self._update(optimizer, group, parameter, gradient)
+
+    def check(self) -> None:
+        """A located error if staged code changed a learning rate: it would have changed once, while tracing."""
+        for rate in self._rates.values():
+            rate.check_unchanged()
+
+    def _update(self, optimizer: Optimizer, group: Group, parameter: torch.Tensor, gradient: StagedTensor) -> None:
+        context, settings = self._context, _settings(group)
+        rate = self._rate(group, settings)
+        type_ = context.type_of(parameter)
+        value, slope = context.atom(parameter), gradient.atom
+        if settings.maximize:
+            slope = context.emit(NEG, slope)
+        if settings.weight_decay:
+            slope = context.emit(ADD, slope, _times(context, value, settings.weight_decay))
+        if settings.momentum:
+            average = self._momentum(optimizer, parameter, settings).advance(context, slope, settings)
+            nesterov = settings.nesterov
+            slope = context.emit(ADD, slope, _times(context, average, settings.momentum)) if nesterov else average
+        scaled = context.emit(MUL, rate.tensor(context, type_), slope)
+        context.buffers.store(parameter, context.emit(SUB, value, scaled))
+
+    def _rate(self, group: Group, settings: _Settings) -> _Rate:
+        rate = self._rates.get(id(group))
+        if rate is None:
+            rate = _Rate(group, settings)
+            self._rates[id(group)] = rate
+            self._context.trace.before_run.append(rate.refresh)
+        rate.check_unchanged()
+        return rate
+
+    def _momentum(self, optimizer: Optimizer, parameter: torch.Tensor, settings: _Settings) -> _Momentum:
+        momentum = self._momenta.get(id(parameter))
+        if momentum is None:
+            momentum = _Momentum(optimizer, parameter, has_flag=settings.dampening != 0)
+            self._momenta[id(parameter)] = momentum
+            self._context.trace.before_run.append(momentum.prepare)
+        return momentum
+
+
+class _Rate:
+    """The learning rate of a group, as memory that is filled before each run."""
+
+    def __init__(self, group: Group, settings: _Settings) -> None:
+        self._group = group
+        self._settings = settings
+        self._traced_value = float(group["lr"])
+        self._memory = torch.zeros(1, dtype=torch.float64)
+
+    def tensor(self, context: TorchContext, type_: TensorType) -> Atom:
+        """The rate spread over a tensor type."""
+        symbol = context.buffers.capture(self._memory).symbol
+        number: Atom = context.emit(LOAD_ELEMENT, symbol, Const(0, INT))
+        if type_.dtype != number.type:
+            number = context.emit(CONVERT, number, dtype=type_.dtype)
+        return context.emit(BROADCAST, number, shape=type_.shape, axes=())
+
+    def check_unchanged(self) -> None:
+        """A located error if the rate is not what it was when staged code first used it."""
+        if float(self._group["lr"]) != self._traced_value:
+            raise TorchFeatureError(
+                "the learning rate is changed between steps in staged code, which cannot be staged yet",
+                loc=caller_loc(),
+                hint="change it between calls of the staged function",
+            )
+
+    def refresh(self) -> None:
+        """Before each run: the rate of now. ArgumentError when a setting that is compiled in has changed."""
+        if _settings(self._group) != self._settings:
+            raise ArgumentError(
+                "momentum, dampening, weight_decay, nesterov or maximize of an optimiser changed after it was compiled",
+                hint="stage the function again",
+            )
+        self._memory[0] = float(self._group["lr"])
+
+
+class _Momentum:
+    """The running average of a parameter's gradients, in `optimizer.state`.
+
+    PyTorch starts it with the first gradient undamped. Zeros give the same where there is no damping; with damping, a
+    flag in memory tells whether the first step has been.
+    """
+
+    def __init__(self, optimizer: Optimizer, parameter: torch.Tensor, *, has_flag: bool) -> None:
+        self._optimizer = optimizer
+        self._parameter = parameter
+        self._shape_holder = torch.empty_like(parameter, memory_format=torch.contiguous_format)
+        self._flag = torch.zeros(1, dtype=torch.int64) if has_flag else None
+
+    def prepare(self) -> None:
+        """Before each run: make the state where PyTorch has none yet."""
+        state = self._optimizer.state[self._parameter]
+        is_new = state.get("momentum_buffer") is None
+        if is_new:
+            state["momentum_buffer"] = torch.zeros_like(self._shape_holder)
+        if self._flag is not None:
+            self._flag[0] = 0 if is_new else 1
+
+    def _address(self) -> int:
+        memory = self._optimizer.state[self._parameter]["momentum_buffer"]
+        if memory.shape != self._parameter.shape or memory.dtype != self._parameter.dtype or not memory.is_contiguous():
+            raise ArgumentError("the momentum of a parameter no longer has the parameter's shape and dtype")
+        return int(memory.data_ptr())
+
+    def advance(self, context: TorchContext, slope: Atom, settings: _Settings) -> Atom:
+        """Take in a gradient; the new average."""
+        # The holder stands for the state's memory, which may be another tensor at every run.
+        context.buffers.capture(self._shape_holder, address=self._address)
+        before = context.atom(self._shape_holder)
+        taken = _times(context, slope, 1 - settings.dampening) if settings.dampening else slope
+        after = context.emit(ADD, _times(context, before, settings.momentum), taken)
+        if self._flag is not None:
+            flag = context.buffers.capture(self._flag).symbol
+            zero = Const(0, INT)
+            is_first = context.emit(EQ, context.emit(LOAD_ELEMENT, flag, zero), Const(0, INT64))
+            after = context.emit(SELECT, is_first, slope, after)
+            context.trace.emit(STORE_ELEMENT, [flag, Const(1, INT64), zero])
+        context.buffers.store(self._shape_holder, after)
+        return after
+
+
+def _times(context: TorchContext, atom: Atom, factor: float) -> Atom:
+    assert isinstance(atom.type, TensorType)
+    return context.emit(MUL, atom, context.full(factor, atom.type))
+
+
+@contextmanager
+def staged_optimizers(context: TorchContext) -> Iterator[StagedOptimizers]:
+    """While this is open, optimisers build IR. What cannot be staged raises `TorchFeatureError` with its name."""
+    staged = StagedOptimizers(context)
+    sgd_step = torch.optim.SGD.step
+
+    def step(optimizer: Optimizer, closure: object = None) -> object:
+        with torch._C.DisableTorchFunction():
+            is_staged = staged.owns(optimizer)
+            if is_staged and closure is not None:
+                raise TorchFeatureError("step(closure) cannot be staged yet", loc=caller_loc(), hint="call step()")
+            if is_staged:
+                staged.step_sgd(optimizer)
+                return None
+        return sgd_step(optimizer, closure)  # type: ignore[arg-type]
+
+    def zero_grad(optimizer: Optimizer, set_to_none: bool = True) -> None:
+        parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+        with torch._C.DisableTorchFunction():
+            staged.zero_grad(parameters, set_to_none=set_to_none)
+
+    def zero_grad_of_module(module: torch.nn.Module, set_to_none: bool = True) -> None:
+        with torch._C.DisableTorchFunction():
+            staged.zero_grad(list(module.parameters()), set_to_none=set_to_none)
+
+    def refuse_step(optimizer: Optimizer, _args: object, _kwargs: object) -> None:
+        with torch._C.DisableTorchFunction():
+            if staged.owns(optimizer):
+                _refuse(type(optimizer), "torch.optim.SGD is the optimiser that can be")
+
+    def refuse_scheduler(scheduler: object, *_args: object, **_kwargs: object) -> None:
+        _refuse(type(scheduler), "change the learning rate between calls of the staged function")
+
+    # PyTorch wraps `step` with its hooks once for each class, unless this mark says that it has.
+    step.hooked = True  # type: ignore[attr-defined]
+    replacements: list[tuple[type, Mapping[str, Callable[..., object]]]] = [
+        (torch.optim.SGD, {"step": step}),
+        (Optimizer, {"zero_grad": zero_grad}),
+        (torch.nn.Module, {"zero_grad": zero_grad_of_module}),
+        (torch.optim.lr_scheduler.LRScheduler, {"step": refuse_scheduler}),
+    ]
+    with ExitStack() as stack:
+        for owner, attributes in replacements:
+            for name, replacement in attributes.items():
+                stack.enter_context(mock.patch.object(owner, name, replacement))
+        stack.callback(register_optimizer_step_pre_hook(refuse_step).remove)
+        yield staged
+
+
+def _refuse(kind: type, hint: str) -> None:
+    raise TorchFeatureError(f"`{kind.__module__}.{kind.__name__}` cannot be staged yet", loc=caller_loc(), hint=hint)

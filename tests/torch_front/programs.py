@@ -1,0 +1,113 @@
+"""Staging PyTorch programs and running them through the interpreter, next to PyTorch itself."""
+
+from __future__ import annotations
+
+import ctypes
+import math
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+
+from pylms.ad import Differentiate
+from pylms.ir.interpret import interpret
+from pylms.ir.node import Function
+from pylms.ir.types import BOOL, FLOAT, INT, BufferType, ScalarType
+from pylms.ir.verify import verify
+from pylms.loc import Loc
+from pylms.options import Options
+from pylms.passes.promote_variables import PromoteVariables
+from pylms.staging.context import Capture, HostFunction
+from pylms.staging.operators import operators_for
+from pylms.staging.reify import Staged, reify
+from pylms.staging.values import Deferred, Leaf, Static, Structure, TupleOf
+from pylms.torch_front import TorchFront
+from pylms.virtualize import virtualize
+
+_TYPES = {bool: BOOL, int: INT, float: FLOAT}
+
+
+class _PythonHost:
+    def __init__(self, functions: Sequence[HostFunction]) -> None:
+        self.functions = functions
+        self.printed = ""
+
+    def print(self, text: str) -> None:
+        self.printed += text
+
+    def call(self, callback: int, args: tuple[Any, ...]) -> tuple[Any, ...]:
+        result = self.functions[callback].function(*args)
+        return () if result is None else (result,)
+
+
+class Program:
+    """A function staged with PyTorch's front. Calling it interprets its IR on the real memory of its tensors."""
+
+    def __init__(self, function: Callable[..., object], example: Sequence[object]) -> None:
+        virtualized = virtualize(function)
+        rewritten = virtualized.instantiate(function, operators_for(virtualized.assigned))
+        types = [(f"a{index}", _TYPES[type(value)]) for index, value in enumerate(example)]
+        loc = Loc(function.__code__.co_filename, function.__code__.co_firstlineno)
+        self.staged: Staged = reify(
+            rewritten, types, name=function.__name__, loc=loc, front=TorchFront(), options=Options()
+        )
+        self.function = self._lowered(self.staged.function)
+        self.printed = ""
+
+    @staticmethod
+    def _lowered(function: Function) -> Function:
+        for transformation in (PromoteVariables(), Differentiate()):
+            verify(function)
+            function = transformation.run(function)
+        verify(function)
+        return function
+
+    def __call__(self, *args: object) -> Any:
+        host = _PythonHost(self.staged.host_functions)
+        for prepare in self.staged.before_run:
+            prepare()
+        memory = [_array(capture) for capture in self.staged.captures]
+        results = interpret(self.function, [*args, *memory], host=host)
+        for finish in self.staged.after_run:
+            finish()
+        self.printed += host.printed
+        return _rebuilt(self.staged.structure, iter(results))
+
+
+def stage(function: Callable[..., object], *example: object) -> Program:
+    return Program(function, example)
+
+
+def _array(capture: Capture) -> np.ndarray:
+    type_ = capture.symbol.type
+    assert isinstance(type_, BufferType)
+    dtype = np.dtype(type_.dtype.name)
+    size = math.prod(type_.shape)
+    raw = (ctypes.c_char * (size * dtype.itemsize)).from_address(capture.address()) if size else b""
+    return np.frombuffer(raw, dtype=dtype, count=size).reshape(type_.shape)
+
+
+def _rebuilt(structure: Structure, values: Iterator[object]) -> Any:
+    match structure:
+        case Leaf(type_):
+            assert isinstance(type_, ScalarType)
+            return next(values)
+        case Static(Deferred(get)):
+            return get()
+        case Static(value):
+            return value
+        case TupleOf(items, make, _):
+            return make([_rebuilt(item, values) for item in items])
+
+
+def copied(module: torch.nn.Module) -> torch.nn.Module:
+    """Another module with the same weights."""
+    import copy
+
+    return copy.deepcopy(module)
+
+
+def assert_same_weights(left: torch.nn.Module, right: torch.nn.Module, tolerance: float = 1e-5) -> None:
+    for (name, a), b in zip(left.state_dict().items(), right.state_dict().values(), strict=True):
+        torch.testing.assert_close(a, b, rtol=tolerance, atol=tolerance, msg=lambda text: f"{name}: {text}")
