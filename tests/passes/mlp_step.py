@@ -9,8 +9,8 @@ import numpy as np
 from pylms.ir.builder import Builder
 from pylms.ir.node import Atom, Const, Function, Sym
 from pylms.ir.ops import arithmetic as ops
-from pylms.ir.ops import buffers, control, tensors
-from pylms.ir.types import FLOAT, FLOAT32, INT, INT64, UINT8, BufferType, TensorType
+from pylms.ir.ops import buffers, control, differentiation, tensors
+from pylms.ir.types import FLOAT, FLOAT32, INT, INT64, UINT8, BufferType
 from pylms.loc import Loc
 
 
@@ -69,8 +69,11 @@ class Writer:
         return self.emit(tensors.MATMUL, left, right, transpose_a=transpose_a, transpose_b=transpose_b, name=name)
 
 
-def training_loop(sizes: Sizes, optimiser: Optimiser, *, gather: bool = False) -> Function:
-    """run(first, steps, images, labels, order, W1, b1, W2, b2, then momentum buffers) -> sum of losses (a float)."""
+def training_loop(sizes: Sizes, optimiser: Optimiser, *, gather: bool = False, textbook: bool = True) -> Function:
+    """run(first, steps, images, labels, order, W1, b1, W2, b2, then momentum buffers) -> sum of losses (a float).
+
+    With `textbook` the reverse sweep is written out, else it is a `backward` node.
+    """
     builder = Builder()
     shapes = parameter_shapes(sizes)
     first, steps = builder.fresh(INT, "first"), builder.fresh(INT, "steps")
@@ -94,7 +97,12 @@ def training_loop(sizes: Sizes, optimiser: Optimiser, *, gather: bool = False) -
             else:
                 rows = writer.emit(buffers.SLICE_ROWS, images, start, count=sizes.batch)
                 targets = writer.emit(buffers.SLICE_ROWS, labels, start, count=sizes.batch)
-            loss = write_step(writer, sizes, optimiser, rows, targets, parameters, momenta)
+            loss, forward = write_forward(writer, sizes, rows, targets, parameters)
+            if textbook:
+                gradients = write_reverse_sweep(writer, sizes, targets, forward)
+            else:
+                gradients = writer.emit(differentiation.BACKWARD, loss, *parameters)
+            write_update(writer, optimiser, parameters, momenta, gradients)
             number = writer.emit(ops.CONVERT, writer.emit(tensors.ELEMENT, loss), dtype=FLOAT)
             block = body.finish([writer.emit(ops.ADD, total, number)])
         result = writer.emit(
@@ -113,8 +121,8 @@ def parameter_shapes(sizes: Sizes) -> dict[str, tuple[int, ...]]:
     }
 
 
-def write_step(writer: Writer, sizes, optimiser, rows, targets, parameters, momenta) -> Sym:
-    """Forward, textbook reverse sweep, update; the loss."""
+def write_forward(writer: Writer, sizes, rows, targets, parameters):
+    """The loss, and the values that the reverse sweep needs."""
     B, H, C = sizes.batch, sizes.hidden, sizes.classes
     w = writer
     W1, b1, W2, b2 = (w.emit(buffers.LOAD, parameter, name=parameter.name) for parameter in parameters)
@@ -134,7 +142,14 @@ def write_step(writer: Writer, sizes, optimiser, rows, targets, parameters, mome
     picked = w.emit(ops.NEG, w.emit(tensors.PICK, logp, targets))
     total = w.emit(tensors.REDUCE_SUM, picked, axes=(0,))
     loss = w.emit(ops.TRUEDIV, total, w.full(float(B), ()), name="loss")
+    return loss, (x, pre, h, e, s, W2)
 
+
+def write_reverse_sweep(writer: Writer, sizes, targets, forward) -> list[Sym]:
+    """The gradients of W1, b1, W2 and b2, as a textbook computes them."""
+    B, H, C = sizes.batch, sizes.hidden, sizes.classes
+    w = writer
+    x, pre, h, e, s, W2 = forward
     d_total = w.emit(ops.TRUEDIV, w.full(1.0, ()), w.full(float(B), ()))
     d_picked = w.emit(ops.NEG, w.spread(d_total, (B,)))
     hot = w.emit(tensors.ONE_HOT, targets, depth=C, dtype=FLOAT32)
@@ -150,8 +165,13 @@ def write_step(writer: Writer, sizes, optimiser, rows, targets, parameters, mome
     d_pre = w.emit(ops.SELECT, positive, dh, w.full(0.0, (B, H)), name="d_pre")
     db1 = w.emit(tensors.REDUCE_SUM, d_pre, axes=(0,))
     dW1 = w.transpose(w.matmul(w.transpose(x), d_pre))
+    return [dW1, db1, dW2, db2]
 
-    for parameter, momentum, gradient in zip(parameters, momenta, (dW1, db1, dW2, db2), strict=True):
+
+def write_update(writer: Writer, optimiser, parameters, momenta, gradients) -> None:
+    """SGD with momentum and weight decay, as PyTorch does it."""
+    w = writer
+    for parameter, momentum, gradient in zip(parameters, momenta, gradients, strict=True):
         value = w.emit(buffers.LOAD, parameter)
         if optimiser.weight_decay:
             gradient = w.emit(ops.ADD, gradient, w.scale(optimiser.weight_decay, value))
@@ -160,7 +180,6 @@ def write_step(writer: Writer, sizes, optimiser, rows, targets, parameters, mome
             gradient = w.emit(ops.ADD, velocity, gradient)
             w.emit(buffers.STORE, momentum, gradient)
         w.emit(buffers.STORE, parameter, w.emit(ops.SUB, value, w.scale(optimiser.lr, gradient)))
-    return loss
 
 
 def random_arguments(sizes: Sizes, optimiser: Optimiser, *, steps: int, seed: int = 0) -> list[object]:
@@ -176,5 +195,3 @@ def random_arguments(sizes: Sizes, optimiser: Optimiser, *, steps: int, seed: in
     momenta = [np.zeros_like(parameter) for parameter in parameters] if optimiser.momentum else []
     return [0, steps, images, labels, order, *parameters, *momenta]
 
-
-__all__ = ["Optimiser", "Sizes", "TensorType", "Writer", "random_arguments", "training_loop", "write_step"]

@@ -80,7 +80,16 @@ class FunctionMaker:
             return Function("random", body.finish(results), LOC, captures=1)
 
     def statements(self, scope: Scope, size: int, depth: int) -> None:
-        plain = (self.arithmetic, self.arithmetic, self.predicate, self.new, self.get, self.set, self.memory, self.other)
+        plain = (
+            self.arithmetic,
+            self.arithmetic,
+            self.predicate,
+            self.new,
+            self.get,
+            self.set,
+            self.memory,
+            self.other,
+        )
         for _ in range(self.chance.randint(1, size)):
             if depth and self.chance.random() < 0.3:
                 self.chance.choice((self.branch, self.while_loop, self.for_loop))(scope, size, depth - 1)

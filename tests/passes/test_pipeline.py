@@ -116,9 +116,7 @@ def test_a_loop_with_flags_becomes_one_over_values() -> None:
 
 def test_each_pass_is_reported_with_what_it_gave() -> None:
     seen: list[str] = []
-    result = run_passes(
-        parse_function(POWER3), (Fold(), Simplify()), on_pass=lambda name, _function: seen.append(name)
-    )
+    result = run_passes(parse_function(POWER3), (Fold(), Simplify()), on_pass=lambda name, _function: seen.append(name))
     assert seen == ["fold", "simplify"]
     assert len(result.body.nodes) == 2
 

@@ -155,6 +155,12 @@ class Programs:
         # All names are the program's own, so that inner functions may declare them nonlocal.
         lines += ["    for f in fs:", "        fuel.tick()", "        note(f())"]
         lines += [f"    return {', '.join(self.draw(st.permutations(NAMES)))}", f"    {' = '.join(NAMES)} = 0"]
+        outside = self.draw(st.lists(st.sampled_from(("x", "y", "z")), unique=True, max_size=2))
+        if outside:
+            lines.insert(1, f"    nonlocal {', '.join(outside)}")
+            inner = ["    " + line for line in lines]
+            lines = ["def make():", *(f"    {name} = 7" for name in outside), *inner, "    return program"]
+            lines.append("program = make()")
         return "\n".join(lines) + "\n"
 
 

@@ -188,9 +188,9 @@ class _Parser:
             self._next += 1
             self._dotted_name()
             return self._symbols[number]
-        value = self._word_value() if self._kind() == "word" else self._number()
-        if value is None:
+        if not self._starts_atom():
             self._fail("a symbol or a constant")
+        value = self._number() if self._kind() == "number" else self._take("word", "a constant") == "True"
         if not self._accept(":"):
             return Const(value, BOOL if isinstance(value, bool) else INT if isinstance(value, int) else FLOAT)
         type_ = self._type()

@@ -30,14 +30,21 @@ class Buffer:
 
 
 @dataclass(frozen=True, slots=True)
-class _Extent:
-    """The bytes of a storage that a tensor covers."""
+class Extent:
+    """The bytes of a storage that a tensor covers: what tells one buffer from another."""
 
     storage: int
     start: int
     stop: int
 
-    def overlaps(self, other: _Extent) -> bool:
+    @staticmethod
+    def of(tensor: torch.Tensor) -> Extent:
+        """The extent of a tensor, as long as the tensor lives."""
+        start = int(tensor.storage_offset()) * tensor.element_size()
+        return Extent(_storage(tensor), start, start + tensor.numel() * tensor.element_size())
+
+    def overlaps(self, other: Extent) -> bool:
+        """Whether two extents have a byte in common."""
         return self.storage == other.storage and self.start < other.stop and other.start < self.stop
 
 
@@ -46,7 +53,7 @@ class BufferTable:
 
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
-        self._buffers: dict[_Extent, Buffer] = {}
+        self._buffers: dict[Extent, Buffer] = {}
         self._names: dict[int, str] = {}
         self._made_while_staging: dict[int, torch.UntypedStorage] = {}
         self._frozen: dict[int, torch.UntypedStorage] = {}
@@ -57,6 +64,10 @@ class BufferTable:
     def give_name(self, tensor: torch.Tensor, name: str) -> None:
         """How generated code should call the tensor's memory."""
         self._names.setdefault(_storage(tensor), name)
+
+    def name_of(self, tensor: torch.Tensor) -> str:
+        """The name given to the tensor's memory, or ''."""
+        return self._names.get(_storage(tensor), "")
 
     def note_made(self, tensor: torch.Tensor, *, under_control: bool) -> None:
         """A tensor was made by running PyTorch for real while tracing; under staged control it is a constant."""
@@ -70,7 +81,7 @@ class BufferTable:
 
     def is_captured(self, tensor: torch.Tensor) -> bool:
         """Whether the tensor's memory is a buffer already."""
-        extent = _extent(tensor)
+        extent = Extent.of(tensor)
         return any(extent.overlaps(known) for known in self._buffers)
 
     def buffer_of(self, symbol: Sym) -> Buffer | None:
@@ -84,7 +95,7 @@ class BufferTable:
 
         TorchFeatureError for tensors that are not dense, or that share a part of their memory with another buffer.
         """
-        extent = _extent(tensor)
+        extent = Extent.of(tensor)
         known = self._buffers.get(extent)
         if known is not None:
             return known
@@ -96,9 +107,8 @@ class BufferTable:
                 hint="take the slice from the tensor inside the staged function, or .clone() it before",
             )
         type_ = BufferType(scalar_type(tensor.dtype), tuple(tensor.shape))
-        name = self._names.get(extent.storage, "")
         symbol = self._trace.capture(
-            ("torch", extent), type_, name, tensor, address or (lambda: _checked_address(tensor, type_))
+            ("torch", extent), type_, self.name_of(tensor), tensor, address or (lambda: _checked_address(tensor, type_))
         )
         buffer = Buffer(symbol, type_, tensor)
         self._buffers[extent] = buffer
@@ -132,11 +142,6 @@ class BufferTable:
 def _storage(tensor: torch.Tensor) -> int:
     # An empty storage has no address: tensors without elements are told apart as objects.
     return tensor.untyped_storage().data_ptr() or id(tensor)
-
-
-def _extent(tensor: torch.Tensor) -> _Extent:
-    start = int(tensor.storage_offset()) * tensor.element_size()
-    return _Extent(_storage(tensor), start, start + tensor.numel() * tensor.element_size())
 
 
 def _require_dense(tensor: torch.Tensor) -> None:

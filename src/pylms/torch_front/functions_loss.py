@@ -9,12 +9,12 @@ from ..errors import StagedTypeError
 from ..ir.node import Atom, Const
 from ..ir.ops.arithmetic import CONVERT, EQ, EXP, GE, LOG, LOGICAL_OR, LT, MUL, NEG, SUB, TRUEDIV
 from ..ir.ops.control import CHECK
-from ..ir.ops.tensors import ELEMENT, PICK, REDUCE_MAX, REDUCE_SUM, STOP_GRADIENT
+from ..ir.ops.tensors import BROADCAST, ELEMENT, PICK, REDUCE_MAX, REDUCE_SUM, STOP_GRADIENT
 from ..ir.types import INT64, TensorType
 from ..loc import caller_loc
 from .context import Operand, TorchContext, normalised_axis
 from .dtypes import scalar_type
-from .functions_reduce import divided, kept_shape
+from .functions_reduce import divided
 from .table import functions, methods, refuse_options
 from .tensor import StagedTensor
 
@@ -36,7 +36,8 @@ def _default_axis(dim: int | None, rank: int) -> int:
 
 def _repeated(context: TorchContext, reduced: Atom, type_: TensorType, axis: int) -> Atom:
     """A reduction along one dimension, spread over it again."""
-    return context.broadcast(context.reshape(reduced, kept_shape(type_.shape, (axis,))), type_.shape)
+    axes = tuple(other for other in range(type_.rank) if other != axis)
+    return context.emit(BROADCAST, reduced, shape=type_.shape, axes=axes)
 
 
 def _shifted(context: TorchContext, atom: Atom, type_: TensorType, axis: int) -> Atom:

@@ -26,7 +26,7 @@ from ..loc import caller_loc
 from ..staging.cells import Cell, Decision, Poison, Retrace
 from ..staging.constructs import Construct
 from ..staging.context import Trace
-from .buffers import Buffer
+from .buffers import Buffer, Extent
 from .dtypes import scalar_type
 from .tensor import Place, StagedTensor
 
@@ -108,7 +108,7 @@ class GradientTable:
 
     def __init__(self, context: TorchContext) -> None:
         self._context = context
-        self._cells: dict[Sym, GradientCell] = {}
+        self._cells: dict[Extent, GradientCell] = {}
 
     @property
     def trace(self) -> Trace:
@@ -118,51 +118,46 @@ class GradientTable:
 
     def read(self, leaf: torch.Tensor) -> StagedTensor | None:
         """`leaf.grad`."""
-        buffer = self._context.buffers.capture(leaf)
-        cell = self._cell(buffer)
+        cell = self._cell(leaf)
         value = cell.read()
         if isinstance(value, Absent):
             return None
         if isinstance(value, Leftover):
             refuse_leftover(cell.name)
         assert isinstance(value, StagedTensor)
-        return StagedTensor(value.atom, self._context, place=Place(lambda new: self._set(buffer, new)))
+        return StagedTensor(value.atom, self._context, place=Place(lambda new: self._set(leaf, new)))
 
     def write(self, leaf: torch.Tensor, value: object) -> None:
         """`leaf.grad = value`: None, or a tensor of the leaf's type."""
-        buffer = self._context.buffers.capture(leaf)
         if value is None:
-            self._set(buffer, None)
+            self._set(leaf, None)
             return
-        if not isinstance(value, torch.Tensor) or self._context.type_of(value) != buffer.type.tensor:
-            wanted = f"a gradient of {buffer.type.tensor} must be None or of the same type"
-            raise StagedTypeError(wanted, loc=caller_loc())
-        self._set(buffer, StagedTensor(self._context.without_gradient(value), self._context))
+        type_ = self._context.type_of(leaf)
+        if not isinstance(value, torch.Tensor) or self._context.type_of(value) != type_:
+            raise StagedTypeError(f"a gradient of {type_} must be None or of the same type", loc=caller_loc())
+        self._set(leaf, StagedTensor(self._context.without_gradient(value), self._context))
 
     def clear(self, leaf: torch.Tensor, *, set_to_none: bool) -> None:
         """What `zero_grad` does to one parameter."""
         if set_to_none:
             self.write(leaf, None)
         elif self.read(leaf) is not None:
-            self.write(leaf, self._zeros(self._context.buffers.capture(leaf).type.tensor))
-
-    def zeros_if_absent(self, absent: Absent) -> Atom:
-        """What stands for a missing gradient in an IR variable."""
-        return self._zeros(absent.type).atom
+            self.write(leaf, self._zeros(self._context.type_of(leaf)))
 
     def _zeros(self, type_: TensorType) -> StagedTensor:
         return StagedTensor(self._context.full(0, type_), self._context)
 
-    def _set(self, buffer: Buffer, value: StagedTensor | None) -> None:
-        cell = self._cell(buffer)
+    def _set(self, leaf: torch.Tensor, value: StagedTensor | None) -> None:
+        cell = self._cell(leaf)
         cell.assign(cell.absent if value is None else value)
 
-    def _cell(self, buffer: Buffer) -> GradientCell:
-        cell = self._cells.get(buffer.symbol)
+    def _cell(self, leaf: torch.Tensor) -> GradientCell:
+        extent = Extent.of(leaf)
+        cell = self._cells.get(extent)
         if cell is None:
-            name = f"{buffer.symbol.name or 'tensor'}.grad"
-            cell = GradientCell(self, buffer.tensor, name)
-            self._cells[buffer.symbol] = cell
+            name = f"{self._context.buffers.name_of(leaf) or 'tensor'}.grad"
+            cell = GradientCell(self, leaf, name)
+            self._cells[extent] = cell
         return cell
 
     # `backward`
@@ -194,7 +189,7 @@ class GradientTable:
         for leaf, gradient in zip(leaves, gradients, strict=True):
             before = self.read(leaf.tensor)
             total = gradient if before is None else context.emit(ADD, before.atom, gradient)
-            self._set(leaf, StagedTensor(total, context))
+            self._set(leaf.tensor, StagedTensor(total, context))
 
     def leaves(self, tensor: StagedTensor) -> list[Buffer]:
         """The tensors requiring gradients that a staged tensor depends on, as the program stands."""

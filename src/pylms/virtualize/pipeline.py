@@ -15,6 +15,8 @@ from functools import lru_cache
 from types import CodeType, FunctionType, MappingProxyType
 from typing import TypeAlias
 
+from ..errors import SyntaxNotSupportedError
+from ..loc import Loc
 from .assigned import collect_assignments
 from .bool_ops import rewrite_bool_ops
 from .branches import rewrite_branches
@@ -79,7 +81,14 @@ def virtualize(fn: FunctionType, passes: tuple[Pass, ...] = PASSES) -> Virtualiz
     """
     file = read_source_file(fn)
     shadowed = REWRITTEN_BUILTINS & {*fn.__globals__, *file.bound_names, *fn.__code__.co_freevars}
-    return _virtualize(fn.__code__, fn.__qualname__, file, frozenset(shadowed), passes)
+    try:
+        return _virtualize(fn.__code__, fn.__qualname__, file, frozenset(shadowed), passes)
+    except RecursionError:
+        raise SyntaxNotSupportedError(
+            f"{fn.__name__!r} is nested too deeply for Snek-LMS to rewrite it (elif and early returns nest)",
+            loc=Loc(file.name, fn.__code__.co_firstlineno),
+            hint="split the function; many cases are better looked up in a dict, or raise sys.setrecursionlimit()",
+        ) from None
 
 
 @lru_cache(maxsize=4096)
@@ -96,13 +105,9 @@ def _virtualize(
         annotations_run=not annotations_are_text(code),
         shadowed=shadowed,
     )
-    try:
-        for run in passes:
-            node = run(node, context)
-        text = header.shown_with(node)
-    except RecursionError:
-        hint = "split the function; many cases are better looked up in a dict, or raise sys.setrecursionlimit()"
-        raise context.refusal(node, "control flow nested this deeply (elif and early returns nest) is", hint) from None
+    for run in passes:
+        node = run(node, context)
+    text = header.shown_with(node)
     _name_cells(node)
     assignments = collect_assignments(node)
     return Virtualized(

@@ -105,31 +105,37 @@ def _parse(code: CodeType, text: str) -> _Parsed:
 def _parse_text(text: str) -> _Parsed:
     tree = ast.parse(text)
     candidates: dict[int, tuple[_Candidate, ...]] = {}
-    for candidate in _candidates_in(tree, None):
+    for candidate in _candidates_in(tree):
         decorators = [] if isinstance(candidate.node, ast.Lambda) else candidate.node.decorator_list
         first_line = min([candidate.node.lineno, *(decorator.lineno for decorator in decorators)])
         candidates[first_line] = (*candidates.get(first_line, ()), candidate)
     return _Parsed(candidates, frozenset(_bound_at_top_level(tree)))
 
 
-def _candidates_in(node: ast.AST, class_name: str | None) -> Iterator[_Candidate]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
-            yield _Candidate(child, class_name)
-        yield from _candidates_in(child, child.name if isinstance(child, ast.ClassDef) else class_name)
+def _candidates_in(tree: ast.Module) -> Iterator[_Candidate]:
+    # Not recursive: a function elsewhere in the file may nest deeper than Python recurses.
+    waiting: list[tuple[ast.AST, str | None]] = [(tree, None)]
+    while waiting:
+        node, class_name = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            yield _Candidate(node, class_name)
+        inside = node.name if isinstance(node, ast.ClassDef) else class_name
+        waiting.extend((child, inside) for child in ast.iter_child_nodes(node))
 
 
-def _bound_at_top_level(node: ast.AST) -> Iterator[str]:
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            yield child.name
+def _bound_at_top_level(tree: ast.Module) -> Iterator[str]:
+    waiting: list[ast.AST] = [tree]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            yield node.name
             continue
-        if isinstance(child, ast.Name) and not isinstance(child.ctx, ast.Load):
-            yield child.id
-        if isinstance(child, ast.alias):
-            yield child.asname or child.name.partition(".")[0]
-        if not isinstance(child, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
-            yield from _bound_at_top_level(child)
+        if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            yield node.id
+        if isinstance(node, ast.alias):
+            yield node.asname or node.name.partition(".")[0]
+        if not isinstance(node, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+            waiting.extend(ast.iter_child_nodes(node))
 
 
 def _name_of(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda) -> str:

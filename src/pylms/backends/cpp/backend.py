@@ -9,7 +9,17 @@ from pathlib import Path
 
 from ...ir.node import Function
 from ..base import FunctionPass, SourceBundle
-from . import emit_arithmetic, emit_control, emit_host, emit_variables  # noqa: F401 - each fills the table of rules
+from . import (  # noqa: F401 - each fills the table of rules
+    emit_arithmetic,
+    emit_control,
+    emit_fused,
+    emit_host,
+    emit_matmul,
+    emit_tensors,
+    emit_variables,
+)
+from .legalise import PASSES
+from .memory_plan import plan_memory
 from .module import emit_module
 
 INCLUDE_DIRECTORY = Path(__file__).parent / "include"
@@ -26,10 +36,11 @@ class CppBackend:
     name: str = "cpp"
 
     def legalise(self) -> tuple[FunctionPass, ...]:
-        return ()
+        return PASSES
 
     def emit(self, function: Function) -> SourceBundle:
-        return emit_module(function, checks=self.checks)
+        plan = plan_memory(function)
+        return emit_module(function, checks=self.checks, offsets=plan.offsets, planned_bytes=plan.size)
 
     def fingerprint(self) -> str:
         return f"{self.name} checks={self.checks} {_digest_of_sources()}"

@@ -47,18 +47,23 @@ def emit_in_parts(emitter: Emitter, block: Block) -> None:
         emitter.line(f"{struct} {shared};")
     else:
         emitter.line(f"{struct} &{shared} = *({struct} *){emitter.scratch(FLOAT, len(fields) * _FIELD_BYTES)};")
-    for symbol in fields:
-        if symbol not in home:
-            address = "&" if is_register_variable(symbol.type) else ""
-            emitter.line(f"{shared}.{emitter.name_of(symbol)} = {address}{emitter.name_of(symbol)};")
+    from_outside = _by_name(emitter, [symbol for symbol in fields if symbol not in home])
+    for name, symbol in from_outside.items():
+        emitter.line(f"{shared}.{name} = {'&' if is_register_variable(symbol.type) else ''}{name};")
     for part in parts:
         written = _emit_part(emitter, part, struct=struct, shared=shared, own_variables=own_variables)
         _call_part(emitter, written, shared)
     # Only now have all fields their names: a loop's result is called as the loop's variable.
     emitter.top_level[place_of_struct:place_of_struct] = _struct_lines(emitter, struct, fields, own_variables)
-    for result in dict.fromkeys(block.results):
-        if isinstance(result, Sym) and result in home:
-            emitter.define(result, f"{shared}.{emitter.name_of(result)}")
+    results = [result for result in block.results if isinstance(result, Sym) and result in home]
+    for name, result in _by_name(emitter, results).items():
+        if name not in from_outside:
+            emitter.define(result, f"{shared}.{name}")
+
+
+def _by_name(emitter: Emitter, symbols: Sequence[Sym]) -> dict[str, Sym]:
+    """The symbols without those that only are another one's value, as what was loaded from a buffer may be."""
+    return {emitter.name_of(symbol): symbol for symbol in symbols}
 
 
 def _parts(block: Block, runs: Sequence[Sequence[Node]], home: dict[Sym, int]) -> list[_Part]:
@@ -74,9 +79,8 @@ def _parts(block: Block, runs: Sequence[Sequence[Node]], home: dict[Sym, int]) -
 
 def _struct_lines(emitter: Emitter, struct: str, fields: Sequence[Sym], own_variables: set[Sym]) -> list[Line]:
     lines = [Line(0, f"struct {struct} {{")]
-    for symbol in fields:
+    for name, symbol in _by_name(emitter, fields).items():
         is_reference = is_register_variable(symbol.type) and symbol not in own_variables
-        name = emitter.name_of(symbol)
         lines.append(Line(1, f"{declaration(symbol.type, f'*{name}' if is_reference else name)};"))
     return [*lines, Line(0, "};"), Line(0, "")]
 
@@ -86,13 +90,13 @@ def _emit_part(
 ) -> tuple[str, FunctionText]:
     name = emitter.fresh_name("part")
     with emitter.new_function() as function:
-        for symbol in part.inputs:
+        for symbol in _by_name(emitter, part.inputs).values():
             _read(emitter, symbol, shared, is_own=symbol in own_variables)
         for symbol in part.outputs:
             if symbol in own_variables:
                 _read(emitter, symbol, shared, is_own=True)
         emitter.emit_run(part.nodes)
-        for symbol in part.outputs:
+        for symbol in _by_name(emitter, part.outputs).values():
             if symbol not in own_variables:
                 emitter.line(f"{shared}.{emitter.name_of(symbol)} = {emitter.inline(symbol)};")
         if function.can_fail:
