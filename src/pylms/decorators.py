@@ -62,7 +62,7 @@ def _virtualised(function: AnyFunction) -> _Source:
             hint="decorate a function defined with `def`",
         )
     virtualized = virtualize(function)
-    rewritten = virtualized.instantiate(function, operators_for(virtualized.assigned))
+    rewritten = virtualized.instantiate(function, operators_for(virtualized.assigned, virtualized.assigned_outside))
     return _Source(function, rewritten, virtualized.original_src, virtualized.src)
 
 

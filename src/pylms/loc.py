@@ -78,7 +78,7 @@ def caller_loc() -> Loc:
     while frame is not None:
         code = frame.f_code
         if is_user_file(code.co_filename):
-            return _loc_in_code(code, frame.f_lasti, frame.f_lineno)
+            return loc_in_code(code, frame.f_lasti, frame.f_lineno)
         frame = frame.f_back
     return Loc("<unknown>", 1)
 
@@ -91,12 +91,18 @@ def is_user_file(filename: str) -> bool:
     return not filename.startswith(_PACKAGE_DIRECTORY) and _TORCH_DIRECTORY not in filename
 
 
+def loc_in_code(code: CodeType, last_instruction: int, line: int) -> Loc:
+    """The position of an instruction of a code object; `line` serves where Python kept no more."""
+    # Code objects of different files may be equal, so the code alone is no key.
+    return _loc_in_code(code, code.co_filename, code.co_linetable, last_instruction, line)
+
+
 @lru_cache(maxsize=65536)
-def _loc_in_code(code: CodeType, last_instruction: int, line: int) -> Loc:
+def _loc_in_code(code: CodeType, file: str, _lines: bytes, last_instruction: int, line: int) -> Loc:
     if sys.version_info < (3, 11):
-        return Loc(code.co_filename, line)
+        return Loc(file, line)
     for index, position in enumerate(code.co_positions()):
         if index == last_instruction // 2:
             start, end, col, end_col = position
-            return Loc(code.co_filename, start or line, col, end, end_col)
-    return Loc(code.co_filename, line)
+            return Loc(file, start or line, col, end, end_col)
+    return Loc(file, line)

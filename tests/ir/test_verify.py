@@ -132,7 +132,17 @@ def test_effects_that_say_more_are_fine() -> None:
 
 
 def test_effects_of_blocks_count() -> None:
-    text = "function @f(%0: bool, %1: buffer<int[2]>) captures 1 { if %0 do { store_element %1, 1, 0 yield } do { yield } return }"
+    text = """
+    function @f(%0: bool, %1: buffer<int[2]>) captures 1 {
+      if %0 do {
+        store_element %1, 1, 0
+        yield
+      } do {
+        yield
+      }
+      return
+    }
+    """
     sound = parse_function(text)
     (branch,) = sound.body.nodes
     silent = Node((), branch.primitive, branch.args, (), branch.blocks, PURE, LOC)

@@ -13,12 +13,13 @@ from hypothesis import strategies as st
 
 from pylms.ir.builder import Builder
 from pylms.ir.interpret import interpret
-from pylms.ir.node import Atom, Block, Const, Function, Sym
+from pylms.ir.node import Atom, AttributeValue, Block, Const, Function, Sym
 from pylms.ir.ops import arithmetic as ops
 from pylms.ir.ops.buffers import BUFFER_NEW, LOAD_ELEMENT, STORE_ELEMENT
 from pylms.ir.ops.control import CHECK, FOR, IF, WHILE
 from pylms.ir.ops.host import PRINT
 from pylms.ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
+from pylms.ir.primitive import Primitive
 from pylms.ir.printer import print_function
 from pylms.ir.types import BOOL, FLOAT, FLOAT32, INT, INT32, BufferType, ScalarType, Type, VarType
 from pylms.ir.verify import verify
@@ -102,7 +103,7 @@ class FunctionMaker:
             return self.chance.choice(known[-6:])
         return Const(self.chance.choice(INTERESTING[type_]), type_)
 
-    def emit(self, scope: Scope, primitive: ops.Primitive, args: Sequence[Atom], **attrs: object) -> Sym:
+    def emit(self, scope: Scope, primitive: Primitive, args: Sequence[Atom], **attrs: AttributeValue) -> Sym:
         (result,) = self.builder.emit(primitive, args, loc=LOC, attrs=attrs)
         scope.add(result)
         return result
@@ -159,7 +160,7 @@ class FunctionMaker:
 
     def memory(self, scope: Scope) -> None:
         if self.chance.random() < 0.2:
-            attrs = {"dtype": INT, "shape": (BUFFER_SIZE,)}
+            attrs: dict[str, AttributeValue] = {"dtype": INT, "shape": (BUFFER_SIZE,)}
             scope.buffers.extend(self.builder.emit(BUFFER_NEW, (), loc=LOC, attrs=attrs))
         buffer = self.chance.choice(scope.buffers)
         index: Atom = Const(self.chance.randrange(BUFFER_SIZE), INT)
@@ -241,10 +242,13 @@ class FunctionMaker:
             return block.finish((below,))
 
 
-@st.composite
-def functions(draw: st.DrawFn, size: int = 7) -> Function:
-    """Well-formed functions of `PARAMS`."""
-    return FunctionMaker(draw(st.randoms(use_true_random=False))).function(size)
+def functions(size: int = 7) -> st.SearchStrategy[Function]:
+    """Well-formed functions of `PARAMS`, with up to `size` statements a block. Made from seeds, which is fast."""
+
+    def make(seed: int, statements: int) -> Function:
+        return FunctionMaker(random.Random(seed)).function(statements)
+
+    return st.builds(make, st.integers(0, 2**32 - 1), st.integers(1, size))
 
 
 def arguments() -> st.SearchStrategy[tuple[bool | int | float, ...]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import cast
+
 from pylms.ir.builder import Builder
-from pylms.ir.node import Function
+from pylms.ir.node import AttributeValue, Function
 from pylms.ir.ops.variables import VAR_GET, VAR_NEW
 from pylms.ir.parser import parse_function
 from pylms.ir.printer import print_function
@@ -279,7 +281,7 @@ def test_a_variable_without_initial_value_holds_zero() -> None:
 
 
 def test_a_tensor_variable_without_initial_value_holds_zeros() -> None:
-    content = TensorType(FLOAT32, (2, 3))
+    content = cast("AttributeValue", TensorType(FLOAT32, (2, 3)))
     loc, builder = Loc("f.py", 1), Builder()
     with builder.block() as body:
         (variable,) = builder.emit(VAR_NEW, (), loc=loc, attrs={"content": content}, names=("t",))

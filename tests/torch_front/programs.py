@@ -46,7 +46,7 @@ class Program:
 
     def __init__(self, function: Callable[..., object], example: Sequence[object]) -> None:
         virtualized = virtualize(function)
-        rewritten = virtualized.instantiate(function, operators_for(virtualized.assigned))
+        rewritten = virtualized.instantiate(function, operators_for(virtualized.assigned, virtualized.assigned_outside))
         types = [(f"a{index}", _TYPES[type(value)]) for index, value in enumerate(example)]
         loc = Loc(function.__code__.co_filename, function.__code__.co_firstlineno)
         self.staged: Staged = reify(

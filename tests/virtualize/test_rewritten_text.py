@@ -277,10 +277,13 @@ def test_original_source_is_dedented_and_keeps_decorators():
             @same
             def method(self, x=1):
                 # A comment.
+
                 return x
     """
     method = define(textwrap.dedent(source), "Holder").method
-    assert virtualize(method).original_src == ("@same\n@same\ndef method(self, x=1):\n    # A comment.\n    return x\n")
+    assert virtualize(method).original_src == (
+        "@same\n@same\ndef method(self, x=1):\n    # A comment.\n\n    return x\n"
+    )
     assert virtualize(method).src == "def method(self, x=1):\n    return __return(x)"
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from ..errors import PylmsError
 from ..loc import Loc
@@ -227,7 +227,7 @@ class _Parser:
         if self._kind() == "number":
             return self._number()
         if self._text() in SCALAR_TYPES or self._text() == "tensor":
-            return self._content()
+            return cast("AttributeValue", self._content())
         if not self._accept("("):
             return self._word_value()
         items: list[AttributeValue] = []

@@ -33,6 +33,7 @@ from ..ir.ops.tensors import (
 from ..ir.primitive import Primitive
 from ..ir.types import TensorType
 from .nest_builder import Shape, tensor_type
+from .tensor_rewriter import count_uses
 from .write_hazards import WriteHazards
 
 _REDUCTIONS = frozenset({REDUCE_SUM, REDUCE_MAX})
@@ -109,6 +110,8 @@ class _Planner:
         self._inlined: dict[Sym, Node] = {}
         self._dead: set[Node] = set()
         self._blocks: dict[Sym, Block] = {}
+        self._nodes: dict[Sym, Node] = {}
+        self._uses = count_uses(function)
 
     def plan(self) -> FusionPlan:
         self._estimate(self._function.body)
@@ -121,6 +124,7 @@ class _Planner:
         for node in block.nodes:
             self._blocks.update((symbol, block) for symbol in node.results)
             if is_inlinable(node):
+                self._nodes[node.results[0]] = node
                 self._costs[node.results[0]] = self._element_cost(node)
             for inner in node.blocks:
                 self._estimate(inner)
@@ -188,7 +192,7 @@ class _Planner:
         uses = [*(demand.root for demand in demands), *needed]
         if node.primitive in _BUFFER_READS and self._outlives_content(node, uses):
             return True
-        if needed and (node.primitive not in _ALIASES or tensor_type(result).shape == ()):
+        if needed and (node.primitive not in _ALIASES or tensor_type(result).shape == () or self._is_last_view(node)):
             return True
         if node.primitive in _VIEWS:
             return False
@@ -197,6 +201,13 @@ class _Planner:
         size = tensor_type(result).size
         again = sum(demand.evaluations for demand in demands) - size
         return again * self._costs[result] > size * _COST_OF_STORING
+
+    def _is_last_view(self, node: Node) -> bool:
+        """Whether a reshape is the only user of something computed, which may then be computed in the new shape."""
+        source = self._nodes.get(node.args[0]) if isinstance(node.args[0], Sym) else None
+        if node.primitive is not RESHAPE or source is None or source.primitive in _ALIASES:
+            return False
+        return self._uses[source.results[0]] == 1
 
     def _outlives_content(self, node: Node, uses: Sequence[Node | Block]) -> bool:
         """Whether what was read from a buffer is still wanted when that may have been written.

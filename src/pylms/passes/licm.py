@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..ir.effects import PURE, Effect
+from ..ir.effects import Effect
 from ..ir.node import Block, Function, Node, Sym
 from ..ir.ops.control import FOR, WHILE
 from .rewrite import (
@@ -23,6 +23,7 @@ from .rewrite import (
     trip_count,
     with_blocks,
     with_body,
+    with_nodes,
 )
 
 
@@ -60,27 +61,25 @@ class _Hoister:
         """The loop without its invariant nodes, which are appended to `before`."""
         inside: set[Sym] = set()
         written = loop.effect.writes
-        surely_runs = loop.primitive is WHILE or bool(trip_count(loop.args))
+        # Whether the node looked at runs for sure, and before anything that stays and could be told apart from it.
+        is_first = loop.primitive is WHILE or bool(trip_count(loop.args))
         blocks: list[Block] = []
         for block in loop.blocks:
             inside.update(block.params)
-            # What stays, so far, between the loop's entry and the node looked at.
-            passed = PURE
             kept: list[Node] = []
             for node in block.nodes:
-                if self._may_move(node, inside, written, passed if surely_runs else None):
+                if self._may_move(node, inside, written, is_first=is_first):
                     before.append(node)
                     continue
                 kept.append(node)
                 inside.update(node.results)
-                passed = passed | node.effect
-            blocks.append(Block(block.params, tuple(kept), block.results) if len(kept) < len(block.nodes) else block)
+                is_first = is_first and not _shows(node.effect)
+            blocks.append(with_nodes(block, kept, block.results))
             # Only the first block runs for sure: the condition of a `while`, or the body of a `for`.
-            surely_runs = False
+            is_first = False
         return with_blocks(loop, loop.args, blocks)
 
-    def _may_move(self, node: Node, inside: set[Sym], written: frozenset[Sym], passed: Effect | None) -> bool:
-        """`passed`: the effect of what stays before the node in a loop that surely runs; None where it may not run."""
+    def _may_move(self, node: Node, inside: set[Sym], written: frozenset[Sym], *, is_first: bool) -> bool:
         effect = node.effect
         if effect.writes or effect.io or makes_memory(node) or effect.reads & written:
             return False
@@ -91,11 +90,9 @@ class _Hoister:
                 return False
         elif node.primitive is WHILE or any(symbol in inside for symbol in symbols_used(node)):
             return False
-        if not (effect.raises or effect.keep or reads_at_index(node)):
-            return True
-        return passed is not None and _is_quiet(passed)
+        return is_first or not (effect.raises or effect.keep or reads_at_index(node))
 
 
-def _is_quiet(passed: Effect) -> bool:
-    """Whether nothing that stays could be seen to run before, or instead of, an error raised later."""
-    return not (passed.writes or passed.io or passed.raises or passed.keep)
+def _shows(effect: Effect) -> bool:
+    """Whether it could be seen that something runs before, or instead of, an error raised later."""
+    return bool(effect.writes or effect.io or effect.raises or effect.keep)

@@ -99,6 +99,7 @@ class NestBuilder:
             outer, self._loc = self._loc, node.loc
             value = read_rules[node.primitive](self, node, shape, indices)
             self._loc = outer
+            value = self._named(value, atom.name)
         self._levels[self._level(value)].read[key] = value
         return value
 
@@ -176,6 +177,21 @@ class NestBuilder:
         depth = next(depth for depth, open_level in enumerate(self._levels) if open_level is level)
         self._level_of.update((symbol, depth) for symbol in node.results)
         return node.results[0]
+
+    def _named(self, value: Atom, name: str) -> Atom:
+        """The value under the user's name for it, if it was computed just now and has none."""
+        nodes = self._levels[self._level(value)].nodes
+        if not isinstance(value, Sym) or value.name:
+            return value
+        if not name or not nodes or nodes[-1].results != (value,) or nodes[-1].primitive is ELEMENT_AT:
+            return value
+        last = nodes.pop()
+        symbol = Sym(value.id, value.type, name)
+        level = self._levels[self._level(value)]
+        level.nodes.append(Node((symbol,), last.primitive, last.args, last.attrs, last.blocks, last.effect, last.loc))
+        level.emitted.update((key, symbol) for key, known in level.emitted.items() if known is value)
+        self._level_of[symbol] = self._level_of.pop(value)
+        return symbol
 
     def _linear(self, shape: Shape, indices: Indices) -> Atom:
         """The position in row-major order."""

@@ -36,6 +36,7 @@ SCALAR_PASSES: tuple[Pass, ...] = (
 # Differentiation leaves zeros, ones and unused gradients.
 TENSOR_PASSES: tuple[Pass, ...] = (
     Fold(),
+    Simplify(),
     SimplifyTensors(),
     EliminateCommonSubexpressions(),
     EliminateDeadCode(),

@@ -219,7 +219,10 @@ def _factor_out_of_sum(rewriter: TensorRewriter, node: Node) -> Atom | None:
         one = Const(1.0 if element_type(source.type).is_float else 1, element_type(source.type))
         return rewriter.broadcast(one, shape_of(node.results[0]), (), node.loc)
     inner = rewriter.definition(source, MUL, NEG)
-    if inner is None or not rewriter.used_once(source) or not element_type(source.type).is_float:
+    if inner is None or not element_type(source.type).is_float:
+        return None
+    sums_to_one = inner.primitive is MUL and any(rewriter.definition(arg, ONE_HOT) is not None for arg in inner.args)
+    if not rewriter.used_once(source) and not sums_to_one:
         return None
     if inner.primitive is NEG:
         total = rewriter.emit(REDUCE_SUM, inner.args, node.loc, axes=axes)

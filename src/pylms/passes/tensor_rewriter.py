@@ -113,13 +113,15 @@ class TensorRewriter:
             self._append(node)
             return
         (result,) = node.results
+        before = len(self._builder.scope.nodes)
         value = self._simplify(node)
         if value is result:
             return
         if isinstance(value, Sym):
             self._uses[value] += self._uses[result]
         self._release(node)
-        if not self._keep_name(value, result):
+        is_new = len(self._builder.scope.nodes) > before
+        if not (is_new and self._keep_name(value, result)):
             self._replacements[result] = value
 
     def _release(self, node: Node) -> None:

@@ -8,21 +8,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..errors import NotSupportedYetError, StagedTypeError
 from ..ir.node import Atom, Const
 from ..ir.ops import arithmetic as ops
 from ..ir.ops.control import CHECK
 from ..ir.primitive import Primitive
 from ..ir.types import BOOL, FLOAT, FLOAT32, FLOAT64, INT, SCALAR_TYPES, ScalarType
+from ..loc import caller_loc
+from .values import describe_static
 
 if TYPE_CHECKING:
     from .rep import Rep
 
 
 def binary(rep: Rep, primitive: Primitive, left: object, right: object) -> object:
-    """`left op right` where one of them is `rep`; NotImplemented for operands that are not numbers."""
+    """`left op right` where one of them is `rep`; NotImplemented for what may know itself how to meet a `rep`."""
     operands = _numeric_operands(rep, left, right)
     if operands is None:
-        return NotImplemented
+        return _other_operand(rep, primitive, left, right)
     target = arithmetic_type(_scalar(operands[0]), _scalar(operands[1]))
     if target == BOOL:
         target = INT
@@ -33,18 +36,29 @@ def true_division(rep: Rep, left: object, right: object) -> object:
     """`left / right`: Python ints divide as floats."""
     operands = _numeric_operands(rep, left, right)
     if operands is None:
-        return NotImplemented
+        return _other_operand(rep, ops.TRUEDIV, left, right)
     target = arithmetic_type(_scalar(operands[0]), _scalar(operands[1]))
     if not target.is_float:
         target = FLOAT if target.python else FLOAT64
     return _emit(rep, ops.TRUEDIV, [convert(rep, atom, target) for atom in operands])
 
 
+def bitwise(rep: Rep, symbol: str, primitive: Primitive, left: object, right: object) -> object:
+    """`left & right` and the like on bools, where they are logic."""
+    operands = _numeric_operands(rep, left, right)
+    if operands is None:
+        return NotImplemented
+    if operands[0].type != BOOL or operands[1].type != BOOL:
+        type_ = operands[0].type if operands[0].type != BOOL else operands[1].type
+        raise NotSupportedYetError(f"`{symbol}` of a staged {type_} is not supported yet", loc=caller_loc())
+    return _emit(rep, primitive, list(operands))
+
+
 def power(rep: Rep, left: object, right: object) -> object:
     """`left ** right`. An int power of ints needs an exponent that is not negative: known, or checked."""
     operands = _numeric_operands(rep, left, right)
     if operands is None:
-        return NotImplemented
+        return _other_operand(rep, ops.POW, left, right)
     base, exponent = operands
     target = arithmetic_type(_scalar(base), _scalar(exponent))
     if target == BOOL:
@@ -64,9 +78,18 @@ def comparison(rep: Rep, primitive: Primitive, left: object, right: object) -> o
     """`left op right`; with something that is not a number, == and != are known now as in Python."""
     operands = _numeric_operands(rep, left, right)
     if operands is None:
-        return NotImplemented
+        return _compared_with_huge_int(rep, primitive, right)
     target = arithmetic_type(_scalar(operands[0]), _scalar(operands[1]))
     return _emit(rep, primitive, [convert(rep, atom, target) for atom in operands])
+
+
+def _compared_with_huge_int(rep: Rep, primitive: Primitive, other: object) -> object:
+    """A staged int compared with an int that 64 bits cannot hold is known now; Python swaps such operands to here."""
+    if type(other) is not int or _scalar(rep.atom).is_float:
+        return NotImplemented
+    return {ops.EQ: False, ops.NE: True, ops.LT: other > 0, ops.LE: other > 0, ops.GT: other < 0, ops.GE: other < 0}[
+        primitive
+    ]
 
 
 def unary(rep: Rep, primitive: Primitive) -> object:
@@ -119,12 +142,36 @@ def convert(rep: Rep, atom: Atom, target: ScalarType) -> Atom:
 def _numeric_operands(rep: Rep, left: object, right: object) -> tuple[Atom, Atom] | None:
     trace = rep.trace
     rep.require_trace(trace)
-    atoms = (trace.try_lift(left), trace.try_lift(right))
+    is_float = _scalar(rep.atom).is_float
+    atoms = [trace.try_lift(float(each) if is_float and type(each) is int else each) for each in (left, right)]
     if atoms[0] is None or atoms[1] is None:
         return None
     if not isinstance(atoms[0].type, ScalarType) or not isinstance(atoms[1].type, ScalarType):
         return None
     return atoms[0], atoms[1]
+
+
+# They know nothing of staged values: Python's own message would show the user a name of ours.
+_PLAIN_TYPES = (str, bytes, bytearray, list, tuple, dict, set, frozenset, complex, type(None))
+
+
+def _other_operand(rep: Rep, primitive: Primitive, left: object, right: object) -> object:
+    """What to do with an operand that is no number: leave it to the operand, if it may know."""
+    other = right if left is rep else left
+    if type(other) is int:
+        rep.trace.lift(other)  # says that it does not fit
+    if type(other) in _PLAIN_TYPES:
+        raise StagedTypeError(
+            f"unsupported operands for {primitive.spelling}: {_named(left)} and {_named(right)}",
+            loc=caller_loc(),
+            hint="staged arithmetic takes numbers",
+        )
+    return NotImplemented
+
+
+def _named(value: object) -> str:
+    atom = getattr(value, "atom", None)
+    return describe_static(value) if atom is None else f"a staged {atom.type}"
 
 
 def _scalar(atom: Atom) -> ScalarType:

@@ -220,7 +220,7 @@ def _read_variable(trace: Trace, cell: Cell, variable: Variable) -> object:
 def _assign_variable(trace: Trace, cell: Cell, variable: Variable, value: object) -> None:
     value = cell.as_stageable(trace, value)
     if not is_stageable(trace, value):
-        _refuse_type(cell, variable, describe_value(trace, value))
+        _refuse_type(trace, cell, variable, describe_value(trace, value))
     atoms, structure = trace.flatten(value)
     if variable.structure is None:
         _give_structure(trace, cell, variable, structure, atoms)
@@ -237,28 +237,33 @@ def _give_structure(trace: Trace, cell: Cell, variable: Variable, structure: Str
     """The first assignment of a cell that was unset: make its variables outside the construct, zero until set."""
     variable.structure = structure
     for atom in atoms:
-        (symbol,) = _emit_unset_variable(trace, variable, atom.type, cell.name)
-        variable.symbols.append(symbol)
+        if isinstance(atom.type, ScalarType):
+            attrs: dict[str, AttributeValue] = {"content": atom.type}
+            node = trace.builder.node(VAR_NEW, [], attrs=attrs, names=[cell.name], loc=variable.loc)
+        else:
+            zero = zero_in(trace, variable.scope, atom.type, variable.loc)
+            node = trace.builder.node(VAR_NEW, [zero], names=[cell.name], loc=variable.loc)
+        variable.scope.nodes.append(node)
+        variable.symbols.extend(node.results)
 
 
-def _emit_unset_variable(trace: Trace, variable: Variable, type_: Type, name: str) -> tuple[Sym, ...]:
+def zero_in(trace: Trace, scope: BlockScope, type_: Type, loc: Loc) -> Atom:
+    """Zero of that type; a tensor is made at the end of `scope`."""
     if isinstance(type_, ScalarType):
-        node = trace.builder.node(VAR_NEW, [], attrs={"content": type_}, names=[name], loc=variable.loc)
-    else:
-        assert isinstance(type_, TensorType)
-        zero = Const(0.0 if type_.dtype.is_float else 0, type_.dtype)
-        attrs: dict[str, AttributeValue] = {"shape": type_.shape, "axes": ()}
-        filled = trace.builder.node(BROADCAST, [zero], attrs=attrs, loc=variable.loc)
-        variable.scope.nodes.append(filled)
-        node = trace.builder.node(VAR_NEW, filled.results, names=[name], loc=variable.loc)
-    variable.scope.nodes.append(node)
-    return node.results
+        return Const(False if type_ == BOOL else 0.0 if type_.is_float else 0, type_)
+    assert isinstance(type_, TensorType)
+    zero = Const(0.0 if type_.dtype.is_float else 0, type_.dtype)
+    attrs: dict[str, AttributeValue] = {"shape": type_.shape, "axes": ()}
+    filled = trace.builder.node(BROADCAST, [zero], attrs=attrs, loc=loc)
+    scope.nodes.append(filled)
+    return filled.results[0]
 
 
 def _widen(trace: Trace, cell: Cell, variable: Variable, structure: Structure) -> NoReturn:
     """An int literal before the loop becomes the float type it meets inside (D2); anything else is an error."""
     widens = (
         variable.from_int_literal
+        and variable.construct in trace.constructs
         and variable.structure == Leaf(INT)
         and isinstance(structure, Leaf)
         and isinstance(structure.type, ScalarType)
@@ -268,13 +273,23 @@ def _widen(trace: Trace, cell: Cell, variable: Variable, structure: Structure) -
         assert isinstance(structure, Leaf) and isinstance(structure.type, ScalarType)
         variable.construct.decisions.widened[trace.birth_of(cell)] = structure.type
         raise Retrace(variable.construct)
-    _refuse_type(cell, variable, describe(structure))
+    _refuse_type(trace, cell, variable, describe(structure))
 
 
-def _refuse_type(cell: Cell, variable: Variable, found: str) -> NoReturn:
-    before = "unset" if variable.structure is None else describe(variable.structure)
+def _described(variable: Variable) -> str:
+    return "what cannot be staged" if variable.structure is None else describe(variable.structure)
+
+
+def _refuse_type(trace: Trace, cell: Cell, variable: Variable, found: str) -> NoReturn:
+    if variable.is_set is not None:
+        raise StagedTypeError(
+            f"`{cell.name}` is assigned {found} here, and {_described(variable)} elsewhere",
+            loc=caller_loc(),
+            hint="a variable that staged control flow assigns keeps one type; convert the value, or use another name",
+        )
+    kind = trace.constructs_within(cell)[0].kind
     raise StagedTypeError(
-        f"`{cell.name}` is {before} before the {variable.construct.kind}, {found} after",
+        f"`{cell.name}` is {_described(variable)} before the {kind}, {found} after",
         loc=caller_loc(),
         hint="a variable that staged control flow assigns keeps one type; convert the value, or use another name",
     )

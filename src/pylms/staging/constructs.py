@@ -13,16 +13,29 @@ from dataclasses import dataclass, field
 from types import FunctionType
 from typing import TYPE_CHECKING, TypeVar
 
+from ..errors import NotSupportedYetError
 from ..ir.builder import BlockScope
-from ..ir.node import Sym
+from ..ir.node import Atom, Block, Sym
 from ..ir.types import ScalarType
+from ..loc import caller_loc
 from .cells import Cell, Decision, Poison, Retrace, promote
+from .raising import AlwaysRaises, stage_error
 
 if TYPE_CHECKING:
     from .context import Trace
 
 Result = TypeVar("Result")
-Assigned = Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class Assigned:
+    """What each block function assigns, by its name: cells, and variables of functions around the virtualised one."""
+
+    cells: Mapping[str, tuple[str, ...]]
+    outside: Mapping[str, tuple[str, ...]]
+
+
+NOTHING_ASSIGNED = Assigned({}, {})
 
 
 @dataclass(slots=True)
@@ -31,6 +44,18 @@ class Decisions:
 
     cells: dict[int, Decision] = field(default_factory=dict)
     widened: dict[int, ScalarType] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class TracedBlock:
+    """A block while and after it is traced; `always_raises` when what follows it is never reached."""
+
+    scope: BlockScope
+    always_raises: bool = False
+
+    def finish(self, results: Sequence[Atom]) -> Block:
+        """The block with these results."""
+        return self.scope.finish(results)
 
 
 @dataclass(slots=True)
@@ -64,14 +89,24 @@ class Construct:
                 self.promoted.append(cell)
 
     @contextmanager
-    def block(self, params: Sequence[Sym] = (), *, repeats: bool) -> Iterator[BlockScope]:
-        """Trace one of the construct's blocks; `repeats` where values of one round reach the next."""
+    def block(self, params: Sequence[Sym] = (), *, repeats: bool) -> Iterator[TracedBlock]:
+        """Trace one of the construct's blocks; `repeats` where values of one round reach the next.
+
+        An exception that the block raises ends it, and is raised when the compiled block runs.
+        """
         before = {cell: cell.value for cell in self.local_cells}
         if repeats:
             for cell in self.local_cells:
                 cell.rebind(self.trace, Poison(self, cell.value))
         with self.trace.builder.block(params) as scope:
-            yield scope
+            traced = TracedBlock(scope)
+            try:
+                yield traced
+            except AlwaysRaises:
+                traced.always_raises = True
+            except Exception as error:
+                stage_error(self.trace, error)
+                traced.always_raises = True
         for cell in self.local_cells:
             if cell in before:
                 cell.rebind(self.trace, before[cell])
@@ -93,8 +128,9 @@ def trace_construct(
 
     `functions` are its block functions; `assigned` the names of cells that each of them assigns.
     """
+    _refuse_outside_assignments(functions, assigned)
     entry = trace.tick()
-    decisions = trace.decisions.setdefault(entry, Decisions())
+    decisions = trace.decisions.setdefault((entry, *map(_code_of, functions)), Decisions())
     restore = trace.checkpoint()
     while True:
         construct = Construct(trace, kind, entry, decisions)
@@ -119,13 +155,27 @@ def trace_construct(
         restore()
 
 
+def _refuse_outside_assignments(functions: Sequence[object], assigned: Assigned) -> None:
+    for function in functions:
+        for name in assigned.outside.get(getattr(function, "__name__", ""), ()):
+            raise NotSupportedYetError(
+                f"`{name}` belongs to a function around the staged one, and staged control flow cannot assign it",
+                loc=caller_loc(),
+                hint="assign a variable of the staged function and return it",
+            )
+
+
+def _code_of(function: object) -> object:
+    return getattr(function, "__code__", None)
+
+
 def _assigned_cells(functions: Sequence[object], assigned: Assigned) -> list[Cell]:
     """The cells that block functions assign, by the names recorded for them, looked up in their closures."""
     found: dict[Cell, None] = {}
     for function in functions:
         if not isinstance(function, FunctionType) or function.__closure__ is None:
             continue
-        names = assigned.get(function.__name__, ())
+        names = assigned.cells.get(function.__name__, ())
         for name, closure_cell in zip(function.__code__.co_freevars, function.__closure__, strict=True):
             if name in names and isinstance(closure_cell.cell_contents, Cell):
                 found[closure_cell.cell_contents] = None

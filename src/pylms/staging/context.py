@@ -74,7 +74,7 @@ class Trace:
         self.captures: dict[object, Capture] = {}
         self.host_functions: list[HostFunction] = []
         self.constructs: list[Construct] = []
-        self.decisions: dict[int, Decisions] = {}
+        self.decisions: dict[tuple[object, ...], Decisions] = {}
         self.watches: list[Watch] = []
         self.clock = 0
         self._cells: dict[int, Cell] = {}

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..errors import NotSupportedYetError
+from ..errors import NotSupportedYetError, StagedTypeError
 from ..ir.node import Function
 from ..ir.types import ScalarType
-from ..loc import Loc, caller_loc, is_user_file
+from ..loc import Loc
 from ..options import Options
+from ..tracebacks import error_loc
 from .context import Capture, HostFunction, Trace, tracing
+from .raising import AlwaysRaises
 from .rep import Rep
-from .values import Front, Structure
+from .values import Front, Static, Structure, TupleOf, describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,7 @@ def reify(
     with trace.builder.block(symbols) as scope, tracing(trace), front.session(trace):
         result = _run(function, [Rep(symbol, trace) for symbol in symbols])
         atoms, structure = trace.flatten(front.finish(trace, result))
+        _refuse_containers(structure, loc)
     captures = tuple(trace.captures.values())
     scope.params = (*symbols, *[capture.symbol for capture in captures])
     staged = Function(name, scope.finish(atoms), loc, len(captures))
@@ -56,20 +59,27 @@ def reify(
 def _run(function: Callable[..., object], arguments: Sequence[object]) -> object:
     try:
         return function(*arguments)
+    except AlwaysRaises:
+        return None
     except RecursionError as error:
         raise NotSupportedYetError(
             "this recursion does not end while staging: recursion on staged values is not supported yet",
-            loc=_innermost_user_loc(error),
+            loc=error_loc(error),
             hint="recursion whose depth is known now unfolds; make the argument that ends it a plain value",
         ) from None
 
 
-def _innermost_user_loc(error: BaseException) -> Loc:
-    found = caller_loc()
-    traceback = error.__traceback__
-    while traceback is not None:
-        code = traceback.tb_frame.f_code
-        if is_user_file(code.co_filename):
-            found = Loc(code.co_filename, traceback.tb_lineno)
-        traceback = traceback.tb_next
-    return found
+def _refuse_containers(structure: Structure, loc: Loc) -> None:
+    """Results that callers may change cannot be made once and given out at every call."""
+    match structure:
+        case TupleOf(items, _, _):
+            for item in items:
+                _refuse_containers(item, loc)
+        case Static(list() | dict() | set() | bytearray()):
+            raise StagedTypeError(
+                f"a staged function cannot return {describe(structure)}",
+                loc=loc,
+                hint="return a number, None, a string, or a tuple of them",
+            )
+        case _:
+            pass

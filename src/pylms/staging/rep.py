@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dis
+import sys
+from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from ..errors import StagingError
+from ..errors import NotSupportedYetError, StagingError
 from ..ir.node import Atom
 from ..ir.ops import arithmetic as ops
-from ..loc import caller_loc
+from ..loc import caller_loc, is_user_file
 from . import arithmetic
 
 if TYPE_CHECKING:
@@ -118,12 +121,49 @@ class Rep:
     def __hash__(self) -> int:
         self._refuse("hashed (a dict key or a member of a set)")
 
+    def __and__(self, other: object) -> object:
+        return arithmetic.bitwise(self, "&", ops.LOGICAL_AND, self, other)
+
+    def __rand__(self, other: object) -> object:
+        return arithmetic.bitwise(self, "&", ops.LOGICAL_AND, other, self)
+
+    def __or__(self, other: object) -> object:
+        return arithmetic.bitwise(self, "|", ops.LOGICAL_OR, self, other)
+
+    def __ror__(self, other: object) -> object:
+        return arithmetic.bitwise(self, "|", ops.LOGICAL_OR, other, self)
+
+    def __xor__(self, other: object) -> object:
+        return arithmetic.bitwise(self, "^", ops.NE, self, other)
+
+    def __rxor__(self, other: object) -> object:
+        return arithmetic.bitwise(self, "^", ops.NE, other, self)
+
+    def __lshift__(self, other: object) -> object:
+        self._refuse_yet("<<")
+
+    def __rlshift__(self, other: object) -> object:
+        self._refuse_yet("<<")
+
+    def __rshift__(self, other: object) -> object:
+        self._refuse_yet(">>")
+
+    def __rrshift__(self, other: object) -> object:
+        self._refuse_yet(">>")
+
+    def __invert__(self) -> object:
+        self._refuse_yet("~")
+
+    def __round__(self, digits: object = None) -> object:
+        self._refuse_yet("round")
+
+    def __trunc__(self) -> object:
+        self._refuse_yet("trunc")
+
     def __bool__(self) -> bool:
-        raise StagingError(
-            "Python cannot branch on a staged value here: this function was not virtualised",
-            loc=caller_loc(),
-            hint="decorate the function with @lms (or @stage), so that its if, while, and, or, not, assert are staged",
-        )
+        self.require_trace(self.trace)
+        what, hint = _how_tested()
+        raise StagingError(what, loc=caller_loc(), hint=hint)
 
     def __index__(self) -> int:
         self._refuse("used as an index or a size")
@@ -149,6 +189,15 @@ class Rep:
     def __str__(self) -> str:
         self._refuse("turned into a string outside a print")
 
+    def __getitem__(self, index: object) -> object:
+        self._refuse("indexed")
+
+    def __call__(self, *args: object, **kwargs: object) -> object:
+        self._refuse("called")
+
+    def _refuse_yet(self, operator: str) -> NoReturn:
+        raise NotSupportedYetError(f"`{operator}` of a staged {self.atom.type} is not supported yet", loc=caller_loc())
+
     def _refuse(self, use: str) -> NoReturn:
         raise StagingError(
             f"a staged {self.atom.type} cannot be {use}: Python needs its value now, and it is known only when the "
@@ -156,3 +205,27 @@ class Rep:
             loc=caller_loc(),
             hint="compute it from plain values, or keep the computation staged",
         )
+
+
+_CONTAINS = dis.opmap["CONTAINS_OP"]
+
+
+def _how_tested() -> tuple[str, str]:
+    """What went wrong where Python asked for a truth value, and what to do: by the user's code that asks."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame is not None and not is_user_file(frame.f_code.co_filename):
+        frame = frame.f_back
+    if frame is not None and frame.f_code.co_code[frame.f_lasti] == _CONTAINS:
+        return (
+            "`in` compares with a staged value, and its answer is needed now",
+            "write the comparisons out: x == a or x == b",
+        )
+    if frame is not None and any(name.startswith("__") for name in frame.f_code.co_freevars if name != "__class__"):
+        return (
+            "Python needs the truth of a staged value here, and it is known only when the compiled code runs",
+            "use if, while, and, or, not, or a conditional expression",
+        )
+    return (
+        "Python cannot branch on a staged value here: this function was not virtualised",
+        "decorate the function with @lms (or @stage), so that its if, while, and, or, not are staged",
+    )

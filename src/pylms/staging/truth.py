@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import NoReturn
+
 from ..errors import StagedTypeError
+from ..ir.builder import BlockScope
 from ..ir.node import Atom, Const
 from ..ir.ops.arithmetic import NE
 from ..ir.ops.tensors import ELEMENT, RESHAPE
 from ..ir.types import BOOL, ScalarType, TensorType
-from ..loc import caller_loc
+from ..loc import Loc, caller_loc
 from .context import Trace
+from .rep import Rep
 
 
 def truth(trace: Trace, value: object) -> Atom:
     """`bool(value)` as an atom: numbers are true unless zero; a tensor must have one element."""
+    if isinstance(value, MixedTruth):
+        return value.truth_atom
     if not trace.is_staged(value):
         return Const(bool(value), BOOL)
     atom = trace.lift(value)
@@ -21,8 +28,62 @@ def truth(trace: Trace, value: object) -> Atom:
     assert isinstance(atom.type, ScalarType)
     if atom.type == BOOL:
         return atom
-    zero = Const(0.0 if atom.type.is_float else 0, atom.type)
-    return trace.emit(NE, [atom, zero])[0]
+    return trace.emit(NE, [atom, _zero(atom.type)])[0]
+
+
+def truth_in(trace: Trace, scope: BlockScope, value: object, atoms: Sequence[Atom]) -> Atom:
+    """The truth of a value that a block just traced gives, and that these atoms stand for; it goes into the block."""
+    if isinstance(value, MixedTruth):
+        return value.truth_atom
+    if not trace.is_staged(value):
+        return Const(bool(value), BOOL)
+    (atom,) = atoms
+    if not isinstance(atom.type, ScalarType):
+        raise StagedTypeError(
+            "`and` and `or` take tensors together with tensors only",
+            loc=caller_loc(),
+            hint="make the tensor a number first: x.item()",
+        )
+    if atom.type == BOOL:
+        return atom
+    node = trace.builder.node(NE, [atom, _zero(atom.type)], loc=caller_loc())
+    scope.nodes.append(node)
+    return node.results[0]
+
+
+class MixedTruth(Rep):
+    """What `and` or `or` gives whose operands have different types: it can be tested, and nothing else."""
+
+    __slots__ = ("left", "loc", "right", "truth_atom")
+
+    def __init__(self, left: str, right: str, loc: Loc) -> None:
+        self.left = left
+        self.right = right
+        self.loc = loc
+
+    def over(self, atom: Atom, trace: Trace) -> MixedTruth:
+        """The same with the atom that tells whether it is true."""
+        made = MixedTruth(self.left, self.right, self.loc)
+        made.atom = made.truth_atom = atom
+        made.trace = trace
+        return made
+
+    def require_trace(self, trace: Trace) -> None:
+        """Asked for whenever the value itself is wanted."""
+        super().require_trace(trace)
+        self.refuse()
+
+    def refuse(self) -> NoReturn:
+        """The error of using the value."""
+        raise StagedTypeError(
+            f"a staged `and` or `or` gives {self.left} on one path and {self.right} on the other",
+            loc=self.loc,
+            hint="both operands must have one type where the value is used; as a condition they may differ",
+        )
+
+
+def _zero(type_: ScalarType) -> Const:
+    return Const(0.0 if type_.is_float else 0, type_)
 
 
 def _only_element(trace: Trace, atom: Atom, type_: TensorType) -> Atom:

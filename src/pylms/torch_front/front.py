@@ -15,9 +15,8 @@ from ..loc import caller_loc
 from ..staging.context import Trace
 from ..staging.values import Deferred, LoopPlan
 from .context import TorchContext
-from .gradients import Absent
 from .loaders import LoaderTable
-from .mode import TracingMode, dispatch
+from .mode import dispatch, torch_functions
 from .modules import staged_modules
 from .optimizers import StagedOptimizers, staged_optimizers
 from .tensor import StagedTensor
@@ -37,7 +36,7 @@ class TorchFront:
         context = TorchContext(trace, dispatch)
         self._context = context
         self._loaders = LoaderTable(context)
-        with staged_optimizers(context) as optimizers, staged_modules(context.buffers), TracingMode(context):
+        with staged_optimizers(context) as optimizers, staged_modules(context.buffers), torch_functions(context):
             self._optimizers = optimizers
             yield
 
@@ -48,13 +47,9 @@ class TorchFront:
         return self._context
 
     def atom_of(self, trace: Trace, value: object) -> Atom | None:
-        """Staged tensors, the content of real ones at this point, and missing gradients as zeros."""
+        """Staged tensors, and the content of real ones at this point."""
         with torch._C.DisableTorchFunction():
-            if isinstance(value, torch.Tensor):
-                return self.context.atom(value)
-            if isinstance(value, Absent):
-                return self.context.full(0, value.type)
-        return None
+            return self.context.atom(value) if isinstance(value, torch.Tensor) else None
 
     def is_staged(self, value: object) -> bool:
         return isinstance(value, StagedTensor)

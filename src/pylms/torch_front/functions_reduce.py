@@ -142,7 +142,15 @@ def _amax(context: TorchContext, input: Operand, dim: object = (), keepdim: bool
 
 
 @functions.define(*methods("norm"))
-def _norm(context: TorchContext, input: Operand, p: object = 2) -> object:
-    refuse_options("norm", p=(p if p != "fro" else 2, 2))
+def _norm(
+    context: TorchContext,
+    input: Operand,
+    p: object = "fro",
+    dim: object = None,
+    keepdim: bool = False,
+    dtype: object = None,
+) -> object:
+    """The square root of the sum of squares."""
+    refuse_options("norm", p=("fro" if p == 2 else p, "fro"), dtype=(dtype, None))
     squares = apply(context, MUL, input, input, dtype=context.type_of(input).dtype)
-    return context.dispatch(torch.sqrt, (_sum(context, squares),), {})
+    return context.dispatch(torch.sqrt, (_sum(context, squares, dim, keepdim),), {})

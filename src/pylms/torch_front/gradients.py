@@ -57,6 +57,9 @@ class GradientCell(Cell):
         self._absent_at_start: set[Construct] = set()
         self._is_assigning = False
 
+    def as_stageable(self, trace: Trace, value: object) -> object:
+        return self._table.zeros(self.absent.type) if value is self.absent else value
+
     def assign(self, value: object) -> None:
         trace = self._table.trace
         if self.variable is None:
@@ -142,9 +145,10 @@ class GradientTable:
         if set_to_none:
             self.write(leaf, None)
         elif self.read(leaf) is not None:
-            self.write(leaf, self._zeros(self._context.type_of(leaf)))
+            self.write(leaf, self.zeros(self._context.type_of(leaf)))
 
-    def _zeros(self, type_: TensorType) -> StagedTensor:
+    def zeros(self, type_: TensorType) -> StagedTensor:
+        """What stands for a missing gradient where a variable must hold it."""
         return StagedTensor(self._context.full(0, type_), self._context)
 
     def _set(self, leaf: torch.Tensor, value: StagedTensor | None) -> None:

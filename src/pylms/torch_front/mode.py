@@ -7,11 +7,14 @@ captured already, or a parameter that is older than the trace. Every other call 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import Any, cast
+from unittest import mock
 
 import torch
 from torch.overrides import TorchFunctionMode
 
+from ..staging.rep import Rep
 from . import (  # noqa: F401 - loading them fills the table
     functions_arithmetic,
     functions_convert,
@@ -61,7 +64,20 @@ _SET_GRADIENT = accessor("grad", "set")
 _DELETE_GRADIENT = accessor("grad", "delete")
 
 
-class TracingMode(TorchFunctionMode):
+@contextmanager
+def torch_functions(context: TorchContext) -> Iterator[None]:
+    """While this is open, PyTorch's functions go to `dispatch`."""
+
+    def take_part(_kind: type, function: object, _types: object, args: Sequence[object] = (), kwargs: Any = None) -> Any:
+        return dispatch(context, function, args, kwargs or {})
+
+    # With it PyTorch's own operators take staged numbers: `weight * rate`.
+    protocol = mock.patch.object(Rep, "__torch_function__", classmethod(take_part), create=True)
+    with protocol, _TracingMode(context):
+        yield
+
+
+class _TracingMode(TorchFunctionMode):
     """Sends every PyTorch function to `dispatch`."""
 
     def __init__(self, context: TorchContext) -> None:
@@ -85,9 +101,9 @@ def dispatch(context: TorchContext, function: object, args: Sequence[object], kw
     if function in _ABOUT_TYPES or (function in _ABOUT_REAL_TENSORS and not any_staged):
         return _run(function, args, kwargs)
     with torch._C.DisableTorchFunction():
-        if context.is_under_control and function in creation_functions:
+        if function in creation_functions and (context.is_under_control or any_staged or _any_rep(args)):
             return creation_functions.call(context, function, args, kwargs)
-        staged = any_staged or any(context.owns(tensor) for tensor in tensors)
+        staged = any_staged or _any_rep((*args, *kwargs.values())) or any(context.owns(tensor) for tensor in tensors)
         if not staged:
             return _run_for_real(context, function, args, kwargs, tensors)
         if not any_staged and function in (_GET_GRADIENT, _SET_GRADIENT, _DELETE_GRADIENT):
@@ -115,6 +131,10 @@ def _tensors_in(values: Sequence[object]) -> Iterator[torch.Tensor]:
             yield value
         elif isinstance(value, (tuple, list)):
             yield from _tensors_in(value)
+
+
+def _any_rep(values: Sequence[object]) -> bool:
+    return any(isinstance(value, Rep) for value in values)
 
 
 def _run(function: object, args: Sequence[object], kwargs: Mapping[str, object]) -> object:

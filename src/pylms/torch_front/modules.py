@@ -50,4 +50,4 @@ def _virtualised(kind: type) -> FunctionType | None:
     except (SourceError, SyntaxNotSupportedError):
         # Without virtualisation a branch on a staged value in it is a located error, so nothing goes wrong unseen.
         return None
-    return virtualized.instantiate(forward, operators_for(virtualized.assigned))
+    return virtualized.instantiate(forward, operators_for(virtualized.assigned, virtualized.assigned_outside))

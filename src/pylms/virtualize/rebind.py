@@ -21,9 +21,7 @@ from .context import BLOCK_KINDS, OPERATOR_NAMES
 from .methods import mangled
 from .nodes import FunctionNode, function, place
 
-_FUTURE_FLAGS = 0
-for _feature in __future__.all_feature_names:
-    _FUTURE_FLAGS |= getattr(__future__, _feature).compiler_flag
+_FUTURE_FLAGS: int = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
 
 _FACTORY = "factory$"
 _FUNCTION = "function$"

@@ -164,4 +164,4 @@ def _text_of(node: ast.FunctionDef | ast.Lambda, text: str) -> str:
     first = min([node.lineno, *(decorator.lineno for decorator in node.decorator_list)])
     lines = text.splitlines(keepends=True)[first - 1 : node.end_lineno]
     margin = node.col_offset
-    return "".join(line[margin:] if not line[:margin].strip() else line for line in lines)
+    return "".join(line if line[:margin].strip() else line[margin:] or "\n" for line in lines)

@@ -2,11 +2,11 @@
 
 # Written oddly, and wrongly, on purpose.
 # mypy: ignore-errors
-# ruff: noqa: E731, RUF021
+# ruff: noqa: E731, F841, RUF021
 
 import functools
 
-from tests.virtualize.corpus.record import case, note
+from tests.virtualize.corpus.record import Manager, case, note
 
 
 @case((3,))
@@ -161,3 +161,105 @@ def generator_expression_is_lazy(n):
     first = next(g)
     total += 5
     return first, list(g), sum(x for x in range(n)), any(note(x) for x in range(n))
+
+
+def make_shared():
+    shared = "start"
+    kept = []
+
+    def everything(n):
+        nonlocal shared
+        kept.clear()
+        if n == 0:
+
+            def shared():
+                return "a function"
+
+            kept.append(shared())
+        elif n == 1:
+            from math import pi as shared
+        elif n == 2:
+            for shared in range(3):
+                kept.append(shared)
+        elif n == 3:
+            with Manager("m") as (shared):
+                kept.append(shared.name)
+            while shared:
+                shared = None
+        elif n == 4:
+
+            class shared:
+                pass
+
+        else:
+
+            def inner():
+                nonlocal shared
+                for i in range(n):
+                    if i:
+                        shared = i
+                        shared += 1
+                return shared
+
+            shared = note(inner())
+            (shared, kept[:]), other = (n, [shared]), 1
+        return repr(shared).partition(" at ")[0], kept
+
+    return everything
+
+
+case((0,), (1,), (2,), (3,), (4,), (6,))(make_shared())
+
+
+@case((3,))
+def globals_below_cells(n):
+    note = n
+    note += 1
+
+    def inner():
+        global note
+        if n:
+            note("the global one")
+        return [note(i) for i in range(2) if n and note]
+
+    return inner(), note
+
+
+@case((2,))
+def names_of_operators_kinds(n):
+    then = body = cond = item = value = 0
+    for then in range(n):
+        if then:
+            body += then
+            cond = item = body
+
+    def stop():
+        return then
+
+    if n:
+
+        def result():
+            return body
+
+    else:
+        result = stop
+    return then, body, cond, item, value, stop(), result(), result.__name__
+
+
+@case((3,))
+def deep_closures_over_loop_variables(n):
+    made = []
+    for i in range(n):
+        for j in range(i):
+            k = i * 10 + j
+
+            def f(x=j):
+                def g():
+                    return i, j, k, x
+
+                return g
+
+            made.append(f())
+            if k > 20:
+                made.append(lambda: (k, [k for k in range(2)], n))
+    return [each() for each in made]

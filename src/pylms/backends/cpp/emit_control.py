@@ -58,8 +58,9 @@ def _emit_if(emitter: Emitter, node: Node) -> None:
     emitter.line(f"if ({condition}) {{")
     emitter.write(then_lines)
     if _is_single_branch(otherwise, else_lines):
-        emitter.declaration_line(f"}} else {else_lines[0].text}")
-        emitter.write([Line(line.depth - 1, line.text, line.loc, line.commented) for line in else_lines[1:]])
+        first = else_lines[0]
+        else_lines[0] = Line(first.depth, f"}} else {first.text}", first.loc, first.commented)
+        emitter.write([Line(line.depth - 1, line.text, line.loc, line.commented) for line in else_lines])
         return
     if else_lines:
         emitter.declaration_line("} else {")

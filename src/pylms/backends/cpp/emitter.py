@@ -51,6 +51,7 @@ class Emitter:
     ) -> None:
         """`offsets`: where in the call's scratch memory values lie; `planned_bytes`: what they take in all."""
         self.checks = checks
+        self.polls = False
         self.has_tensors = has_tensors(function)
         self.weights = Weights()
         self.headers: list[str] = []
@@ -219,6 +220,7 @@ class Emitter:
         """Where a loop of the user's goes round: let Ctrl-C in."""
         context = self.context()
         self.function.can_fail = True
+        self.polls = True
         self.declaration_line(
             f"if (__builtin_expect({context}->interrupt, 0) && {context}->poll({context})) return -1;"
         )

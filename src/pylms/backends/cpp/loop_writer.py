@@ -149,7 +149,6 @@ def _index_names(emitter: Emitter, block: Block, count: int) -> tuple[str, ...]:
     for atom in used:
         if isinstance(atom, Sym) and atom not in inner:
             taken.update(_IDENTIFIER.findall(emitter.name_of(atom)))
-    candidates = [*_INDEX_NAMES, *(f"i{number}" for number in range(2, count + len(taken) + 2))]
-    return tuple([name for name in candidates if name not in taken][:count])
-
-
+    hints = [param.name for param in block.params[:count] if param.name]
+    candidates = [*hints, *_INDEX_NAMES, *(f"i{number}" for number in range(2, count + len(taken) + 2))]
+    return tuple([name for name in dict.fromkeys(candidates) if name not in taken][:count])

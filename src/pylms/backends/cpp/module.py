@@ -9,15 +9,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...errors import InternalError
-from ...ir.node import Function, Sym, walk
-from ...ir.ops.control import FOR, WHILE
-from ...ir.ops.host import HOST_CALL, PRINT
+from ...ir.node import Function, Sym
 from ...ir.types import BufferType, TensorType, Type
 from ..base import SourceBundle
 from .emit_host import unpacked
 from .emitter import Emitter, FunctionText
 from .literals import c_type, declaration, is_in_register, number_type
-from .text import Line, base_name, render_listing, render_source
+from .text import Line, base_name, list_lines, render_listing, render_source
 
 _ABI_HEADER = "pylms_abi.h"
 # Beyond this, -O3 costs more than it gives: what is long is straight-line code.
@@ -64,7 +62,7 @@ def emit_module(
         argument_types=tuple(param.type for param in function.params),
         result_types=result_types,
         captures=function.captures,
-        releases_gil=emitter.has_tensors or _may_run_long(function),
+        releases_gil=emitter.has_tensors or emitter.polls or bool(emitter.callbacks),
         flags=(_level(emitter.weights.of_block(function.body)), *contraction, *emitter.flags),
         link=tuple(emitter.link),
     )
@@ -72,10 +70,6 @@ def emit_module(
 
 def _level(operations: int) -> str:
     return "-O3" if operations <= _LARGEST_FOR_O3 else "-O2"
-
-
-def _may_run_long(function: Function) -> bool:
-    return any(node.primitive in (FOR, WHILE, PRINT, HOST_CALL) for node in walk(function.body))
 
 
 def _emit_function(emitter: Emitter, function: Function) -> _Signature:
@@ -99,7 +93,7 @@ def _emit_function(emitter: Emitter, function: Function) -> _Signature:
         parameters += [declaration(result.type, f"*{output}") for output, result in zip(outputs, results, strict=True)]
     spelled = c_type(returns) if returns is not None else "int" if text.can_fail else "void"
     _describe(emitter, function)
-    emitter.top_level.append(Line(0, f"static {spelled} {name}({', '.join(parameters)}) {{"))
+    emitter.top_level.extend(list_lines(f"static {spelled} {name}(", parameters, ") {", depth=0))
     emitter.top_level.extend((*text.lines, Line(0, "}"), Line(0, "")))
     return _Signature(name, returns, text, outputs)
 
@@ -133,7 +127,7 @@ def _emit_entry(emitter: Emitter, function: Function, signature: _Signature) -> 
 
 def _emit_call(emitter: Emitter, signature: _Signature, arguments: list[str], results: Sequence[Type]) -> None:
     if signature.returns is not None:
-        emitter.line(f"{_slot(0, results[0])} = {signature.name}({', '.join(arguments)});")
+        emitter.write(list_lines(f"{_slot(0, results[0])} = {signature.name}(", arguments, ");", depth=1))
         emitter.line("return 0;")
         return
     through_locals = []
@@ -144,14 +138,14 @@ def _emit_call(emitter: Emitter, signature: _Signature, arguments: list[str], re
         emitter.line(f"{declaration(type_, output)};")
         arguments.append(f"&{output}")
         through_locals.append(f"{_slot(index, type_)} = {output};")
-    call = f"{signature.name}({', '.join(arguments)})"
-    if not signature.text.can_fail:
-        emitter.line(f"{call};")
-    elif not through_locals:
-        emitter.line(f"return {call};")
+    start, end = f"{signature.name}(", ");"
+    if signature.text.can_fail:
+        start = f"{'int status =' if through_locals else 'return'} {start}"
+    emitter.write(list_lines(start, arguments, end, depth=1))
+    if signature.text.can_fail and not through_locals:
         return
-    else:
-        emitter.line(f"if (int status = {call}) return status;")
+    if signature.text.can_fail:
+        emitter.line("if (status) return status;")
     for line in through_locals:
         emitter.line(line)
     emitter.line("return 0;")

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
-from ...ir.node import Atom, Const, Node
+from ...ir.node import Atom, Const, Node, Sym
 from ...ir.ops import arithmetic as ops
 from ...ir.ops.fusion import ELEMENT_AT
 from ...ir.types import FLOAT32, INT64
 from .emit_rules import emit_rules
 from .emitter import Emitter
-from .literals import Binding, is_in_register
+from .literals import Binding, c_type, is_in_register
 from .nest_shape import Access
 
 ZERO = Const(0, INT64)
@@ -27,11 +27,18 @@ def emit_scalar(emitter: Emitter, node: Node) -> None:
         emitter.include("elementary.h")
         text = f"pylms::{_VECTORISABLE[node.primitive]}({emitter.inline(node.args[0])})"
         emitter.define_pure(node.results[0], text, Binding.POSTFIX)
+    elif node.primitive is ops.CONVERT and _has_same_spelling(node):
+        emitter.alias(node.results[0], emitter.expression(node.args[0]))
     elif node.primitive in (ops.MINIMUM, ops.MAXIMUM) and _is_number(node.args[1]):
         _emit_bound(emitter, node)
     else:
         emitter.emit_node(node)
     emitter.loc = outer
+
+
+def _has_same_spelling(node: Node) -> bool:
+    """Whether a conversion changes nothing in C++, as from Python's int to int64."""
+    return isinstance(node.args[0], Sym) and c_type(node.args[0].type) == c_type(node.results[0].type)
 
 
 def _is_number(atom: Atom) -> bool:

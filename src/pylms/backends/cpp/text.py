@@ -7,7 +7,7 @@ with `#line` directives, and the text for people, with the Python line as a comm
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,6 +15,7 @@ from ...loc import Loc
 
 INDENT = "  "
 _COMMENT_COLUMN = 60
+_LONGEST_LINE = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,21 @@ class Line:
     @property
     def indented(self) -> str:
         return INDENT * self.depth + self.text if self.text else ""
+
+
+def list_lines(start: str, items: Sequence[str], end: str, *, depth: int) -> list[Line]:
+    """`start items, ... end` on as many lines as it needs."""
+    lines: list[Line] = []
+    text = start
+    for index, item in enumerate(items):
+        piece = item + (end if index == len(items) - 1 else ",")
+        if text != start and len(text) + len(piece) + 1 > _LONGEST_LINE:
+            lines.append(Line(depth + 2 * bool(lines), text))
+            text = piece
+        else:
+            text += piece if text == start else f" {piece}"
+    lines.append(Line(depth + 2 * bool(lines), text if items else start + end))
+    return lines
 
 
 def render_listing(lines: Iterable[Line]) -> str:

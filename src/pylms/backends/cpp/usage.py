@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from ...ir.node import Block, Function, Node, Sym
+from ...ir.node import Block, Function, Node, Sym, walk
+from ...ir.ops import fusion
 from ...ir.types import TensorType
 
 # Operations in one C++ function: compilers take more than linear time in the length of straight-line code.
@@ -57,18 +58,11 @@ def _collect_uses(nodes: Sequence[Node], used: dict[Sym, None], defined: set[Sym
 
 
 def has_tensors(function: Function) -> bool:
-    """Whether the function computes with arrays of more than one element at a time."""
-    return _block_has_tensors(function.body)
-
-
-def _block_has_tensors(block: Block) -> bool:
-    for node in block.nodes:
-        for value in (*node.args, *node.results):
-            if isinstance(value.type, TensorType) and value.type.shape != ():
-                return True
-        if any(_block_has_tensors(inner) for inner in node.blocks):
-            return True
-    return False
+    """Whether the function computes with whole arrays, before or after legalisation."""
+    return any(
+        node.primitive in fusion.PRIMITIVES or any(isinstance(result.type, TensorType) for result in node.results)
+        for node in walk(function.body)
+    )
 
 
 class Weights:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
 from typing import cast
 
 from ..constructs import Assigned
@@ -14,11 +15,15 @@ from .loop import LoopBody, run_for, run_for_dataloader, run_while
 from .printing import format_text, print_formatted, print_values
 from .variable import assign, finish_return, make_variable, read
 
+_NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 _IN_PLACE = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift")
 
 
-def operators_for(assigned: Assigned) -> dict[str, object]:
-    """The operators of one virtualised function, which need to know the cells its blocks assign."""
+def operators_for(
+    assigned_cells: Mapping[str, tuple[str, ...]], assigned_outside: Mapping[str, tuple[str, ...]] = _NOTHING
+) -> dict[str, object]:
+    """The operators of one virtualised function, which need to know what its blocks assign."""
+    assigned = Assigned(assigned_cells, assigned_outside)
 
     def if_(test: object, then: Callable[[], object], otherwise: Callable[[], object]) -> object:
         return run_if(test, then, otherwise, assigned)

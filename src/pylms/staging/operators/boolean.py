@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from ...ir.ops.arithmetic import LOGICAL_NOT
+from ..constructs import NOTHING_ASSIGNED
 from ..context import current_trace
 from ..truth import truth
-from .branch import run_if
+from .branch import run_logical
 
 Thunk = Callable[[], object]
 
@@ -16,14 +17,14 @@ def run_and(first: object, *rest: Thunk) -> object:
     """`first and ...`: the first false operand, or the last one."""
     if not rest:
         return first
-    return run_if(first, lambda: run_and(rest[0](), *rest[1:]), lambda: first, {})
+    return run_logical(first, lambda: run_and(rest[0](), *rest[1:]), lambda: first, NOTHING_ASSIGNED)
 
 
 def run_or(first: object, *rest: Thunk) -> object:
     """`first or ...`: the first true operand, or the last one."""
     if not rest:
         return first
-    return run_if(first, lambda: first, lambda: run_or(rest[0](), *rest[1:]), {})
+    return run_logical(first, lambda: first, lambda: run_or(rest[0](), *rest[1:]), NOTHING_ASSIGNED)
 
 
 def run_not(value: object) -> object:

@@ -2,46 +2,134 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NoReturn
 
 from ...errors import StagedTypeError
 from ...ir.node import Atom, Const
 from ...ir.ops.control import IF
-from ...ir.types import INT, ScalarType, Type
-from ...loc import caller_loc
-from ..constructs import Assigned, Construct, trace_construct
+from ...ir.types import BOOL, INT, ScalarType, Type
+from ...loc import Loc, caller_loc
+from ..cells import zero_in
+from ..constructs import Assigned, Construct, TracedBlock, trace_construct
 from ..context import current_trace
-from ..truth import truth
+from ..raising import AlwaysRaises
+from ..truth import MixedTruth, truth, truth_in
 from ..values import Leaf, Static, Structure, TupleOf, describe, same_static
 
 Thunk = Callable[[], object]
 
 
-def run_if(test: object, then: Thunk, otherwise: Thunk, assigned: Assigned) -> object:
-    """What the chosen function returns; of both, merged, when the test is staged."""
+def run_if(
+    test: object, then: Thunk, otherwise: Thunk, assigned: Assigned, *, functions: Sequence[object] | None = None
+) -> object:
+    """What the chosen function returns; of both, merged, when the test is staged.
+
+    `functions` are the block functions whose assignments `assigned` names, where those are not the two sides.
+    """
     trace = current_trace()
     if trace is None or not trace.is_staged(test):
         return then() if test else otherwise()
     condition = truth(trace, test)
     if isinstance(condition, Const):
         return then() if condition.value else otherwise()
-    return trace_construct(
-        trace, "branch", (then, otherwise), assigned, lambda construct: _trace_if(construct, condition, then, otherwise)
-    )
+    blocks = (then, otherwise) if functions is None else functions
+
+    def attempt(construct: Construct) -> object:
+        return _trace_if(construct, condition, then, otherwise)
+
+    return trace_construct(trace, "branch", blocks, assigned, attempt)
+
+
+def run_logical(test: object, then: Thunk, otherwise: Thunk, assigned: Assigned) -> object:
+    """As `run_if`, for `and` and `or`: operands of different types have a truth value in common."""
+    trace = current_trace()
+    if trace is None or not trace.is_staged(test):
+        return then() if test else otherwise()
+    condition = truth(trace, test)
+    if isinstance(condition, Const):
+        return then() if condition.value else otherwise()
+
+    def attempt(construct: Construct) -> object:
+        return _trace_logical(construct, condition, then, otherwise)
+
+    return trace_construct(trace, "branch", (then, otherwise), assigned, attempt)
+
+
+@dataclass(slots=True)
+class _Side:
+    """One side of a branch: its block, and the atoms and structure of its value (None where it always raises)."""
+
+    block: TracedBlock
+    value: object = None
+    atoms: Sequence[Atom] = ()
+    structure: Structure | None = None
+
+
+def _trace_side(construct: Construct, function: Thunk) -> _Side:
+    trace = construct.trace
+    with construct.block(repeats=False) as block:
+        side = _Side(block)
+        side.value = function()
+        if isinstance(side.value, MixedTruth):
+            side.atoms, side.structure = [side.value.truth_atom], Leaf(BOOL)
+        else:
+            side.atoms, side.structure = trace.flatten(side.value)
+    return side
 
 
 def _trace_if(construct: Construct, condition: Atom, then: Thunk, otherwise: Thunk) -> object:
-    trace = construct.trace
     loc = caller_loc()
-    with construct.block(repeats=False) as then_scope:
-        then_atoms, then_structure = trace.flatten(then())
-    with construct.block(repeats=False) as else_scope:
-        else_atoms, else_structure = trace.flatten(otherwise())
+    left, right = _trace_side(construct, then), _trace_side(construct, otherwise)
+    for side in (left, right):
+        if isinstance(side.value, MixedTruth):
+            side.value.refuse()
+    return _finish_if(construct, condition, left, right, loc)
+
+
+def _trace_logical(construct: Construct, condition: Atom, then: Thunk, otherwise: Thunk) -> object:
+    loc = caller_loc()
+    left, right = _trace_side(construct, then), _trace_side(construct, otherwise)
+    if left.structure is None or right.structure is None or _have_one_type(left, right):
+        return _finish_if(construct, condition, left, right, loc)
+    mixed = MixedTruth(describe(left.structure), describe(right.structure), loc)
+    for side in (left, right):
+        if isinstance(side.value, MixedTruth):
+            mixed = side.value
+        side.atoms, side.structure = [truth_in(construct.trace, side.block.scope, side.value, side.atoms)], Leaf(BOOL)
+    result = _finish_if(construct, condition, left, right, loc)
+    return mixed.over(construct.trace.lift(result), construct.trace)
+
+
+def _have_one_type(left: _Side, right: _Side) -> bool:
+    if isinstance(left.value, MixedTruth) or isinstance(right.value, MixedTruth):
+        return False
+    if isinstance(left.structure, Leaf) and isinstance(right.structure, Leaf):
+        return left.structure == right.structure or _widens(left.atoms[0], right) or _widens(right.atoms[0], left)
+    # What is wrong with others, if anything is, the merging says.
+    return isinstance(left.structure, TupleOf) and isinstance(right.structure, TupleOf)
+
+
+def _widens(atom: Atom, other: _Side) -> bool:
+    target = other.atoms[0].type
+    return _widened(atom, target).type == target
+
+
+def _finish_if(construct: Construct, condition: Atom, then: _Side, otherwise: _Side, loc: Loc) -> object:
+    trace = construct.trace
+    if then.structure is None and otherwise.structure is None:
+        trace.emit(IF, [condition], blocks=(then.block.finish([]), otherwise.block.finish([])), loc=loc)
+        raise AlwaysRaises
+    for side, other in ((then, otherwise), (otherwise, then)):
+        if side.structure is None:
+            # Its value is never used: any of the right type will do.
+            side.structure = other.structure
+            side.atoms = [zero_in(trace, side.block.scope, atom.type, loc) for atom in other.atoms]
+    assert then.structure is not None and otherwise.structure is not None
     merged = _Merged([], [])
-    structure = merged.merge(then_structure, else_structure, iter(then_atoms), iter(else_atoms))
-    blocks = (then_scope.finish(merged.then_results), else_scope.finish(merged.else_results))
+    structure = merged.merge(then.structure, otherwise.structure, iter(then.atoms), iter(otherwise.atoms))
+    blocks = (then.block.finish(merged.then_results), otherwise.block.finish(merged.else_results))
     results = trace.emit(IF, [condition], blocks=blocks, loc=loc)
     return trace.unflatten(structure, iter(results))
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from ...errors import NotSupportedYetError
+from ...errors import NotSupportedYetError, StagedTypeError
 from ...ir.node import Atom
 from ...ir.ops import arithmetic as ops
 from ...ir.primitive import Primitive
@@ -29,9 +29,7 @@ def call(function: Callable[..., object], *args: object, **kwargs: object) -> ob
     if trace is None:
         return function(*args, **kwargs)
     if function is enumerate and args and _loops_natively(trace, args[0]):
-        start = kwargs.get("start", args[1] if len(args) > 1 else 0)
-        assert isinstance(start, int)
-        return StagedEnumerate(args[0], start)
+        return StagedEnumerate(args[0], kwargs.get("start", args[1] if len(args) > 1 else 0))
     if not any(_has_staged_scalar(item) for item in (*args, *kwargs.values())):
         return function(*args, **kwargs)
     handler = _HANDLERS.get(function)
@@ -63,8 +61,23 @@ def _call_unknown(function: Callable[..., object], args: Sequence[object], kwarg
 
 
 def _range(trace: Trace, *bounds: object) -> StagedRange:
+    if not 1 <= len(bounds) <= 3:
+        range(*bounds)  # type: ignore[call-overload]  # raises what Python raises
     start, stop, step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3]
-    return StagedRange(start, stop, step)
+    return StagedRange(*[_as_int(trace, bound) for bound in (start, stop, step)])
+
+
+def _as_int(trace: Trace, bound: object) -> object:
+    atom = trace.lift(bound)
+    if isinstance(bound, Rep) and atom.type == BOOL:
+        return trace.wrap(convert(bound, atom, INT))
+    if not isinstance(atom.type, ScalarType) or atom.type not in (INT, BOOL):
+        raise StagedTypeError(
+            f"range() takes ints, and a staged {atom.type} was given",
+            loc=caller_loc(),
+            hint="convert it: range(int(x))",
+        )
+    return bound
 
 
 def _convert_to(target: ScalarType, trace: Trace, value: object) -> object:

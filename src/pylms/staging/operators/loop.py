@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import cast
+from functools import partial
+from typing import NoReturn, cast
 
 from ...ir.node import Atom, Const
 from ...ir.ops.arithmetic import ADD, GT, LOGICAL_AND, LT, NE, SELECT
 from ...ir.ops.control import CHECK, FOR, WHILE
 from ...ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from ...ir.types import BOOL, INT
+from ...errors import StagingError
 from ...loc import caller_loc
 from ..constructs import Assigned, Construct, Watch, trace_construct
 from ..context import Trace, current_trace
+from ..raising import AlwaysRaises
 from ..truth import truth
 from ..values import LoopPlan, Segment
 from .boolean import run_not
@@ -30,13 +33,32 @@ class StagedRange:
     stop: object
     step: object
 
+    def __len__(self) -> int:
+        self._refuse("asked for its length")
+
+    def __iter__(self) -> NoReturn:
+        self._refuse("iterated over here")
+
+    def __getitem__(self, index: object) -> NoReturn:
+        self._refuse("indexed")
+
+    def __contains__(self, value: object) -> NoReturn:
+        self._refuse("searched with `in`")
+
+    def _refuse(self, use: str) -> NoReturn:
+        raise StagingError(
+            f"a range with staged bounds cannot be {use}: how long it is, is known only when the compiled code runs",
+            loc=caller_loc(),
+            hint="loop over it with a for statement in a decorated function",
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class StagedEnumerate:
     """`enumerate` over something that a native loop runs over."""
 
     iterable: object
-    start: int
+    start: object
 
 
 def run_while(condition: Thunk, body: Thunk, assigned: Assigned) -> None:
@@ -83,11 +105,14 @@ def _trace_while(construct: Construct, condition: Thunk, body: Thunk) -> None:
     trace = construct.trace
     loc = caller_loc()
     trace.emitted_loops += 1
-    with construct.block(repeats=True) as condition_scope:
+    test: Atom = Const(False, BOOL)
+    with construct.block(repeats=True) as condition_block:
         test = truth(trace, condition())
-    with construct.block(repeats=True) as body_scope:
+    with construct.block(repeats=True) as body_block:
         body()
-    trace.emit(WHILE, [], blocks=[condition_scope.finish([test]), body_scope.finish([])], loc=loc)
+    trace.emit(WHILE, [], blocks=[condition_block.finish([test]), body_block.finish([])], loc=loc)
+    if condition_block.always_raises:
+        raise AlwaysRaises
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,24 +165,28 @@ def _bare(_number: object, item: object) -> object:
     return item
 
 
-def _numbered(start: int) -> Callable[[object, object], object]:
-    return lambda number, item: (number if start == 0 else number + start, item)  # type: ignore[operator]
+def _numbered(start: object) -> Callable[[object, object], object]:
+    from_zero = type(start) is int and start == 0
+    return lambda number, item: (number if from_zero else number + start, item)  # type: ignore[operator]
 
 
 def _iterate(iterable: object, body: LoopBody) -> None:
-    """Python's own loop. A staged wish to stop guards what follows."""
-    iterator = iter(cast(Iterable[object], iterable))
-    for item in iterator:
-        body.call(item)
-        if body.stop is None:
-            continue
-        stop = body.stop()
-        trace = current_trace()
+    """Python's own loop. Once the wish to stop is staged, it guards each round that follows."""
+    trace = current_trace()
+    stop: object = False
+    for item in cast(Iterable[object], iterable):
         if trace is not None and trace.is_staged(stop):
-            run_if(stop, lambda: None, lambda: _iterate(iterator, body), body.assigned)
+            round_ = partial(body.call, item)
+            run_if(stop, _nothing, round_, body.assigned, functions=body.functions)
+        else:
+            body.call(item)
+        stop = body.stop is not None and body.stop()
+        if (trace is None or not trace.is_staged(stop)) and stop:
             return
-        if stop:
-            return
+
+
+def _nothing() -> None:
+    return None
 
 
 def _run_plain_range(trace: Trace, values: range, body: LoopBody) -> None:
@@ -206,7 +235,7 @@ def _run_plan(trace: Trace, plan: LoopPlan, item_of: Item, body: LoopBody) -> No
         if position == 0 or body.stop is None:
             run_segment()
         else:
-            run_if(body.stop(), lambda: None, run_segment, body.assigned)
+            run_if(body.stop(), _nothing, run_segment, body.assigned, functions=body.functions)
 
 
 def _native_for(
@@ -232,9 +261,9 @@ def _trace_for(construct: Construct, bounds: tuple[Atom, Atom, Atom], run_item: 
     loc = caller_loc()
     trace.emitted_loops += 1
     index = trace.builder.fresh(INT, "i")
-    with construct.block([index], repeats=True) as scope:
+    with construct.block([index], repeats=True) as block:
         run_item(trace.wrap(index))
-    trace.emit(FOR, bounds, blocks=[scope.finish([])], loc=loc)
+    trace.emit(FOR, bounds, blocks=[block.finish([])], loc=loc)
 
 
 def _trace_stoppable_for(
@@ -247,18 +276,18 @@ def _trace_stoppable_for(
     first, last, step = bounds
     (index,) = trace.emit(VAR_NEW, [first], names=["i"])
     (wanted,) = trace.emit(VAR_NEW, [Const(True, BOOL)], names=["wanted"])
-    with construct.block(repeats=True) as condition_scope:
+    with construct.block(repeats=True) as condition_block:
         (now,) = trace.emit(VAR_GET, [index])
         (more,) = trace.emit(VAR_GET, [wanted])
         (inside,) = _within(trace, now, last, step)
         (test,) = trace.emit(LOGICAL_AND, [more, inside])
-    with construct.block(repeats=True) as body_scope:
+    with construct.block(repeats=True) as body_block:
         (now,) = trace.emit(VAR_GET, [index])
         run_item(trace.wrap(now))
         trace.emit(VAR_SET, [wanted, truth(trace, run_not(stop()))])
         (following,) = trace.emit(ADD, [now, step])
         trace.emit(VAR_SET, [index, following])
-    trace.emit(WHILE, [], blocks=[condition_scope.finish([test]), body_scope.finish([])], loc=loc)
+    trace.emit(WHILE, [], blocks=[condition_block.finish([test]), body_block.finish([])], loc=loc)
 
 
 def _within(trace: Trace, index: Atom, last: Atom, step: Atom) -> tuple[Atom, ...]:

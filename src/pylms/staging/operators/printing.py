@@ -26,7 +26,7 @@ _FORMATTER = string.Formatter()
 _SAMPLES = {BOOL: False, INT: 0, FLOAT: 0.0}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class StagedText:
     """A string that will be known when the code runs: a format and the atoms for its fields."""
 
@@ -36,8 +36,43 @@ class StagedText:
     def __str__(self) -> str:
         _refuse_text()
 
+    def __repr__(self) -> str:
+        return f"StagedText({self.template!r})"
+
     def __format__(self, spec: str) -> str:
         _refuse_text()
+
+    def __eq__(self, other: object) -> bool:
+        _refuse_text()
+
+    def __hash__(self) -> int:
+        _refuse_text()
+
+    def __len__(self) -> int:
+        _refuse_text()
+
+    def __iter__(self) -> NoReturn:
+        _refuse_text()
+
+    def __getitem__(self, index: object) -> NoReturn:
+        _refuse_text()
+
+    def __contains__(self, part: object) -> bool:
+        _refuse_text()
+
+    def __add__(self, other: object) -> StagedText:
+        return self._joined(self, other)
+
+    def __radd__(self, other: object) -> StagedText:
+        return self._joined(other, self)
+
+    @staticmethod
+    def _joined(left: object, right: object) -> StagedText:
+        parts = [part if isinstance(part, StagedText) else StagedText(_escape(part), ()) for part in (left, right)
+                 if isinstance(part, (str, StagedText))]
+        if len(parts) != 2:
+            _refuse_text()
+        return StagedText(parts[0].template + parts[1].template, parts[0].atoms + parts[1].atoms)
 
 
 def format_text(template: str, *args: object, **kwargs: object) -> object:

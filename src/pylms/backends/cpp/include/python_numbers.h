@@ -79,7 +79,13 @@ inline T power(T base, T exponent) {
 
 // A product that the compiler must not join with an addition to one rounding.
 inline double rounded(double product) {
-  __asm__("" : "+g"(product));
+#if defined(__x86_64__)
+  __asm__("" : "+x"(product));
+#elif defined(__aarch64__)
+  __asm__("" : "+w"(product));
+#else
+  __asm__("" : "+m"(product));
+#endif
   return product;
 }
 
