@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from pylms.ir.builder import Builder
-from pylms.ir.node import Atom, Const, Function, Sym
+from pylms.ir.node import Atom, Const, Function
 from pylms.ir.ops import arithmetic as ops
 from pylms.ir.ops import buffers, control, differentiation, tensors
 from pylms.ir.types import FLOAT, FLOAT32, INT, INT64, UINT8, BufferType
@@ -25,7 +25,7 @@ class Sizes:
     classes: int = 4
 
     @property
-    def pixels(self) -> int:
+    def pixels(self):
         return self.side * self.side
 
 
@@ -41,7 +41,7 @@ class Optimiser:
 class Writer:
     """Shorthand for building tensor IR."""
 
-    def __init__(self, builder: Builder) -> None:
+    def __init__(self, builder: Builder):
         self.builder = builder
         self.line = 0
 
@@ -69,7 +69,7 @@ class Writer:
         return self.emit(tensors.MATMUL, left, right, transpose_a=transpose_a, transpose_b=transpose_b, name=name)
 
 
-def training_loop(sizes: Sizes, optimiser: Optimiser, *, gather: bool = False, textbook: bool = True) -> Function:
+def training_loop(sizes: Sizes, optimiser: Optimiser, *, gather: bool = False, textbook: bool = True):
     """run(first, steps, images, labels, order, W1, b1, W2, b2, then momentum buffers) -> sum of losses (a float).
 
     With `textbook` the reverse sweep is written out, else it is a `backward` node.
@@ -105,14 +105,12 @@ def training_loop(sizes: Sizes, optimiser: Optimiser, *, gather: bool = False, t
             write_update(writer, optimiser, parameters, momenta, gradients)
             number = writer.emit(ops.CONVERT, writer.emit(tensors.ELEMENT, loss), dtype=FLOAT)
             block = body.finish([writer.emit(ops.ADD, total, number)])
-        result = writer.emit(
-            control.FOR, Const(0, INT), steps, Const(1, INT), Const(0.0, FLOAT), blocks=(block,)
-        )
+        result = writer.emit(control.FOR, Const(0, INT), steps, Const(1, INT), Const(0.0, FLOAT), blocks=(block,))
         main = outer.finish([result])
     return Function("run", main, Loc("train.py", 1), captures=len(params) - 2)
 
 
-def parameter_shapes(sizes: Sizes) -> dict[str, tuple[int, ...]]:
+def parameter_shapes(sizes: Sizes):
     return {
         "W1": (sizes.hidden, sizes.pixels),
         "b1": (sizes.hidden,),
@@ -145,7 +143,7 @@ def write_forward(writer: Writer, sizes, rows, targets, parameters):
     return loss, (x, pre, h, e, s, W2)
 
 
-def write_reverse_sweep(writer: Writer, sizes, targets, forward) -> list[Sym]:
+def write_reverse_sweep(writer: Writer, sizes, targets, forward):
     """The gradients of W1, b1, W2 and b2, as a textbook computes them."""
     B, H, C = sizes.batch, sizes.hidden, sizes.classes
     w = writer
@@ -168,7 +166,7 @@ def write_reverse_sweep(writer: Writer, sizes, targets, forward) -> list[Sym]:
     return [dW1, db1, dW2, db2]
 
 
-def write_update(writer: Writer, optimiser, parameters, momenta, gradients) -> None:
+def write_update(writer: Writer, optimiser, parameters, momenta, gradients):
     """SGD with momentum and weight decay, as PyTorch does it."""
     w = writer
     for parameter, momentum, gradient in zip(parameters, momenta, gradients, strict=True):
@@ -182,7 +180,7 @@ def write_update(writer: Writer, optimiser, parameters, momenta, gradients) -> N
         w.emit(buffers.STORE, parameter, w.emit(ops.SUB, value, w.scale(optimiser.lr, gradient)))
 
 
-def random_arguments(sizes: Sizes, optimiser: Optimiser, *, steps: int, seed: int = 0) -> list[object]:
+def random_arguments(sizes: Sizes, optimiser: Optimiser, *, steps: int, seed: int = 0):
     """Arguments for `training_loop`: data, parameters as PyTorch would draw them, momentum buffers at zero."""
     random = np.random.default_rng(seed)
     images = random.integers(0, 256, (sizes.rows, sizes.side, sizes.side), dtype=np.uint8)
@@ -194,4 +192,3 @@ def random_arguments(sizes: Sizes, optimiser: Optimiser, *, steps: int, seed: in
         parameters.append(random.uniform(-bound, bound, shape).astype(np.float32))
     momenta = [np.zeros_like(parameter) for parameter in parameters] if optimiser.momentum else []
     return [0, steps, images, labels, order, *parameters, *momenta]
-

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from typing import Any
 
 import numpy as np
 
 from pylms.ir.builder import Builder
-from pylms.ir.node import Const, Function, Sym
+from pylms.ir.node import Const, Function
 from pylms.ir.ops import arithmetic as ops
 from pylms.ir.ops import buffers, control, tensors
 from pylms.ir.types import FLOAT32, INT, INT64, UINT8, BufferType
@@ -21,7 +22,7 @@ _BINARY = (ops.ADD, ops.SUB, ops.MUL, ops.MINIMUM, ops.MAXIMUM)
 class RandomProgram:
     """Builds one function `run(start, buffers...)`; values stay of moderate size, so that tolerances can be tight."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int):
         self._random = random.Random(seed)
         self._builder = Builder()
         self._line = 0
@@ -30,14 +31,14 @@ class RandomProgram:
         shapes = [tuple(extents[: self._random.randint(1, 3)]) for _ in range(3)]
         shapes.append((extents[1], extents[2]))
         self._start = self._builder.fresh(INT, "start")
-        self._buffers = [
+        self._buffers: list[Any] = [
             self._builder.fresh(BufferType(FLOAT32, shape), f"p{number}") for number, shape in enumerate(shapes)
         ]
-        self._images = self._builder.fresh(BufferType(UINT8, (self._rows + 2, *extents[1:])), "images")
+        self._images: Any = self._builder.fresh(BufferType(UINT8, (self._rows + 2, *extents[1:])), "images")
         self._order = self._builder.fresh(BufferType(INT64, (self._rows + 2,)), "order")
-        self._values: list[Sym] = []
+        self._values: list[Any] = []
 
-    def build(self) -> Function:
+    def build(self):
         params = [self._start, *self._buffers, self._images, self._order]
         with self._builder.block(params) as outer:
             if self._random.random() < 0.3:
@@ -48,7 +49,7 @@ class RandomProgram:
             body = outer.finish([number])
         return Function("run", body, Loc("random.py", 1), captures=len(params) - 1)
 
-    def arguments(self, seed: int) -> list[object]:
+    def arguments(self, seed: int):
         generator = np.random.default_rng(seed)
         arrays = [generator.uniform(-2, 2, b.type.shape).astype(np.float32) for b in self._buffers]
         images = generator.integers(0, 256, self._images.type.shape, dtype=np.uint8)
@@ -61,7 +62,7 @@ class RandomProgram:
         results = self._builder.emit(primitive, args, loc=Loc("random.py", self._line), attrs=attrs, blocks=blocks)
         return results[0] if results else None
 
-    def _loop(self) -> None:
+    def _loop(self):
         """Three rounds, which carry a tensor along."""
         self._load()
         initial = self._any()
@@ -77,7 +78,7 @@ class RandomProgram:
         self._keep(self._emit(control.FOR, *bounds, initial, blocks=(block,)))
         self._load()
 
-    def _branch(self) -> None:
+    def _branch(self):
         """A choice between two tensors, which may store on the way."""
         outer_values = list(self._values)
         wanted = self._any().type
@@ -93,23 +94,23 @@ class RandomProgram:
         condition = self._emit(ops.GT, self._start, Const(0, INT))
         self._keep(self._emit(control.IF, condition, blocks=blocks))
 
-    def _statements(self) -> None:
+    def _statements(self):
         kinds = [self._load, self._rows_read, self._compute, self._compute, self._move, self._reduce, self._product]
         kinds += [self._scale, self._store, self._choose, self._branch]
         self._load()
         for _ in range(self._random.randint(3, 14)):
             self._random.choice(kinds)()
 
-    def _keep(self, value: Sym) -> None:
+    def _keep(self, value):
         self._values.append(value)
 
-    def _any(self) -> Sym:
+    def _any(self):
         return self._random.choice(self._values[-6:])
 
-    def _load(self) -> None:
+    def _load(self):
         self._keep(self._emit(buffers.LOAD, self._random.choice(self._buffers)))
 
-    def _rows_read(self) -> None:
+    def _rows_read(self):
         if self._random.random() < 0.5:
             rows = self._emit(buffers.SLICE_ROWS, self._images, self._start, count=self._rows)
         else:
@@ -117,10 +118,10 @@ class RandomProgram:
         tensor = self._emit(ops.CONVERT, rows, dtype=FLOAT32)
         self._keep(self._emit(ops.TRUEDIV, tensor, self._full(255.0, tensor.type.shape)))
 
-    def _full(self, value: float, shape) -> Sym:
+    def _full(self, value: float, shape):
         return self._emit(tensors.BROADCAST, Const(value, FLOAT32), shape=shape, axes=())
 
-    def _compute(self) -> None:
+    def _compute(self):
         value = self._any()
         if self._random.random() < 0.4:
             self._keep(self._emit(self._random.choice(_UNARY), value))
@@ -129,11 +130,11 @@ class RandomProgram:
         pair = (value, other) if self._random.random() < 0.5 else (other, value)
         self._keep(self._calm(self._emit(self._random.choice(_BINARY), *pair)))
 
-    def _calm(self, value: Sym) -> Sym:
+    def _calm(self, value):
         """Products of products would grow without bound."""
         return self._emit(ops.TANH, value) if self._random.random() < 0.3 else value
 
-    def _like(self, value: Sym) -> Sym:
+    def _like(self, value):
         """A tensor of the same shape: another value, one spread along some axes, or one number."""
         shape = value.type.shape
         same = [other for other in self._values if other.type.shape == shape]
@@ -146,20 +147,20 @@ class RandomProgram:
             return self._emit(tensors.BROADCAST, self._random.choice(found), shape=shape, axes=tuple(axes))
         return self._full(self._random.choice((0.0, 1.0, -1.0, 0.5, -2.0)), shape)
 
-    def _scale(self) -> None:
+    def _scale(self):
         value = self._any()
         factor = self._full(self._random.choice((1.0, -1.0, 0.25, -0.5)), value.type.shape)
         primitive = self._random.choice((ops.MUL, ops.TRUEDIV))
         self._keep(self._emit(primitive, value, factor))
 
-    def _choose(self) -> None:
+    def _choose(self):
         value = self._any()
         other = self._like(value)
         primitive = self._random.choice((ops.GT, ops.LE, ops.EQ))
         condition = self._emit(primitive, value, self._like(value))
         self._keep(self._emit(ops.SELECT, condition, value, other))
 
-    def _move(self) -> None:
+    def _move(self):
         value = self._any()
         shape = value.type.shape
         if self._random.random() < 0.5 and len(shape) > 1:
@@ -170,14 +171,14 @@ class RandomProgram:
         choices = [(value.type.size,), (1, *shape), (*shape, 1), tuple(n for n in shape if n != 1), shape[::-1]]
         self._keep(self._emit(tensors.RESHAPE, value, shape=self._random.choice(choices)))
 
-    def _reduce(self) -> None:
+    def _reduce(self):
         value = self._any()
         axes = tuple(axis for axis in range(value.type.rank) if self._random.random() < 0.6)
         primitive = self._random.choice((tensors.REDUCE_SUM, tensors.REDUCE_MAX))
         result = self._emit(primitive, value, axes=axes)
         self._keep(self._emit(ops.TANH, result) if primitive is tensors.REDUCE_SUM else result)
 
-    def _product(self) -> None:
+    def _product(self):
         matrices = [value for value in self._values if value.type.rank == 2]
         pairs = [
             (left, right, flip_left, flip_right)
@@ -194,7 +195,7 @@ class RandomProgram:
         if self._random.random() < 0.5:
             self._keep(self._emit(ops.TANH, self._values[-1]))
 
-    def _store(self) -> None:
+    def _store(self):
         buffer = self._random.choice(self._buffers)
         fitting = [value for value in self._values if value.type == buffer.type.tensor]
         if not fitting:
@@ -204,7 +205,7 @@ class RandomProgram:
             value = self._emit(ops.SUB, self._emit(buffers.LOAD, buffer), self._emit(ops.TANH, value))
         self._emit(buffers.STORE, buffer, value)
 
-    def _number(self) -> Sym:
+    def _number(self):
         value = self._any()
         total = self._emit(tensors.REDUCE_SUM, value, axes=tuple(range(value.type.rank)))
         return self._emit(tensors.ELEMENT, self._emit(ops.TANH, total))

@@ -1,4 +1,4 @@
-"""What loop nests mean: their blocks are evaluated for all indices at once, an index being an array along an axis of its own."""
+"""What loop nests mean: their blocks are evaluated for all indices at once, an index being an array along an axis."""
 
 from __future__ import annotations
 
@@ -31,7 +31,8 @@ def _evaluate_fused(interpreter: Interpreter, node: Node, args: list[Any]) -> tu
 def _first_axes(value: Array, shape: tuple[int, ...], rank: int) -> Array:
     """The elements of a result that depends on the first `rank` indices."""
     whole = np.broadcast_to(value, np.broadcast_shapes(value.shape, shape[:rank] + (1,) * (len(shape) - rank)))
-    return whole.reshape(shape[:rank]).copy()
+    elements: Array = whole.reshape(shape[:rank]).copy()
+    return elements
 
 
 @evaluate_rules.define(REDUCTION, ELEMENT_AT)

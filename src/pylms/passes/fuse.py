@@ -1,8 +1,8 @@
 """Turn tensor operations into loop nests (DESIGN D8, D14).
 
-In: a function with tensor operations. Out: an equal one in which elementwise operations, broadcasts, transposes, selections by
-index and reductions stand in the blocks of `fused` nodes. What remains of the tensor operations are matrix
-products, searches, and names for memory that exists (`load`, `reshape`, `slice_rows`).
+In: a function with tensor operations. Out: an equal one in which elementwise operations, broadcasts, transposes,
+selections by index and reductions stand in the blocks of `fused` nodes. What remains of the tensor operations are
+matrix products, searches, and names for memory that exists (`load`, `reshape`, `slice_rows`).
 """
 
 from __future__ import annotations

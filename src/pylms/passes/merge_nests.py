@@ -1,9 +1,9 @@
 """Merge loop nests that run over the same elements, so that a value is used while it is in a register.
 
-In: a function with `fused` nodes that write no buffers yet. Out: an equal one with fewer of them. Two nests of one block
-merge where they have one shape, or where one uses the other's results and its shape begins with the
-other's; where each element the later one uses of the earlier one's results is the one it has at hand; and where one of
-them can move to the other's place. Results that nobody uses any more are dropped.
+In: a function with `fused` nodes that write no buffers yet. Out: an equal one with fewer of them. Two nests of one
+block merge where they have one shape, or where one uses the other's results and its shape begins with the other's;
+where each element the later one uses of the earlier one's results is the one it has at hand; and where one of them
+can move to the other's place. Results that nobody uses any more are dropped.
 """
 
 from __future__ import annotations
@@ -191,5 +191,3 @@ class _BlockMerger:
 def commutes_all(nodes: Sequence[Node], effect: Effect) -> bool:
     """Whether something with this effect may change places with all the nodes."""
     return all(node.effect.commutes_with(effect) for node in nodes)
-
-

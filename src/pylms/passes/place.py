@@ -1,8 +1,8 @@
 """Let loop nests write their results where they are to go, instead of storing them twice (DESIGN D8).
 
-In: a function with `fused` nodes and `store(buffer, tensor)` nodes. Out: an equal one in which a nest has the buffer as a
-destination wherever the tensor comes from a nest, the nest reads of the buffer at most the element that it writes,
-and nothing that still wants the old content stands between: a write waits for all borrowers.
+In: a function with `fused` nodes and `store(buffer, tensor)` nodes. Out: an equal one in which a nest has the buffer
+as a destination wherever the tensor comes from a nest, the nest reads of the buffer at most the element that it
+writes, and nothing that still wants the old content stands between: a write waits for all borrowers.
 """
 
 from __future__ import annotations
@@ -77,9 +77,7 @@ def _can_write(nest: Node, buffer: Sym) -> bool:
 
 def _can_move_down(nest: Node, between: Sequence[Node]) -> bool:
     results = set(nest.results)
-    return all(
-        node.effect.commutes_with(nest.effect) and results.isdisjoint(symbols_used(node)) for node in between
-    )
+    return all(node.effect.commutes_with(nest.effect) and results.isdisjoint(symbols_used(node)) for node in between)
 
 
 def _is_used(value: Sym, nodes: Sequence[Node], results: tuple[Atom, ...]) -> bool:

@@ -1,4 +1,4 @@
-"""Simplification of elementwise tensor operations: signs, constants, scalar factors, and what is the same along an axis."""
+"""Simplification of elementwise tensor operations: signs, constants, scalar factors, work before broadcasts."""
 
 from __future__ import annotations
 
@@ -85,7 +85,8 @@ def _before_broadcast(rewriter: TensorRewriter, node: Node) -> Atom | None:
     if folded is not None:
         return rewriter.broadcast(folded, shape, (), node.loc)
     operands = [
-        source if shape_of(source) == small and isinstance(source.type, TensorType)
+        source
+        if shape_of(source) == small and isinstance(source.type, TensorType)
         else rewriter.broadcast(source, small, (), node.loc)
         for source in sources
     ]

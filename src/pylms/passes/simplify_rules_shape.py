@@ -102,9 +102,7 @@ def _transpose_of_broadcast(rewriter: TensorRewriter, node: Node, inner: Node) -
 
 def _takes_transposes(rewriter: TensorRewriter, node: Node) -> bool:
     """Whether transposing the operands costs nothing, so that transposing the result is not needed."""
-    return all(
-        shape_of(arg) != () and rewriter.definition(arg, BROADCAST, TRANSPOSE) is not None for arg in node.args
-    )
+    return all(shape_of(arg) != () and rewriter.definition(arg, BROADCAST, TRANSPOSE) is not None for arg in node.args)
 
 
 @simplify_rules.define(MATMUL)

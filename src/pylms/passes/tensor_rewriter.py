@@ -1,7 +1,7 @@
 """Rewriting tensor nodes one by one: what `simplify_tensors` and its rules share.
 
-In: a function. Out: the same function with every node offered, operands first, to the rule of its primitive. A rule gives
-the atom that replaces the node's result, or None to keep the node; nodes it emits are simplified in turn.
+In: a function. Out: the same function with every node offered, operands first, to the rule of its primitive. A rule
+gives the atom that replaces the node's result, or None to keep the node; nodes it emits are simplified in turn.
 """
 
 from __future__ import annotations
@@ -68,9 +68,7 @@ class TensorRewriter:
 
     # ---- what rules do
 
-    def emit(
-        self, primitive: Primitive, args: Sequence[Atom], loc: Loc, **attrs: AttributeValue
-    ) -> Atom:
+    def emit(self, primitive: Primitive, args: Sequence[Atom], loc: Loc, **attrs: AttributeValue) -> Atom:
         """The value of a new node, itself simplified."""
         node = self._builder.node(primitive, args, loc=loc, attrs=attrs)
         self._uses.update(arg for arg in node.args if isinstance(arg, Sym))

@@ -38,8 +38,11 @@ class WriteHazards:
         ]
         if not writes:
             return False
-        return any(start < self._index[write] < self._end(block, use) or self._within(block, write, use)
-                   for use in uses for write in writes)
+        return any(
+            start < self._index[write] < self._end(block, use) or self._within(block, write, use)
+            for use in uses
+            for write in writes
+        )
 
     def _end(self, block: Block, use: Node | Block) -> int:
         """Where, in `block`, the use comes."""

@@ -7,7 +7,7 @@ captured already, or a parameter that is older than the trace. Every other call 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any, cast
 from unittest import mock
 
@@ -68,11 +68,15 @@ _DELETE_GRADIENT = accessor("grad", "delete")
 def torch_functions(context: TorchContext) -> Iterator[None]:
     """While this is open, PyTorch's functions go to `dispatch`."""
 
-    def take_part(_kind: type, function: object, _types: object, args: Sequence[object] = (), kwargs: Any = None) -> Any:
+    def take_part(
+        _kind: type, function: object, _types: object, args: Sequence[object] = (), kwargs: Any = None
+    ) -> Any:
         return dispatch(context, function, args, kwargs or {})
 
     # With it PyTorch's own operators take staged numbers: `weight * rate`.
-    protocol = mock.patch.object(Rep, "__torch_function__", classmethod(take_part), create=True)
+    protocol: AbstractContextManager[object] = mock.patch.object(
+        Rep, "__torch_function__", classmethod(take_part), create=True
+    )
     with protocol, _TracingMode(context):
         yield
 
@@ -101,9 +105,9 @@ def dispatch(context: TorchContext, function: object, args: Sequence[object], kw
     if function in _ABOUT_TYPES or (function in _ABOUT_REAL_TENSORS and not any_staged):
         return _run(function, args, kwargs)
     with torch._C.DisableTorchFunction():
-        if function in creation_functions and (context.is_under_control or any_staged or _any_rep(args)):
-            return creation_functions.call(context, function, args, kwargs)
         staged = any_staged or _any_rep((*args, *kwargs.values())) or any(context.owns(tensor) for tensor in tensors)
+        if function in creation_functions and (staged or context.is_under_control):
+            return creation_functions.call(context, function, args, kwargs)
         if not staged:
             return _run_for_real(context, function, args, kwargs, tensors)
         if not any_staged and function in (_GET_GRADIENT, _SET_GRADIENT, _DELETE_GRADIENT):

@@ -6,13 +6,14 @@ each run of the compiled code; momentum lives in PyTorch's own `optimizer.state`
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NoReturn
 from unittest import mock
 
 import torch
+from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.optimizer import Optimizer, register_optimizer_step_pre_hook
 
 from ..errors import ArgumentError, TorchFeatureError
@@ -131,6 +132,7 @@ class _Rate:
         self._group = group
         self._settings = settings
         self._traced_value = float(group["lr"])
+        self._loc = caller_loc()
         self._memory = torch.zeros(1, dtype=torch.float64)
 
     def tensor(self, context: TorchContext, type_: TensorType) -> Atom:
@@ -146,7 +148,7 @@ class _Rate:
         if float(self._group["lr"]) != self._traced_value:
             raise TorchFeatureError(
                 "the learning rate is changed between steps in staged code, which cannot be staged yet",
-                loc=caller_loc(),
+                loc=self._loc,
                 hint="change it between calls of the staged function",
             )
 
@@ -214,17 +216,19 @@ def _times(context: TorchContext, atom: Atom, factor: float) -> Atom:
 def staged_optimizers(context: TorchContext) -> Iterator[StagedOptimizers]:
     """While this is open, optimisers build IR. What cannot be staged raises `TorchFeatureError` with its name."""
     staged = StagedOptimizers(context)
-    sgd_step = torch.optim.SGD.step
+    collect_for_real: Callable[..., object] = torch.optim.SGD._init_group
 
-    def step(optimizer: Optimizer, closure: object = None) -> object:
+    def before_step(optimizer: Optimizer, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
+        """PyTorch calls this first in every step of every optimiser."""
         with torch._C.DisableTorchFunction():
-            is_staged = staged.owns(optimizer)
-            if is_staged and closure is not None:
-                raise TorchFeatureError("step(closure) cannot be staged yet", loc=caller_loc(), hint="call step()")
-            if is_staged:
+            if staged.owns(optimizer):
+                _require_plain_sgd(optimizer, (*args, *kwargs.values()))
                 staged.step_sgd(optimizer)
-                return None
-        return sgd_step(optimizer, closure)  # type: ignore[arg-type]
+
+    def collect(optimizer: Optimizer, *args: object, **kwargs: object) -> object:
+        """What PyTorch's step works on: nothing, where the step was staged."""
+        with torch._C.DisableTorchFunction():
+            return False if staged.owns(optimizer) else collect_for_real(optimizer, *args, **kwargs)
 
     def zero_grad(optimizer: Optimizer, set_to_none: bool = True) -> None:
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
@@ -235,29 +239,45 @@ def staged_optimizers(context: TorchContext) -> Iterator[StagedOptimizers]:
         with torch._C.DisableTorchFunction():
             staged.zero_grad(list(module.parameters()), set_to_none=set_to_none)
 
-    def refuse_step(optimizer: Optimizer, _args: object, _kwargs: object) -> None:
-        with torch._C.DisableTorchFunction():
-            if staged.owns(optimizer):
-                _refuse(type(optimizer), "torch.optim.SGD is the optimiser that can be")
-
-    def refuse_scheduler(scheduler: object, *_args: object, **_kwargs: object) -> None:
-        _refuse(type(scheduler), "change the learning rate between calls of the staged function")
-
-    # PyTorch wraps `step` with its hooks once for each class, unless this mark says that it has.
-    step.hooked = True  # type: ignore[attr-defined]
-    replacements: list[tuple[type, Mapping[str, Callable[..., object]]]] = [
-        (torch.optim.SGD, {"step": step}),
-        (Optimizer, {"zero_grad": zero_grad}),
-        (torch.nn.Module, {"zero_grad": zero_grad_of_module}),
-        (torch.optim.lr_scheduler.LRScheduler, {"step": refuse_scheduler}),
-    ]
     with ExitStack() as stack:
-        for owner, attributes in replacements:
-            for name, replacement in attributes.items():
-                stack.enter_context(mock.patch.object(owner, name, replacement))
-        stack.callback(register_optimizer_step_pre_hook(refuse_step).remove)
+        stack.callback(register_optimizer_step_pre_hook(before_step).remove)
+        stack.enter_context(mock.patch.object(torch.optim.SGD, "_init_group", collect))
+        stack.enter_context(mock.patch.object(Optimizer, "zero_grad", zero_grad))
+        stack.enter_context(mock.patch.object(torch.nn.Module, "zero_grad", zero_grad_of_module))
+        for kind in _with_subclasses(LRScheduler):
+            if "step" in kind.__dict__:
+                stack.enter_context(mock.patch.object(kind, "step", _checked_scheduler_step(staged, kind)))
         yield staged
 
 
-def _refuse(kind: type, hint: str) -> None:
+def _require_plain_sgd(optimizer: Optimizer, arguments: tuple[object, ...]) -> None:
+    kind = type(optimizer)
+    definer = next(base for base in kind.__mro__ if "step" in base.__dict__)
+    if definer is not torch.optim.SGD:
+        _refuse(kind, "torch.optim.SGD is the optimiser that can be")
+    if any(argument is not None and argument is not optimizer for argument in arguments):
+        raise TorchFeatureError("step(closure) cannot be staged yet", loc=caller_loc(), hint="call step()")
+
+
+def _with_subclasses(kind: type) -> list[type]:
+    found = [kind]
+    for direct in type.__subclasses__(kind):
+        found.extend(_with_subclasses(direct))
+    return found
+
+
+def _checked_scheduler_step(staged: StagedOptimizers, kind: type) -> Callable[..., object]:
+    """The scheduler's step, refused where its optimiser is staged. A scheduler that is being made takes one as well."""
+    step: Callable[..., object] = kind.__dict__["step"]
+
+    def checked(scheduler: LRScheduler, *args: object, **kwargs: object) -> object:
+        with torch._C.DisableTorchFunction():
+            if staged.owns(scheduler.optimizer) and scheduler._step_count > 0:
+                _refuse(type(scheduler), "change the learning rate between calls of the staged function")
+        return step(scheduler, *args, **kwargs)
+
+    return checked
+
+
+def _refuse(kind: type, hint: str) -> NoReturn:
     raise TorchFeatureError(f"`{kind.__module__}.{kind.__name__}` cannot be staged yet", loc=caller_loc(), hint=hint)

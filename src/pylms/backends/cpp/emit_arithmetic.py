@@ -14,8 +14,8 @@ from ...ir.ops import arithmetic as ops
 from ...ir.types import FLOAT, INT, ScalarType
 from .emit_rules import emit_rules
 from .emitter import Emitter
-from .formulas import NUMBERS_HEADER, REPEATS_OPERANDS, converted, formula
-from .literals import Binding, declaration, number_type
+from .formulas import NUMBERS_HEADER, REPEATS_OPERANDS, converted, formula, selection
+from .literals import number_type
 
 _OVERFLOW_BUILTINS = {ops.ADD: "add", ops.SUB: "sub", ops.MUL: "mul"}
 _SMALLEST = "(-9223372036854775807ll - 1)"
@@ -43,9 +43,10 @@ def _emit_formula(emitter: Emitter, node: Node) -> None:
 
 @emit_rules.define(ops.SELECT)
 def _emit_select(emitter: Emitter, node: Node) -> None:
-    number_type(node.results[0].type)
-    condition, left, right = (emitter.inline(arg, Binding.OR) for arg in node.args)
-    emitter.define_pure(node.results[0], f"{condition} ? {left} : {right}", Binding.CONDITIONAL)
+    condition, left, right = (emitter.operand(arg) for arg in node.args)
+    is_bool = number_type(node.results[0].type).kind == "bool"
+    chosen = selection(condition, left, right, is_bool=is_bool)
+    emitter.define_pure(node.results[0], chosen.text, chosen.binding)
 
 
 @emit_rules.define(ops.ADD, ops.SUB, ops.MUL)
@@ -76,8 +77,7 @@ def _emit_absolute(emitter: Emitter, node: Node) -> None:
 def _emit_overflow_test(emitter: Emitter, node: Node, call: str) -> None:
     """`call` is open at the address of the result, and true where that does not fit."""
     (result,) = node.results
-    name = emitter.name_of(result)
-    emitter.declaration_line(f"{declaration(result.type, name)};")
+    name = emitter.declare(result)
     failure = emitter.fail("OverflowError", errors.integer_overflow(node.primitive), node.loc)
     emitter.line(f"if ({call}{name})) {failure}")
 

@@ -7,23 +7,24 @@ their own, into which the body's results are copied.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
-from ...errors import InternalError
 from ...ir.node import Atom, Block, Const, Node, Sym
 from ...ir.ops.control import CHECK, FOR, IF, WHILE
-from ...ir.types import TensorType, Type
+from ...ir.types import TensorType
+from .assignments import Move, assign_together, copy_arrays_together
 from .emit_rules import emit_rules
 from .emit_variables import array_bytes, copy_array
 from .emitter import Emitter
-from .literals import Binding, declaration, is_in_register
+from .formulas import selection
+from .literals import Binding, Expression, declaration, is_in_register, number_type
 from .text import Line
 
-_IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _LARGEST = 2**63 - 1
 # A loop of so few operations in all ends before anyone waits for it.
 _OPERATIONS_WITHOUT_POLL = 20_000
+# Longer alternatives stand on lines of their own.
+_LONGEST_ALTERNATIVE = 30
 # What `checks=False` leaves out (DESIGN D7); assertions and the program's own exceptions stay.
 _UNCHECKED_ERRORS = frozenset({"OverflowError", "ZeroDivisionError", "IndexError"})
 
@@ -40,24 +41,71 @@ def _emit_check(emitter: Emitter, node: Node) -> None:
 
 @emit_rules.define(IF)
 def _emit_if(emitter: Emitter, node: Node) -> None:
-    then, otherwise = node.blocks
-    if _emit_selection(emitter, node):
+    condition = emitter.operand(node.args[0])
+    targets = [emitter.destination(result) for result in node.results]
+    names = [emitter.name_of(result) for result in node.results]
+    sides = [_emit_side(emitter, block, names) for block in node.blocks]
+    if not any(lines for lines, _ in sides) and _is_selection(node, sides):
+        _emit_selection(emitter, node, condition, targets=targets, sides=sides)
         return
-    for result in node.results:
-        if result not in emitter.stored_elsewhere:
-            emitter.declaration_line(f"{declaration(result.type, emitter.name_of(result))};")
-    condition = emitter.inline(node.args[0])
-    with emitter.captured(depth=1) as then_lines:
-        _emit_branch(emitter, then, node.results)
-    with emitter.captured(depth=1) as else_lines:
-        _emit_branch(emitter, otherwise, node.results)
+    for result, name, target in zip(node.results, names, targets, strict=True):
+        if target is None:
+            emitter.declaration_line(f"{declaration(result.type, name)};")
+    for lines, moves in sides:
+        with emitter.captured(depth=1) as assignments:
+            assign_together(emitter, moves)
+        lines.extend(assignments)
+    _emit_sides(emitter, condition, sides[0][0], sides[1][0], can_chain=_ends_in_branch(node.blocks[1]))
+
+
+# What one side of a branch wrote, and what it then gives to the variables of the branch.
+_Side = tuple[list[Line], list[Move]]
+
+
+def _emit_side(emitter: Emitter, block: Block, names: Sequence[str]) -> _Side:
+    emitter.want(block, names)
+    with emitter.captured(depth=1) as lines:
+        emitter.emit_nodes(block)
+        moves = _moves(emitter, names, block)
+    return lines, moves
+
+
+def _is_selection(node: Node, sides: Sequence[_Side]) -> bool:
+    """Whether a branch that wrote no statements reads well as an expression."""
+    return all(is_in_register(result.type) for result in node.results) and all(
+        len(move.value.text) <= _LONGEST_ALTERNATIVE for _, moves in sides for move in moves
+    )
+
+
+def _emit_selection(
+    emitter: Emitter, node: Node, condition: Expression, *, targets: Sequence[str | None], sides: Sequence[_Side]
+) -> None:
+    """A branch that only chooses between values, each computed only if it is chosen."""
+    if len(node.results) > 1 and condition.binding < Binding.POSTFIX:
+        name = emitter.fresh_name("chosen")
+        emitter.line(f"const bool {name} = {condition.text};")
+        condition = Expression(name, Binding.POSTFIX)
+    moves = []
+    for result, target, left, right in zip(node.results, targets, sides[0][1], sides[1][1], strict=True):
+        chosen = selection(condition, left.value, right.value, is_bool=number_type(result.type).kind == "bool")
+        if target is None:
+            emitter.define_pure(result, chosen.text, chosen.binding)
+        else:
+            moves.append(Move(target, chosen, result.type))
+    assign_together(emitter, moves)
+
+
+def _emit_sides(
+    emitter: Emitter, condition: Expression, then_lines: list[Line], else_lines: list[Line], *, can_chain: bool
+) -> None:
+    test = condition.text
     if not then_lines:
-        condition, then_lines, else_lines = f"!({condition})", else_lines, []
+        test, then_lines, else_lines = f"!{condition.within(Binding.UNARY)}", else_lines, []
     if not then_lines:
         return
-    emitter.line(f"if ({condition}) {{")
+    emitter.line(f"if ({test}) {{")
     emitter.write(then_lines)
-    if _is_single_branch(otherwise, else_lines):
+    if else_lines and can_chain and _is_one_statement(else_lines):
         first = else_lines[0]
         else_lines[0] = Line(first.depth, f"}} else {first.text}", first.loc, first.commented)
         emitter.write([Line(line.depth - 1, line.text, line.loc, line.commented) for line in else_lines])
@@ -68,46 +116,16 @@ def _emit_if(emitter: Emitter, node: Node) -> None:
     emitter.declaration_line("}")
 
 
-def _emit_selection(emitter: Emitter, node: Node) -> bool:
-    """A branch that only chooses between two numbers, as an expression; whether it was one."""
-    then, otherwise = node.blocks
-    if then.nodes or otherwise.nodes or not all(is_in_register(result.type) for result in node.results):
-        return False
-    if any(result in emitter.stored_elsewhere for result in node.results):
-        return False
-    condition = emitter.expression(node.args[0])
-    for result, left, right in zip(node.results, then.results, otherwise.results, strict=True):
-        texts = [emitter.inline(atom, Binding.OR) for atom in (left, right)]
-        emitter.define_pure(result, f"{condition} ? {texts[0]} : {texts[1]}", Binding.CONDITIONAL)
-    return True
+def _ends_in_branch(block: Block) -> bool:
+    return bool(block.nodes) and block.nodes[-1].primitive is IF
 
 
-def _is_single_branch(block: Block, lines: Sequence[Line]) -> bool:
-    """Whether a branch is another `if` and nothing else, so that it can stand behind `else`."""
-    if not lines or not block.nodes or block.nodes[-1].primitive is not IF:
-        return False
+def _is_one_statement(lines: Sequence[Line]) -> bool:
+    """Whether the lines are one `if` with its braces, so that it can stand behind `else`."""
     depth = lines[0].depth
     return lines[0].text.startswith("if (") and not any(
         line.depth == depth and not line.text.startswith("}") for line in lines[1:]
     )
-
-
-def _emit_branch(emitter: Emitter, block: Block, targets: Sequence[Sym]) -> None:
-    """One side of a branch; its results go to the variables of the branch's results.
-
-    What an inner branch at the end gives goes there directly: nobody reads those variables before the outer one ends.
-    """
-    last = block.nodes[-1] if block.nodes else None
-    if last is not None and last.primitive is IF and not emitter.is_split(block):
-        for result, target in zip(block.results, targets, strict=True):
-            if result in last.results and block.results.count(result) == 1:
-                assert isinstance(result, Sym)
-                emitter.alias(result, emitter.name_of(target))
-                emitter.stored_elsewhere.add(result)
-    emitter.emit_nodes(block)
-    for result, target in zip(block.results, targets, strict=True):
-        if result not in emitter.stored_elsewhere:
-            emitter.line(f"{emitter.name_of(target)} = {emitter.inline(result)};")
 
 
 @emit_rules.define(WHILE)
@@ -123,8 +141,7 @@ def _emit_while(emitter: Emitter, node: Node) -> None:
         if condition_lines:
             emitter.write(condition_lines)
             emitter.line(f"if (!{test}) break;")
-        emitter.emit_nodes(body)
-        _assign_together(emitter, carried, body.results)
+        _emit_body(emitter, body, carried)
         emitter.poll()
 
 
@@ -136,12 +153,25 @@ def _emit_for(emitter: Emitter, node: Node) -> None:
     index = emitter.name_of(body.params[0])
     header, advance = _count(emitter, index, start, stop, step)
     with emitter.braces(header):
-        emitter.emit_nodes(body)
-        _assign_together(emitter, carried, body.results)
+        _emit_body(emitter, body, carried)
         if not _is_short(emitter, start, stop, step, body):
             emitter.poll()
         if advance:
             emitter.declaration_line(advance)
+
+
+def _emit_body(emitter: Emitter, body: Block, carried: Sequence[str]) -> None:
+    """A loop's body, at the end of which the carried variables have their next values."""
+    emitter.want(body, carried)
+    emitter.emit_nodes(body)
+    moves = _moves(emitter, carried, body)
+    copy_arrays_together(emitter, [move for move in moves if not is_in_register(move.type)])
+    assign_together(emitter, [move for move in moves if is_in_register(move.type)])
+
+
+def _moves(emitter: Emitter, names: Sequence[str], block: Block) -> list[Move]:
+    """What the block gives, to go to these variables."""
+    return [Move(name, emitter.operand(result), result.type) for name, result in zip(names, block.results, strict=True)]
 
 
 def _count(emitter: Emitter, index: str, start: Atom, stop: Atom, step: Atom) -> tuple[str, str]:
@@ -172,65 +202,27 @@ def _is_short(emitter: Emitter, start: Atom, stop: Atom, step: Atom, body: Block
 def _declare_carried(
     emitter: Emitter, initial: Sequence[Atom], params: Sequence[Sym], results: Sequence[Sym]
 ) -> list[str]:
-    """One variable for each carried value, which its parameter and its result name; the user's name for it if any."""
+    """One variable for each carried value, which its parameter and its result name; the user's name for it if any.
+
+    A variable that holds the initial value, and that nobody else reads, goes on as the carried one.
+    """
     names = []
     for value, param, result in zip(initial, params, results, strict=True):
-        name = emitter.name_of(param if param.name or not result.name else result)
-        emitter.alias(param, name)
-        emitter.alias(result, name)
+        name = emitter.take_over(value) if is_in_register(param.type) else None
+        if name is None:
+            name = emitter.name_of(param if param.name or not result.name else result)
+            _declare_variable(emitter, name, value, result)
+        for symbol in (param, result):
+            emitter.alias(symbol, name)
+            emitter.own(symbol)
         names.append(name)
-        if isinstance(param.type, TensorType) and not is_in_register(param.type):
-            size = array_bytes(param.type)
-            emitter.declaration_line(f"{declaration(param.type, name)} = {emitter.allocate(result, size)};")
-            copy_array(emitter, name, emitter.expression(value), param.type)
-        else:
-            emitter.declaration_line(f"{declaration(param.type, name)} = {emitter.inline(value)};")
     return names
 
 
-def _assign_together(emitter: Emitter, names: Sequence[str], values: Sequence[Atom]) -> None:
-    """Give every carried variable its next value, each computed before any of them changes."""
-    moves = [(name, emitter.inline(value), value.type) for name, value in zip(names, values, strict=True)]
-    moves = [move for move in moves if move[0] != move[1]]
-    _copy_arrays_together(emitter, [move for move in moves if not is_in_register(move[2])])
-    numbers = [move for move in moves if is_in_register(move[2])]
-    while numbers:
-        move = next((move for move in numbers if not _is_needed(move, numbers)), None)
-        if move is None:
-            numbers = _break_cycle(emitter, numbers)
-            continue
-        numbers.remove(move)
-        emitter.line(f"{move[0]} = {move[1]};")
-
-
-_Move = tuple[str, str, Type]
-
-
-def _is_needed(move: _Move, moves: Sequence[_Move]) -> bool:
-    """Whether another pending move reads the variable that this one changes."""
-    return any(other is not move and move[0] in _IDENTIFIER.findall(other[1]) for other in moves)
-
-
-def _break_cycle(emitter: Emitter, moves: Sequence[_Move]) -> list[_Move]:
-    """The moves after the first variable's present value was kept under another name."""
-    name, _, type_ = moves[0]
-    old = emitter.fresh_name(f"old_{name}")
-    emitter.line(f"const {declaration(type_, old)} = {name};")
-    mention = re.compile(rf"\b{name}\b")
-    return [(target, text if target == name else mention.sub(old, text), type_) for target, text, type_ in moves]
-
-
-def _copy_arrays_together(emitter: Emitter, moves: Sequence[_Move]) -> None:
-    """Where several arrays change, any of the new values may be a view of any of the old: all are copied out first."""
-    types = [type_ for _, _, type_ in moves if isinstance(type_, TensorType)]
-    sources = [source for _, source, _ in moves]
-    if len(types) != len(moves):
-        raise InternalError("a loop can carry numbers and tensors only", loc=emitter.loc)
-    if len(moves) > 1:
-        copies = [emitter.fresh_name("next") for _ in moves]
-        for copy, source, type_ in zip(copies, sources, types, strict=True):
-            emitter.line(f"{declaration(type_, copy)} = {emitter.scratch(type_, array_bytes(type_))};")
-            copy_array(emitter, copy, source, type_)
-        sources = copies
-    for (target, _, _), source, type_ in zip(moves, sources, types, strict=True):
-        copy_array(emitter, target, source, type_)
+def _declare_variable(emitter: Emitter, name: str, value: Atom, result: Sym) -> None:
+    type_ = result.type
+    if isinstance(type_, TensorType) and not is_in_register(type_):
+        emitter.declaration_line(f"{declaration(type_, name)} = {emitter.allocate(result, array_bytes(type_))};")
+        copy_array(emitter, name, emitter.expression(value), type_)
+    else:
+        emitter.declaration_line(f"{declaration(type_, name)} = {emitter.inline(value)};")

@@ -1,7 +1,8 @@
 """C++ for loop nests: plain loops that compilers vectorise, with what does not vary written outside.
 
-A destination is written at the very element that was read of it, so iterations are independent of each other. Sums along
-memory take several partial sums side by side; sums across it, for neighbouring elements, are done for all of these at a time.
+A destination is written at the very element that was read of it, so iterations are independent of each other. Sums
+along memory take several partial sums side by side; sums across it, for neighbouring elements, are done for all of
+these at a time.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""C++ for what legalisation leaves of tensors and buffers: names for memory that exists, new memory, copies, searches."""
+"""C++ for what legalisation leaves of tensors and buffers: names of memory, new memory, copies, searches."""
 
 from __future__ import annotations
 
@@ -75,14 +75,15 @@ def _emit_argmax(emitter: Emitter, node: Node) -> None:
         emitter.line(f"long long {target} = 0;")
     else:
         emitter.define(result, emitter.allocate(result, array_bytes(result.type)))
-    outer, inner, k = (emitter.fresh_name(hint) for hint in ("row", "column", "k"))
-    with emitter.braces(f"for (long long {outer} = 0; {outer} < {count}; ++{outer})"):
-        with emitter.braces(f"for (long long {inner} = 0; {inner} < {stride}; ++{inner})"):
-            line, best = emitter.fresh_name("line"), emitter.fresh_name("best")
-            emitter.line(f"const {element} *{line} = {values} + {outer} * {extent * stride} + {inner};")
-            emitter.line(f"long long {best} = 0;")
-            with emitter.braces(f"for (long long {k} = 1; {k} < {extent}; ++{k})"):
-                new, old = f"{line}[{k} * {stride}]", f"{line}[{best} * {stride}]"
-                emitter.line(f"if ({new} > {old} || ({new} != {new} && {old} == {old})) {best} = {k};")
-            place = target if is_in_register(result.type) else f"{target}[{outer} * {stride} + {inner}]"
-            emitter.line(f"{place} = {best};")
+    row, column, k = (emitter.fresh_name(hint) for hint in ("row", "column", "k"))
+    with (
+        emitter.braces(f"for (long long {row} = 0; {row} < {count}; ++{row})"),
+        emitter.braces(f"for (long long {column} = 0; {column} < {stride}; ++{column})"),
+    ):
+        line, best = emitter.fresh_name("line"), emitter.fresh_name("best")
+        emitter.line(f"const {element} *{line} = {values} + {row} * {extent * stride} + {column};")
+        emitter.line(f"long long {best} = 0;")
+        with emitter.braces(f"for (long long {k} = 1; {k} < {extent}; ++{k})"):
+            new, old = f"{line}[{k} * {stride}]", f"{line}[{best} * {stride}]"
+            emitter.line(f"if ({new} > {old} || ({new} != {new} && {old} == {old})) {best} = {k};")
+        emitter.line(f"{target if is_in_register(result.type) else f'{target}[{row} * {stride} + {column}]'} = {best};")

@@ -15,9 +15,18 @@ from ...ir.node import Atom, Block, Const, Function, Node, Sym
 from ...ir.types import Type, element_type
 from ...loc import Loc
 from ..base import CallbackSpec, ErrorSite
+from .destinations import Destination, destinations_of
 from .emit_rules import PLACES_OPERANDS, emit_rules
-from .literals import Binding, Expression, c_type, declaration, is_in_register, literal, scalar_c_type
-from .names import Names
+from .literals import (
+    Binding,
+    Expression,
+    c_type,
+    declaration,
+    is_in_register,
+    literal,
+    scalar_c_type,
+)
+from .names import Names, identifiers
 from .splitting import emit_in_parts
 from .text import Line
 from .usage import OPERATIONS_IN_A_FUNCTION, Weights, has_tensors, symbols_used_once
@@ -70,6 +79,8 @@ class Emitter:
         self._pending: dict[Sym, Expression] = {}
         self._used_once = symbols_used_once(function)
         self._error_numbers: dict[ErrorSite, int] = {}
+        self._destinations: dict[Sym, Destination] = {}
+        self._variables: dict[Sym, FunctionText] = {}
         self._starts_node = False
 
     # Lines.
@@ -164,6 +175,51 @@ class Emitter:
             self._pending[symbol] = Expression(text, binding)
         else:
             self.define(symbol, text)
+
+    # Variables.
+
+    def own(self, symbol: Sym) -> None:
+        """The symbol is a C++ variable of the current function, which may change once the symbol is used no more."""
+        self._variables[symbol] = self.function
+
+    def take_over(self, symbol: Atom) -> str | None:
+        """The variable of a value that nobody else uses, for other values to go on with; None where there is none."""
+        if not isinstance(symbol, Sym) or symbol not in self._used_once:
+            return None
+        if self._variables.get(symbol) is not self.function:
+            return None
+        name = self.name_of(symbol)
+        self._settle_readers(name)
+        return name
+
+    def want(self, block: Block, names: Sequence[str]) -> None:
+        """Tell where the block's results go at its end, so that they may go there at once."""
+        if not self.is_split(block):
+            wanted = destinations_of(block, names)
+            self._destinations.update({each: wanted[each] for each in wanted if each in self._used_once})
+
+    def destination(self, symbol: Sym) -> str | None:
+        """The variable that the symbol's value goes to, if it may be changed now: from here on it is the symbol's name."""
+        wanted = self._destinations.pop(symbol, None)
+        if wanted is None or not wanted.is_free(self._name_of):
+            return None
+        self._settle_readers(wanted.name)
+        self.alias(symbol, wanted.name)
+        return wanted.name
+
+    def declare(self, symbol: Sym) -> str:
+        """A variable for the symbol to be written to; its operands must have been taken already."""
+        name = self.destination(symbol)
+        if name is None:
+            name = self.name_of(symbol)
+            self.declaration_line(f"{declaration(symbol.type, name)};")
+        return name
+
+    def _settle_readers(self, name: str) -> None:
+        """Write down what is pending and reads a variable, before that changes."""
+        readers = [symbol for symbol, text in self._pending.items() if name in identifiers(text.text)]
+        for symbol in readers:
+            self.settle(symbol)
 
     # Nodes.
 

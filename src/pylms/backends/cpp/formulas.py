@@ -55,16 +55,20 @@ def formula(emitter: Emitter, primitive: Primitive, type_: ScalarType, operands:
         left, right = (operand.within(Binding.ADDITIVE) for operand in operands)
         return Expression(f"{left} {sign} {right}", binding)
     if primitive in _CONNECTIVES:
-        sign, binding = _CONNECTIVES[primitive]
-        left, right = (_within_connective(operand, binding) for operand in operands)
-        return Expression(f"{left} {sign} {right}", binding)
+        return _connective(primitive, operands)
     if primitive is ops.LOGICAL_NOT:
-        return Expression(f"!{operands[0].within(Binding.UNARY)}", Binding.UNARY)
+        return negated(operands[0])
     if primitive in (ops.MINIMUM, ops.MAXIMUM):
         return _extreme(primitive, type_, operands)
     if type_.is_float:
         return _float_formula(emitter, primitive, type_, operands)
     return _integer_formula(emitter, primitive, type_, operands)
+
+
+def _connective(primitive: Primitive, operands: Sequence[Expression]) -> Expression:
+    sign, binding = _CONNECTIVES[primitive]
+    left, right = (_within_connective(operand, binding) for operand in operands)
+    return Expression(f"{left} {sign} {right}", binding)
 
 
 def _within_connective(operand: Expression, binding: Binding) -> str:
@@ -141,6 +145,23 @@ def _integer_formula(
     if type_.kind == "int":
         emitter.require_flag("-fwrapv")
     return result if type_.bits >= 32 else Expression(f"({spelled})({result.text})", Binding.UNARY)
+
+
+def selection(condition: Expression, left: Expression, right: Expression, *, is_bool: bool) -> Expression:
+    """One of two values; of two conditions, one of which is known, a connective."""
+    if is_bool and "false" in (left.text, right.text):
+        known = left.text == "false"
+        return _connective(ops.LOGICAL_AND, [negated(condition) if known else condition, right if known else left])
+    if is_bool and "true" in (left.text, right.text):
+        known = left.text == "true"
+        return _connective(ops.LOGICAL_OR, [condition if known else negated(condition), right if known else left])
+    alternatives = f"{left.within(Binding.OR)} : {right.within(Binding.CONDITIONAL)}"
+    return Expression(f"{condition.within(Binding.OR)} ? {alternatives}", Binding.CONDITIONAL)
+
+
+def negated(condition: Expression) -> Expression:
+    """The opposite of a condition."""
+    return Expression(f"!{condition.within(Binding.UNARY)}", Binding.UNARY)
 
 
 def converted(operand: Expression, source: ScalarType, target: ScalarType) -> Expression:

@@ -1,7 +1,7 @@
 """Where the tensors and buffers of a function lie in the call's scratch memory.
 
-In: a legalised function. Out: a `MemoryPlan`. Every value that needs memory has one place for the whole call, so nothing
-grows with the steps of a loop; values that are never alive at the same time share places.
+In: a legalised function. Out: a `MemoryPlan`. Every value that needs memory has one place for the whole call, so
+nothing grows with the steps of a loop; values that are never alive at the same time share places.
 
 A value lives from its definition to the last use of it, or of another name for its memory. A use in a loop that the
 value was made outside of counts as a use at the loop's end; a value that a branch or loop gives lives as long as

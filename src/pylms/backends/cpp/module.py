@@ -77,6 +77,8 @@ def _emit_function(emitter: Emitter, function: Function) -> _Signature:
     parameters = [declaration(param.type, emitter.name_of(param)) for param in function.params]
     results = function.body.results
     with emitter.new_function() as text:
+        for param in function.params:
+            emitter.own(param)
         emitter.emit_nodes(function.body)
         returns = results[0].type if len(results) == 1 and not text.can_fail else None
         outputs: tuple[str, ...] = ()

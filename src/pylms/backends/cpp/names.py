@@ -112,7 +112,13 @@ _KEYWORDS = frozenset(
 _OURS = frozenset({"ctx", "arena", "args", "results", "status", "pylms", "main", "std"})
 
 _NOT_A_NAME = re.compile(r"\W", re.ASCII)
+_IDENTIFIER = re.compile(r"[A-Za-z_]\w*", re.ASCII)
 _RUN_OF_UNDERSCORES = re.compile(r"__+")
+
+
+def identifiers(text: str) -> list[str]:
+    """The identifiers in C++ text."""
+    return _IDENTIFIER.findall(text)
 
 
 class Names:

@@ -77,9 +77,7 @@ def shape_of_nest(params: Sequence[Sym], block: Block, extents: tuple[int, ...],
     return NestShape(loops, tuple(params[kept:]) if flat else (), depths)
 
 
-def _flat_axes(
-    params: Sequence[Sym], block: Block, extents: tuple[int, ...], ranks: Sequence[int]
-) -> tuple[Sym, ...]:
+def _flat_axes(params: Sequence[Sym], block: Block, extents: tuple[int, ...], ranks: Sequence[int]) -> tuple[Sym, ...]:
     """The most trailing axes, two at least, that can be one loop."""
     for first in range(len(params) - 1):
         chosen = tuple(params[first:])

@@ -1,4 +1,4 @@
-"""C++ for the scalar nodes of a loop nest: as anywhere else, but for what compilers vectorise better in another form."""
+"""C++ for the scalar nodes of a loop nest: as anywhere, but for what compilers vectorise better in another form."""
 
 from __future__ import annotations
 

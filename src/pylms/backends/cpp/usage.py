@@ -22,7 +22,7 @@ def symbols_used_once(function: Function) -> frozenset[Sym]:
 
 
 def _count_uses(block: Block, everywhere: Counter[Sym], at_home: set[Sym]) -> None:
-    defined: set[Sym] = set()
+    defined: set[Sym] = set(block.params)
     for node in block.nodes:
         _note_uses(node.args, defined, everywhere, at_home)
         for inner in node.blocks:

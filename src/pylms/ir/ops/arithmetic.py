@@ -11,7 +11,7 @@ from collections.abc import Mapping
 
 from ...errors import StagedTypeError
 from ..effects import PURE, RAISES, RAISES_KEPT, Effect
-from ..node import Atom, AttributeValue, Block
+from ..node import Atom, AttributeValue, Block, Const
 from ..primitive import Primitive
 from ..rules import effect_rules, pure, type_rules
 from ..types import BOOL, INT, SCALAR_TYPES, ScalarType, TensorType, Type, ValueType, element_type, with_element_type
@@ -145,11 +145,23 @@ def _overflow_effect(
     return RAISES if args[0].type == INT else PURE
 
 
-@effect_rules.define(TRUEDIV, FLOORDIV, MOD, POW)
+@effect_rules.define(TRUEDIV, FLOORDIV, MOD)
 def _division_effect(
     args: tuple[Atom, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
 ) -> Effect:
-    """Python numbers: a zero divisor (or a power Python refuses) is an error wherever it stands."""
+    """Python numbers: a zero divisor is an error wherever it stands, unless it is known not to be zero.
+
+    An int quotient can overflow: the least int divided by -1.
+    """
+    type_, divisor = args[0].type, args[1]
+    if not isinstance(type_, ScalarType) or not type_.python:
+        return PURE
+    return PURE if isinstance(divisor, Const) and divisor.value not in (0, -1) else RAISES_KEPT
+
+
+@effect_rules.define(POW)
+def _power_effect(args: tuple[Atom, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]) -> Effect:
+    """Python numbers: powers that Python refuses are an error wherever they stand."""
     type_ = args[0].type
     return RAISES_KEPT if isinstance(type_, ScalarType) and type_.python else PURE
 
