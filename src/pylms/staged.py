@@ -69,6 +69,11 @@ class StagedFunction:
         self._traced = traced
         self._make_front = make_front
         self._python_signature = inspect.signature(function)
+        self._keyword_only = [
+            name
+            for name, parameter in self._python_signature.parameters.items()
+            if parameter.kind is inspect.Parameter.KEYWORD_ONLY
+        ]
         self._staged: dict[Signature, Staged] = {}
         self._specialisations: dict[Signature, Specialisation] = {}
         self._latest: Signature | None = None
@@ -174,7 +179,7 @@ class StagedFunction:
         staged = self._staged.get(signature)
         if staged is None:
             staged = reify(
-                self._traced,
+                self._call_traced,
                 list(zip(self._python_signature.parameters, signature, strict=True)),
                 name=self.__name__,
                 loc=Loc(self.py_func.__code__.co_filename, self.py_func.__code__.co_firstlineno),
@@ -183,6 +188,11 @@ class StagedFunction:
             )
             self._staged[signature] = staged
         return staged
+
+    def _call_traced(self, *values: object) -> object:
+        """The rewritten function, given one value a parameter, in the order of the parameters."""
+        positional = len(values) - len(self._keyword_only)
+        return self._traced(*values[:positional], **dict(zip(self._keyword_only, values[positional:], strict=True)))
 
     def _specialise(self, signature: Signature) -> Specialisation:
         self._latest = signature
@@ -193,7 +203,7 @@ class StagedFunction:
         compiled = driver.compile_staged(self._stage(signature), native, self.options)
         specialisation = Specialisation(compiled)
         self._specialisations[signature] = specialisation
-        if self._callable is not None and _is_direct(specialisation.staged, signature):
+        if self._callable is not None and not self._keyword_only and _is_direct(specialisation.staged, signature):
             self._callable.install(compiled.native)
         return specialisation
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import itertools
 import math
 import operator
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -56,7 +58,7 @@ def fits(value):
     return value
 
 
-INT_OPERATIONS = {
+INT_OPERATIONS: dict[str, Callable[..., Any]] = {
     "add": operator.add,
     "sub": operator.sub,
     "mul": operator.mul,
@@ -147,7 +149,7 @@ def test_fixed_width_integers_wrap_as_numpy_does(type_, name):
     for pair in itertools.product(values, values):
         with np.errstate(all="ignore"):
             expected = numpy_function[name](*pair)
-        (found,) = interpret(function, pair, host=Host())
+        found: Any = interpret(function, pair, host=Host())[0]
         assert found == expected and found.dtype == type_, pair
 
 

@@ -307,6 +307,27 @@ def test_updates_written_by_hand_on_data() -> None:
     _check(make)
 
 
+def test_updates_through_aliases_made_before() -> None:
+    """The alias and the parameter are one memory, and only the parameter leads to a gradient."""
+
+    def make(model):
+        loader = _loader()
+        aliases = [(p, p.data) for p in model.parameters()]
+
+        def run(dummy):
+            for data, target in loader:
+                for p, alias in aliases:
+                    alias.mul_(0.99)
+                    p.grad = None
+                (F.nll_loss(model(data), target) + 0.1 * (aliases[0][1] * aliases[0][0]).sum()).backward()
+                for p, alias in aliases:
+                    alias -= 0.1 * p.grad
+
+        return run
+
+    _check(make)
+
+
 class Gate(Net):
     """A forward that branches on a staged value, and one on a plain one."""
 

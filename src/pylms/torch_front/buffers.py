@@ -22,11 +22,10 @@ from .dtypes import scalar_type
 
 @dataclass(frozen=True, slots=True)
 class Buffer:
-    """A captured tensor: its parameter of the function, and the tensor the memory was first seen as."""
+    """A captured tensor: its parameter of the function, and the type its memory was first seen as."""
 
     symbol: Sym
     type: BufferType
-    tensor: torch.Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +53,7 @@ class BufferTable:
     def __init__(self, trace: Trace) -> None:
         self._trace = trace
         self._buffers: dict[Extent, Buffer] = {}
+        self._leaves: dict[Sym, torch.Tensor] = {}
         self._names: dict[int, str] = {}
         self._made_while_staging: dict[int, torch.UntypedStorage] = {}
         self._frozen: dict[int, torch.UntypedStorage] = {}
@@ -84,9 +84,9 @@ class BufferTable:
         extent = Extent.of(tensor)
         return any(extent.overlaps(known) for known in self._buffers)
 
-    def buffer_of(self, symbol: Sym) -> Buffer | None:
-        """The captured tensor that a parameter of the function stands for."""
-        return next((buffer for buffer in self._buffers.values() if buffer.symbol is symbol), None)
+    def leaf_of(self, symbol: Sym) -> torch.Tensor | None:
+        """The tensor requiring a gradient whose memory a parameter of the function is, if any."""
+        return self._leaves.get(symbol)
 
     # Reading and writing
 
@@ -96,9 +96,12 @@ class BufferTable:
         TorchFeatureError for tensors that are not dense, or that share a part of their memory with another buffer.
         """
         extent = Extent.of(tensor)
-        known = self._buffers.get(extent)
-        if known is not None:
-            return known
+        buffer = self._buffers.get(extent) or self._new_buffer(tensor, extent, address)
+        if tensor.requires_grad:
+            self._leaves[buffer.symbol] = tensor
+        return buffer
+
+    def _new_buffer(self, tensor: torch.Tensor, extent: Extent, address: Callable[[], int] | None) -> Buffer:
         _require_dense(tensor)
         if any(extent.overlaps(other) for other in self._buffers):
             raise TorchFeatureError(
@@ -110,7 +113,7 @@ class BufferTable:
         symbol = self._trace.capture(
             ("torch", extent), type_, self.name_of(tensor), tensor, address or (lambda: _checked_address(tensor, type_))
         )
-        buffer = Buffer(symbol, type_, tensor)
+        buffer = Buffer(symbol, type_)
         self._buffers[extent] = buffer
         return buffer
 

@@ -61,6 +61,8 @@ class TorchContext:
 
     def owns(self, tensor: torch.Tensor) -> bool:
         """Whether a real tensor's content is only known when the compiled code runs (DESIGN D9)."""
+        if tensor.layout is not torch.strided:
+            return self.is_under_control
         if self.is_under_control or self.buffers.is_captured(tensor):
             return True
         is_parameter = tensor.requires_grad or isinstance(tensor, torch.nn.Parameter)
@@ -79,7 +81,9 @@ class TorchContext:
             value.require_trace(self.trace)
             return value.atom
         if isinstance(value, torch.Tensor):
-            return self.buffers.load(value)
+            content = self.buffers.load(value)
+            # Another tensor on the same memory may require a gradient: this one does not lead there.
+            return content if value.requires_grad or not value.is_floating_point() else self.emit(STOP_GRADIENT, content)
         raise StagedTypeError(f"a tensor is needed here, not {type(value).__name__}", loc=caller_loc())
 
     def wrap(self, atom: Atom, *, bounds: Bounds | None = None) -> StagedTensor:

@@ -55,7 +55,9 @@ def constant(value: float, dtype: ScalarType) -> Const:
     if dtype == BOOL:
         return Const(bool(value), dtype)
     if not dtype.is_float:
-        return Const(int(value), dtype)
+        wrapped = int(value) % 2**dtype.bits
+        signed = dtype.kind == "int" and wrapped >= 2 ** (dtype.bits - 1)
+        return Const(wrapped - 2**dtype.bits if signed else wrapped, dtype)
     number = float(value)
     if dtype == FLOAT32 and number == number and abs(number) <= 3.4028234663852886e38:
         (number,) = struct.unpack("f", struct.pack("f", number))

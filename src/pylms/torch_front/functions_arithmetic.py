@@ -121,8 +121,8 @@ def _define_extremum(primitive: Primitive, *names: str) -> None:
         return apply(context, primitive, input, other, dtype=context.result_dtype(input, other))
 
 
-_define_extremum(op.MAXIMUM, "maximum", "fmax")
-_define_extremum(op.MINIMUM, "minimum", "fmin")
+_define_extremum(op.MAXIMUM, "maximum")
+_define_extremum(op.MINIMUM, "minimum")
 
 
 def _define_comparison(primitive: Primitive, *names: str) -> None:
@@ -155,6 +155,25 @@ def truths(context: TorchContext, operand: Operand, shape: tuple[int, ...]) -> A
 
 _define_logical(op.LOGICAL_AND, "logical_and")
 _define_logical(op.LOGICAL_OR, "logical_or")
+
+
+def _define_bool_operator(primitive: Primitive, *names: str) -> None:
+    @functions.define(*methods(*names))
+    def operate(context: TorchContext, input: Operand, other: Operand) -> object:
+        if context.result_dtype(input, other) != BOOL:
+            raise StagedTypeError(f"`{names[0]}` of integers cannot be staged yet: bool tensors can", loc=caller_loc())
+        return apply(context, primitive, input, other, dtype=BOOL)
+
+
+_define_bool_operator(op.LOGICAL_AND, "bitwise_and", "__and__", "__rand__")
+_define_bool_operator(op.LOGICAL_OR, "bitwise_or", "__or__", "__ror__")
+
+
+@functions.define(*methods("bitwise_not", "__invert__"))
+def _invert(context: TorchContext, input: Operand) -> object:
+    if context.result_dtype(input) != BOOL:
+        raise StagedTypeError("`~` of integers cannot be staged yet: bool tensors can", loc=caller_loc())
+    return _logical_not(context, input)
 
 
 @functions.define(*methods("logical_not"))

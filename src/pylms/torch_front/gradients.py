@@ -26,7 +26,7 @@ from ..loc import caller_loc
 from ..staging.cells import Cell, Decision, Poison, Retrace
 from ..staging.constructs import Construct
 from ..staging.context import Trace
-from .buffers import Buffer, Extent
+from .buffers import Extent
 from .dtypes import scalar_type
 from .tensor import Place, StagedTensor
 
@@ -187,21 +187,20 @@ class GradientTable:
         atom = context.reshape(atom, ())
         gradients = self.trace.emit(
             BACKWARD,
-            [atom, *[leaf.symbol for leaf in leaves]],
-            names=[f"{leaf.symbol.name}_grad" if leaf.symbol.name else "" for leaf in leaves],
+            [atom, *leaves],
+            names=[f"{symbol.name}_grad" if symbol.name else "" for symbol in leaves],
         )
-        for leaf, gradient in zip(leaves, gradients, strict=True):
-            before = self.read(leaf.tensor)
+        for leaf, gradient in zip(leaves.values(), gradients, strict=True):
+            before = self.read(leaf)
             total = gradient if before is None else context.emit(ADD, before.atom, gradient)
-            self._set(leaf.tensor, StagedTensor(total, context))
+            self._set(leaf, StagedTensor(total, context))
 
-    def leaves(self, tensor: StagedTensor) -> list[Buffer]:
-        """The tensors requiring gradients that a staged tensor depends on, as the program stands."""
+    def leaves(self, tensor: StagedTensor) -> dict[Sym, torch.Tensor]:
+        """The tensors requiring gradients that a staged tensor depends on, as the program stands, by their buffers."""
         if not tensor.tracks_gradient or not isinstance(tensor.atom, Sym):
-            return []
-        found = _buffers_behind(self.trace, tensor.atom)
-        buffers = [self._context.buffers.buffer_of(symbol) for symbol in found]
-        return [buffer for buffer in buffers if buffer is not None and buffer.tensor.requires_grad]
+            return {}
+        found = {symbol: self._context.buffers.leaf_of(symbol) for symbol in _buffers_behind(self.trace, tensor.atom)}
+        return {symbol: leaf for symbol, leaf in found.items() if leaf is not None}
 
     # How loops treat gradients
 

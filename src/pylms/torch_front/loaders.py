@@ -204,4 +204,4 @@ class CallbackPlan:
             callback = context.trace.host_function(lambda *_addresses: self._batches.next_into(memories), "next_batch")
             mutates = tuple(range(len(buffers)))
             context.trace.emit(HOST_CALL, buffers, attrs={"callback": callback, "results": (), "mutates": mutates})
-            return self._batches.arranged([StagedTensor(context.atom(memory), context) for memory in memories])
+            return self._batches.arranged([StagedTensor(context.buffers.load(memory), context) for memory in memories])

@@ -74,9 +74,8 @@ def torch_functions(context: TorchContext) -> Iterator[None]:
         return dispatch(context, function, args, kwargs or {})
 
     # With it PyTorch's own operators take staged numbers: `weight * rate`.
-    protocol: AbstractContextManager[object] = mock.patch.object(
-        Rep, "__torch_function__", classmethod(take_part), create=True
-    )
+    method: Any = classmethod(take_part)
+    protocol: AbstractContextManager[object] = mock.patch.object(Rep, "__torch_function__", method, create=True)
     with protocol, _TracingMode(context):
         yield
 

@@ -194,7 +194,7 @@ class _Momentum:
         """Take in a gradient; the new average."""
         # The holder stands for the state's memory, which may be another tensor at every run.
         context.buffers.capture(self._shape_holder, address=self._address)
-        before = context.atom(self._shape_holder)
+        before = context.buffers.load(self._shape_holder)
         taken = _times(context, slope, 1 - settings.dampening) if settings.dampening else slope
         after = context.emit(ADD, _times(context, before, settings.momentum), taken)
         if self._flag is not None:
@@ -261,7 +261,8 @@ def _require_plain_sgd(optimizer: Optimizer, arguments: tuple[object, ...]) -> N
 
 def _with_subclasses(kind: type) -> list[type]:
     found = [kind]
-    for direct in type.__subclasses__(kind):
+    subclasses: list[type] = type.__subclasses__(kind)
+    for direct in subclasses:
         found.extend(_with_subclasses(direct))
     return found
 

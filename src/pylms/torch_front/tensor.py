@@ -174,10 +174,10 @@ class StagedTensor(torch.Tensor):
     __le__ = _operator(torch.le)
     __gt__ = _operator(torch.gt)
     __ge__ = _operator(torch.ge)
-    __and__ = _operator(torch.logical_and)
-    __rand__ = _reflected(torch.logical_and)
-    __or__ = _operator(torch.logical_or)
-    __ror__ = _reflected(torch.logical_or)
+    __and__ = _operator(torch.bitwise_and)
+    __rand__ = _reflected(torch.bitwise_and)
+    __or__ = _operator(torch.bitwise_or)
+    __ror__ = _reflected(torch.bitwise_or)
 
     # What Python itself asks of a value
 

@@ -1,4 +1,4 @@
-"""Random IR programs: straight-line code, branches, loops, variables, buffers, prints and checks, of every kind of number."""
+"""Random IR programs: straight-line code, branches, loops, variables, buffers, prints and checks, on all numbers."""
 
 from __future__ import annotations
 
@@ -77,8 +77,8 @@ class ProgramMaker:
         return Function(name, scope.finish(results), Loc("random.py", 1))
 
     def statements(self, depth: int) -> None:
-        makers = [self.arithmetic] * 6 + [self.conversion, self.selection, self.variable, self.memory, self.output]
-        makers += [self.check]
+        makers: list[Callable[..., None]] = [self.conversion, self.selection, self.variable, self.memory, self.output]
+        makers += [self.check, *[self.arithmetic] * 6]
         if depth < 3:
             makers += [self.branch, self.branch, self.counted_loop, self.conditional_loop]
         for _ in range(1 + self.choose(5)):
@@ -101,7 +101,8 @@ class ProgramMaker:
             self.emit(primitive, [self.atom(type_), self.atom(type_)], names=self.pick(((), (), ("y",))))
 
     def conversion(self) -> None:
-        source, target = self.pick(((INT, FLOAT), (FLOAT, INT), (INT, INT16), (INT32, INT), (BOOL, INT), (FLOAT, FLOAT32)))
+        pairs = ((INT, FLOAT), (FLOAT, INT), (INT, INT16), (INT32, INT), (BOOL, INT), (FLOAT, FLOAT32))
+        source, target = self.pick(pairs)
         self.emit(ops.CONVERT, [self.atom(source)], attrs={"dtype": target})
 
     def selection(self) -> None:
@@ -163,7 +164,7 @@ class ProgramMaker:
         bounds: list[Atom] = [Const(start, INT), Const(stop, INT), Const(step, INT)]
         if self.choose(2):
             # The same numbers, which the C++ compiler and the emitter do not know.
-            bounds = [self.emit(ops.ADD, [b, self.unknown_zero()])[0] for b in bounds[:2]] + bounds[2:]
+            bounds[:2] = [self.emit(ops.ADD, [bound, self.unknown_zero()])[0] for bound in bounds[:2]]
         if self.choose(3) == 0:
             bounds[2] = self.emit(ops.ADD, [bounds[2], self.unknown_zero()])[0]
         types = [self.pick(TYPES) for _ in range(self.choose(3))]

@@ -201,7 +201,8 @@ def test_an_exception_in_a_callback_leaves_the_function():
 def test_host_calls_give_several_results_and_may_write_buffers():
     text = """
     function @f(%0: buffer<float[3]>, %1: float32) {
-      %2: float32, %3: bool, %4: uint64 = host_call %0, %1 {callback = 1, results = (float32, bool, uint64), mutates = (0,)}
+      %2: float32, %3: bool, %4: uint64 =
+        host_call %0, %1 {callback = 1, results = (float32, bool, uint64), mutates = (0,)}
       %5: float = load_element %0, 2
       return %2, %3, %4, %5
     }

@@ -10,7 +10,7 @@ import pytest
 from pylms.backends.cpp.backend import CppBackend
 from pylms.ir.builder import Builder
 from pylms.ir.interpret import interpret
-from pylms.ir.node import Const, Function
+from pylms.ir.node import Atom, Const, Function
 from pylms.ir.ops import arithmetic as ops
 from pylms.ir.ops.buffers import LOAD_ELEMENT, STORE_ELEMENT
 from pylms.ir.ops.control import FOR
@@ -59,7 +59,7 @@ def in_a_loop(count) -> Function:
             (after,) = builder.emit(VAR_GET, [own], loc=LOC)
             builder.emit(VAR_SET, [variable, after], loc=LOC)
             builder.emit(STORE_ELEMENT, [params[2], last, Const(1, INT)], loc=LOC)
-        loop = [Const(0, INT), params[1], Const(1, INT), params[0]]
+        loop: list[Atom] = [Const(0, INT), params[1], Const(1, INT), params[0]]
         (total,) = builder.emit(FOR, loop, loc=LOC, blocks=[body.finish([last])])
         (cell,) = builder.emit(VAR_GET, [variable], loc=LOC)
     return Function("looping", scope.finish([total, cell]), LOC)
@@ -83,7 +83,7 @@ def test_parts_together_do_what_the_whole_does(make):
     arguments = [[0.75, 1.25], [0.75, 1.25]] if make is straight_line else [[0.75, 3, data] for data in datas]
     found, expected = native(arguments[0]), interpret(function, arguments[1], host=RecordingHost())
     assert repr(found) == repr(expected)
-    np.testing.assert_array_equal(*datas)
+    np.testing.assert_array_equal(datas[0], datas[1])
 
 
 def test_errors_and_output_pass_through_parts():

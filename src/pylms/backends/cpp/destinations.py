@@ -1,7 +1,7 @@
 """Which results may be written straight into a variable that is to receive them.
 
-In: a block, and the C++ variables that its results go to at its end (carried values, results of branches). Out: for a number
-among the results of the block that asks, its variable, if nothing that runs between reads what the variable holds until then.
+In: a block, and the C++ variables that its results go to at its end (carried values, results of branches). Out: for
+a number among the results, its variable, if nothing that runs after it reads what the variable holds until then.
 """
 
 from __future__ import annotations

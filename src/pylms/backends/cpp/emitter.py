@@ -199,7 +199,7 @@ class Emitter:
             self._destinations.update({each: wanted[each] for each in wanted if each in self._used_once})
 
     def destination(self, symbol: Sym) -> str | None:
-        """The variable that the symbol's value goes to, if it may be changed now: from here on it is the symbol's name."""
+        """The variable that the symbol's value goes to, which then is its name; None where it may not change yet."""
         wanted = self._destinations.pop(symbol, None)
         if wanted is None or not wanted.is_free(self._name_of):
             return None
