@@ -10,7 +10,6 @@ from typing import Any, overload
 
 from .errors import SourceError
 from .options import Options
-from .runtime.native import load_native
 from .staged import ListCodeFunction, StagedFunction
 from .staging.context import current_trace
 from .staging.operators import operators_for
@@ -136,4 +135,7 @@ def _as_callable(kind: type[StagedFunction], source: _Source, make_front: Callab
         make_front=make_front,
         options=options,
     )
+    # Not at the top: `import pylms` must not pay for the runtime.
+    from .runtime.native import load_native
+
     return staged.as_callable(load_native(options))

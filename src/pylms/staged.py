@@ -3,6 +3,8 @@
 In: a Python function and the front that stages it. Out: a callable that acts like the function, with everything on
 the way to look at. Fast calls do not pass here: the runtime's callable tries its native specialisations first, and
 comes to `call_slow` when none fits.
+
+What looking and compiling take is imported where it is used: `import pylms` must not pay for it (DESIGN §3).
 """
 
 from __future__ import annotations
@@ -10,23 +12,21 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from importlib import import_module
-from types import FunctionType, ModuleType
-from typing import Any
+from types import FunctionType
+from typing import TYPE_CHECKING, Any
 
-from . import driver
-from .backends.base import SourceBundle
 from .errors import ArgumentError
 from .ir.node import Atom
-from .ir.printer import print_function
-from .ir.sexpr import function_sexpr, let_list
 from .ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, ScalarType
 from .loc import Loc, caller_loc
 from .options import Options
-from .runtime.native import NativeInterface, StagedCallable, load_native
 from .staging.context import current_trace
 from .staging.reify import Staged, reify
 from .staging.values import INT_MAX, INT_MIN, Deferred, Front, Leaf, Static, Structure, TupleOf
+
+if TYPE_CHECKING:
+    from . import driver
+    from .runtime.native import NativeInterface, StagedCallable
 
 Signature = tuple[ScalarType, ...]
 _PYTHON_TYPES: dict[object, ScalarType] = {bool: BOOL, int: INT, float: FLOAT}
@@ -89,6 +89,8 @@ class StagedFunction:
     @property
     def code(self) -> Any:
         """The IR as an S-expression, of the latest signature; before the first call, of the declared types."""
+        from .ir.sexpr import function_sexpr
+
         return function_sexpr(self._stage(self._shown_signature()).function)
 
     @property
@@ -99,7 +101,10 @@ class StagedFunction:
     def inspect_ir(self, signature: Signature | None = None, *, optimised: bool = True) -> str:
         """The typed IR, as text: what goes into code generation, or with `optimised=False` what staging built."""
         staged = self._stage(signature or self._shown_signature())
-        return print_function(_generator().optimise(staged.function, self.options) if optimised else staged.function)
+        from .generate import optimise
+        from .ir.printer import print_function
+
+        return print_function(optimise(staged.function, self.options) if optimised else staged.function)
 
     def inspect_c(self, signature: Signature | None = None) -> str:
         """The generated C++ of a signature."""
@@ -107,12 +112,15 @@ class StagedFunction:
         compiled = self._specialisations.get(chosen)
         if compiled is not None:
             return compiled.compiled.bundle.listing
-        bundle: SourceBundle = _generator().generate(self._stage(chosen).function, self.options)
-        return bundle.listing
+        from .generate import generate
+
+        return generate(self._stage(chosen).function, self.options).listing
 
     def inspect_asm(self, signature: Signature | None = None) -> str:
         """The machine code of a signature, disassembled by `objdump`."""
-        return driver.disassemble(self._specialise(signature or self._shown_signature()).compiled.library)
+        from .driver import disassemble
+
+        return disassemble(self._specialise(signature or self._shown_signature()).compiled.library)
 
     # Calling it
 
@@ -199,8 +207,10 @@ class StagedFunction:
         known = self._specialisations.get(signature)
         if known is not None:
             return known
-        native = load_native(self.options)
-        compiled = driver.compile_staged(self._stage(signature), native, self.options)
+        from .driver import compile_staged
+        from .runtime.native import load_native
+
+        compiled = compile_staged(self._stage(signature), load_native(self.options), self.options)
         specialisation = Specialisation(compiled)
         self._specialisations[signature] = specialisation
         if self._callable is not None and not self._keyword_only and _is_direct(specialisation.staged, signature):
@@ -213,12 +223,9 @@ class ListCodeFunction(StagedFunction):
 
     @property
     def code(self) -> list[Any]:
+        from .ir.sexpr import let_list
+
         return let_list(self._stage(self._shown_signature()).function)
-
-
-def _generator() -> ModuleType:
-    """The compiler proper, loaded when first needed: a process whose functions are all in the cache never needs it."""
-    return import_module(".generate", __package__)
 
 
 def _run(specialisation: Specialisation, arguments: Sequence[object]) -> object:

@@ -319,7 +319,7 @@ class Programs:
         scope = Scope(list(parameters), [])
         lines = [f"def program({', '.join(parameters)}):"]
         for type_ in ("int", "int", "float", "float", "bool"):
-            if self.chance(85):
+            if self.chance(97):
                 value = self.expression(type_, scope, 1)
                 lines.append(f"    {self.new_variable(type_, scope)} = {value}")
             else:

@@ -50,9 +50,9 @@ class Builder:
         return self._scopes[-1]
 
     @property
-    def depth(self) -> int:
-        """How many blocks are open."""
-        return len(self._scopes)
+    def open_scopes(self) -> tuple[BlockScope, ...]:
+        """The open blocks, outermost first."""
+        return tuple(self._scopes)
 
     def fresh(self, type_: Type, name: str = "") -> Sym:
         """A symbol nobody has used."""

@@ -20,7 +20,8 @@ from ..ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from ..ir.types import BOOL, INT, ScalarType, TensorType, Type
 from ..loc import Loc, caller_loc
 from .context import Trace, current_trace
-from .values import Leaf, Structure, describe, describe_static, same_structure
+from .raising import AlwaysRaises
+from .values import Leaf, Structure, describe, describe_static, leaf_types, same_structure
 
 if TYPE_CHECKING:
     from .constructs import Construct
@@ -75,6 +76,7 @@ class Variable:
         self.scope = scope
         self.loc = loc
         self.structure: Structure | None = None
+        self.was_read_unset = False
         self.symbols: list[Sym] = []
         self.from_int_literal = False
         self.is_set: Sym | None = None
@@ -179,6 +181,9 @@ def promote(trace: Trace, cell: Cell, construct: Construct) -> bool:
     if initial is UNSET:
         variable = Variable(construct, trace.builder.scope, caller_loc())
         (variable.is_set,) = trace.emit(VAR_NEW, [Const(False, BOOL)], names=[f"{cell.name}_is_set"])
+        known = construct.decisions.structures.get(trace.birth_of(cell))
+        if known is not None:
+            _give_structure(trace, cell, variable, known)
     elif is_stageable(trace, initial):
         variable = Variable(construct, trace.builder.scope, caller_loc())
         atoms, structure = trace.flatten(initial)
@@ -204,17 +209,19 @@ def promote(trace: Trace, cell: Cell, construct: Construct) -> bool:
 
 def _read_variable(trace: Trace, cell: Cell, variable: Variable) -> object:
     if variable.structure is None:
-        raise StagedTypeError(
-            f"`{cell.name}` is read before its first assignment under staged control flow",
-            loc=caller_loc(),
-            hint=f"give `{cell.name}` a value before the branch or loop",
-        )
+        # Nothing traced before this assigns it. What comes later may, in an earlier round: then tracing starts again.
+        variable.was_read_unset = True
+        _check_is_set(trace, cell, Const(False, BOOL))
+        raise AlwaysRaises
     if variable.is_set is not None and "$" not in cell.name:
         (flag,) = trace.emit(VAR_GET, [variable.is_set])
-        attrs = {"error": "UnboundLocalError", "message": unbound_message(cell.name)}
-        trace.emit(CHECK, [flag], attrs=attrs)
+        _check_is_set(trace, cell, flag)
     atoms = [trace.emit(VAR_GET, [symbol], names=[cell.name])[0] for symbol in variable.symbols]
     return trace.unflatten(variable.structure, iter(atoms))
+
+
+def _check_is_set(trace: Trace, cell: Cell, flag: Atom) -> None:
+    trace.emit(CHECK, [flag], attrs={"error": "UnboundLocalError", "message": unbound_message(cell.name)})
 
 
 def _assign_variable(trace: Trace, cell: Cell, variable: Variable, value: object) -> None:
@@ -223,7 +230,10 @@ def _assign_variable(trace: Trace, cell: Cell, variable: Variable, value: object
         _refuse_type(trace, cell, variable, describe_value(trace, value))
     atoms, structure = trace.flatten(value)
     if variable.structure is None:
-        _give_structure(trace, cell, variable, structure, atoms)
+        if variable.was_read_unset and variable.construct in trace.constructs:
+            variable.construct.decisions.structures[trace.birth_of(cell)] = structure
+            raise Retrace(variable.construct)
+        _give_structure(trace, cell, variable, structure)
     elif not same_structure(variable.structure, structure):
         _widen(trace, cell, variable, structure)
     for symbol, atom in zip(variable.symbols, atoms, strict=True):
@@ -233,15 +243,15 @@ def _assign_variable(trace: Trace, cell: Cell, variable: Variable, value: object
     variable.was_assigned = True
 
 
-def _give_structure(trace: Trace, cell: Cell, variable: Variable, structure: Structure, atoms: Sequence[Atom]) -> None:
-    """The first assignment of a cell that was unset: make its variables outside the construct, zero until set."""
+def _give_structure(trace: Trace, cell: Cell, variable: Variable, structure: Structure) -> None:
+    """What a cell that was unset is assigned: make its variables outside the construct, zero until set."""
     variable.structure = structure
-    for atom in atoms:
-        if isinstance(atom.type, ScalarType):
-            attrs: dict[str, AttributeValue] = {"content": atom.type}
+    for type_ in leaf_types(structure):
+        if isinstance(type_, ScalarType):
+            attrs: dict[str, AttributeValue] = {"content": type_}
             node = trace.builder.node(VAR_NEW, [], attrs=attrs, names=[cell.name], loc=variable.loc)
         else:
-            zero = zero_in(trace, variable.scope, atom.type, variable.loc)
+            zero = zero_in(trace, variable.scope, type_, variable.loc)
             node = trace.builder.node(VAR_NEW, [zero], names=[cell.name], loc=variable.loc)
         variable.scope.nodes.append(node)
         variable.symbols.extend(node.results)

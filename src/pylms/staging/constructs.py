@@ -20,6 +20,7 @@ from ..ir.types import ScalarType
 from ..loc import caller_loc
 from .cells import Cell, Decision, Poison, Retrace, promote
 from .raising import AlwaysRaises, stage_error
+from .values import Structure
 
 if TYPE_CHECKING:
     from .context import Trace
@@ -44,6 +45,7 @@ class Decisions:
 
     cells: dict[int, Decision] = field(default_factory=dict)
     widened: dict[int, ScalarType] = field(default_factory=dict)
+    structures: dict[int, Structure] = field(default_factory=dict)
 
 
 @dataclass(slots=True)

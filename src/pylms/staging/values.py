@@ -139,6 +139,17 @@ class TupleOf:
 Structure = Leaf | Static | TupleOf
 
 
+def leaf_types(structure: Structure) -> list[Type]:
+    """The types of the atoms that a value of that structure is made of, in order."""
+    match structure:
+        case Leaf(type_):
+            return [type_]
+        case Static():
+            return []
+        case TupleOf(items, _, _):
+            return [type_ for item in items for type_ in leaf_types(item)]
+
+
 def same_structure(left: Structure, right: Structure) -> bool:
     """Whether two values have one shape: the same nesting, leaf types, and static parts."""
     match left, right:
@@ -178,5 +189,7 @@ def describe_static(value: object) -> str:
     """The same for a value of generation time."""
     if value is None:
         return "None"
+    if type(value) is int:
+        return "an int beyond 64 bits"
     name = type(value).__name__
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"

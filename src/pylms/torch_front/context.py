@@ -83,7 +83,9 @@ class TorchContext:
         if isinstance(value, torch.Tensor):
             content = self.buffers.load(value)
             # Another tensor on the same memory may require a gradient: this one does not lead there.
-            return content if value.requires_grad or not value.is_floating_point() else self.emit(STOP_GRADIENT, content)
+            return (
+                content if value.requires_grad or not value.is_floating_point() else self.emit(STOP_GRADIENT, content)
+            )
         raise StagedTypeError(f"a tensor is needed here, not {type(value).__name__}", loc=caller_loc())
 
     def wrap(self, atom: Atom, *, bounds: Bounds | None = None) -> StagedTensor:

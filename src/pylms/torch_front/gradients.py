@@ -249,7 +249,7 @@ def _buffers_behind(trace: Trace, symbol: Sym) -> list[Sym]:
     """The buffers whose loads a value depends on through floating-point operations, in the order of capture."""
     definitions: dict[Sym, tuple[Node, int]] = {}
     assignments: dict[Sym, list[Atom]] = {}
-    for scope in trace.builder._scopes:
+    for scope in trace.builder.open_scopes:
         for top in scope.nodes:
             for node in _with_inner(top):
                 definitions.update({result: (node, index) for index, result in enumerate(node.results)})

@@ -6,7 +6,9 @@ Elementwise operations on arrays never come here: legalisation puts them into lo
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 
 from ...ir import python_errors as errors
 from ...ir.node import Atom, Const, Node
@@ -130,24 +132,56 @@ def _emit_integer_power(emitter: Emitter, node: Node) -> None:
 
 def _emit_float_power(emitter: Emitter, node: Node) -> None:
     """Python's cases; where it raises nothing it gives what the C library gives."""
-    base, exponent = (emitter.expression(arg) for arg in node.args)
-    if not _is_known(node.args[1], lambda value: value >= 0):
-        failure = emitter.fail("ZeroDivisionError", errors.ZERO_TO_NEGATIVE_POWER, node.loc)
-        emitter.line(f"if ({base} == 0 && {exponent} < 0 && __builtin_isfinite({exponent})) {failure}")
-    finite = f"__builtin_isfinite({base})"
-    if not _is_known(node.args[1], math.isfinite):
-        finite += f" && __builtin_isfinite({exponent})"
-    if not _is_known(node.args[1], _is_whole):
-        failure = emitter.fail("ValueError", errors.NEGATIVE_TO_FRACTION, node.loc)
-        emitter.line(f"if ({base} < 0 && {finite} && {exponent} != __builtin_floor({exponent})) {failure}")
+    base, exponent = node.args
+    x, y = (emitter.expression(arg) for arg in node.args)
+    exponent_is_finite = _Part(f"__builtin_isfinite({y})", exponent, math.isfinite)
+    _emit_failure(
+        emitter,
+        [
+            _Part(f"{x} == 0", base, lambda value: value == 0),
+            _Part(f"{y} < 0", exponent, lambda value: value < 0),
+            exponent_is_finite,
+        ],
+        partial(emitter.fail, "ZeroDivisionError", errors.ZERO_TO_NEGATIVE_POWER, node.loc),
+    )
+    _emit_failure(
+        emitter,
+        [
+            _Part(f"{x} < 0", base, lambda value: value < 0),
+            _Part(f"__builtin_isfinite({x})", base, math.isfinite),
+            exponent_is_finite,
+            _Part(f"{y} != __builtin_floor({y})", exponent, lambda value: not float(value).is_integer()),
+        ],
+        partial(emitter.fail, "ValueError", errors.NEGATIVE_TO_FRACTION, node.loc),
+    )
     _emit_formula_settled(emitter, node)
-    result = emitter.name_of(node.results[0])
-    failure = emitter.fail("OverflowError", errors.FLOAT_POWER_OVERFLOW, node.loc)
-    emitter.line(f"if (__builtin_isinf({result}) && {finite}) {failure}")
+    (result,) = node.results
+    _emit_failure(
+        emitter,
+        [
+            _Part(f"__builtin_isinf({emitter.name_of(result)})", result, math.isinf),
+            _Part(f"__builtin_isfinite({x})", base, lambda value: math.isfinite(value) and abs(value) != 1),
+            exponent_is_finite,
+        ],
+        partial(emitter.fail, "OverflowError", errors.FLOAT_POWER_OVERFLOW, node.loc),
+    )
 
 
-def _is_whole(value: float) -> bool:
-    return float(value).is_integer()
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One part of a condition: its C++ text, and what it says of an operand."""
+
+    text: str
+    operand: Atom
+    holds: Callable[[float], bool]
+
+
+def _emit_failure(emitter: Emitter, parts: Sequence[_Part], failure: Callable[[], str]) -> None:
+    """Leave with an error if all parts hold, those about constants being decided here."""
+    known = [part for part in parts if isinstance(part.operand, Const)]
+    if all(part.holds(part.operand.value) for part in known if isinstance(part.operand, Const)):
+        test = " && ".join(part.text for part in parts if part not in known) or "true"
+        emitter.line(f"if ({test}) {failure()}")
 
 
 def _emit_formula_settled(emitter: Emitter, node: Node) -> None:

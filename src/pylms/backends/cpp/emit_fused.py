@@ -12,13 +12,15 @@ from collections.abc import Sequence
 from ...ir.node import Node, Sym
 from ...ir.ops.fusion import FUSED, REDUCTION
 from ...ir.ops.tensors import integers
-from ...ir.types import TensorType
+from ...ir.types import BufferType, TensorType, Type
 from .emit_rules import emit_rules
 from .emitter import Emitter
 from .literals import is_in_register
 from .loop_writer import Finish, LoopWriter
 from .nest_shape import shape_attribute
 from .reductions import accumulate_across, emit_reduction, is_across
+
+_FIRST_LEVEL_CACHE = 32 * 1024
 
 emit_rules.define(REDUCTION)(emit_reduction)
 
@@ -31,7 +33,8 @@ def _emit_fused(emitter: Emitter, node: Node) -> None:
             emitter.define(result, emitter.allocate(result, result.type.size * result.type.dtype.itemsize))
     (block,) = node.blocks
     ranks = integers(dict(node.attrs), "ranks")
-    writer = LoopWriter(emitter, block, shape_attribute(node), ranks)
+    backwards = any(_is_large(target.type) for target in node.args)
+    writer = LoopWriter(emitter, block, shape_attribute(node), ranks, backwards=backwards)
     stores = _stores(writer, node, ranks)
 
     def sum_up_across(nodes: Sequence[Node]) -> Sequence[Node]:
@@ -41,6 +44,14 @@ def _emit_fused(emitter: Emitter, node: Node) -> None:
         return across
 
     writer.write(stores, sum_up_across)
+
+
+def _is_large(type_: Type) -> bool:
+    """Whether a buffer does not fit into the first-level cache.
+
+    What was read last of it, in order, is there still: an update that begins at the end finds it there.
+    """
+    return isinstance(type_, BufferType) and type_.size * type_.dtype.itemsize > _FIRST_LEVEL_CACHE
 
 
 def _stores(writer: LoopWriter, node: Node, ranks: Sequence[int]) -> Finish:

@@ -31,8 +31,18 @@ def _nothing(_nodes: Sequence[Node]) -> Sequence[Node]:
 class LoopWriter:
     """Writes the loops of one block of scalar nodes, whose parameters are the indices."""
 
-    def __init__(self, emitter: Emitter, block: Block, extents: tuple[int, ...], ranks: Sequence[int]) -> None:
+    def __init__(
+        self,
+        emitter: Emitter,
+        block: Block,
+        extents: tuple[int, ...],
+        ranks: Sequence[int],
+        *,
+        backwards: bool = False,
+    ) -> None:
+        """`ranks`: on how many indices each result depends. `backwards` is for the outermost of several loops."""
         self.emitter = emitter
+        self._backwards = backwards
         self.block = block
         self._extents = extents
         self.shape: NestShape = shape_of_nest(block.params, block, extents, ranks)
@@ -104,8 +114,10 @@ class LoopWriter:
 
     def header(self, depth: int) -> str:
         """The head of the loop at that depth."""
-        index = self.indices[depth]
-        return f"for (long long {index} = 0; {index} < {self.shape.loops[depth]}; ++{index})"
+        index, extent = self.indices[depth], self.shape.loops[depth]
+        if self._backwards and depth == 0 < self.depth - 1:
+            return f"for (long long {index} = {extent - 1}; {index} >= 0; --{index})"
+        return f"for (long long {index} = 0; {index} < {extent}; ++{index})"
 
     def mark_independent(self) -> None:
         self.emitter.include(_HEADER)
