@@ -68,22 +68,38 @@ def _virtualised(function: AnyFunction) -> _Source:
 @overload
 def stage(function: AnyFunction, /) -> Any: ...
 @overload
-def stage(*, checks: bool | None = None, options: Options | None = None) -> Callable[[AnyFunction], Any]: ...
-def stage(function: AnyFunction | None = None, /, *, checks: bool | None = None, options: Options | None = None) -> Any:
+def stage(
+    *, checks: bool | None = None, reassociate: bool | None = None, options: Options | None = None
+) -> Callable[[AnyFunction], Any]: ...
+def stage(
+    function: AnyFunction | None = None,
+    /,
+    *,
+    checks: bool | None = None,
+    reassociate: bool | None = None,
+    options: Options | None = None,
+) -> Any:
     """Compile a function to native code at its first call with each signature of argument types.
 
     Use as `@stage` or `@stage(checks=False)`. The result is called like the function, and has `.code` (the IR),
     `.Ccode` (the generated C++), `.inspect_ir()`, `.inspect_c()`, `.inspect_asm()`, `.py_func` and `.signatures`.
     """
-    return _decorate(function, ScalarFront, checks, options)
+    return _decorate(function, ScalarFront, _chosen(options, checks, reassociate))
 
 
 @overload
 def stageTensor(function: AnyFunction, /) -> Any: ...
 @overload
-def stageTensor(*, checks: bool | None = None, options: Options | None = None) -> Callable[[AnyFunction], Any]: ...
 def stageTensor(
-    function: AnyFunction | None = None, /, *, checks: bool | None = None, options: Options | None = None
+    *, checks: bool | None = None, reassociate: bool | None = None, options: Options | None = None
+) -> Callable[[AnyFunction], Any]: ...
+def stageTensor(
+    function: AnyFunction | None = None,
+    /,
+    *,
+    checks: bool | None = None,
+    reassociate: bool | None = None,
+    options: Options | None = None,
 ) -> Any:
     """Compile a whole PyTorch program (loaders, modules, backward, optimisers) to native code.
 
@@ -97,7 +113,7 @@ def stageTensor(
         front: Front = TorchFront()
         return front
 
-    return _decorate(function, make_front, checks, options)
+    return _decorate(function, make_front, _chosen(options, checks, reassociate))
 
 
 def lmscompile(function: AnyFunction, *, options: Options | None = None) -> Any:
@@ -111,13 +127,14 @@ def lmscompile(function: AnyFunction, *, options: Options | None = None) -> Any:
     return _as_callable(ListCodeFunction, source, ScalarFront, options or Options.from_environment())
 
 
-def _decorate(
-    function: AnyFunction | None, make_front: Callable[[], Front], checks: bool | None, options: Options | None
-) -> Any:
+def _chosen(options: Options | None, checks: bool | None, reassociate: bool | None) -> Options:
+    """The options asked for: the environment's, unless given, with what the decorator was told."""
     chosen = options or Options.from_environment()
-    if checks is not None:
-        chosen = replace(chosen, checks=checks)
+    told = {"checks": checks, "reassociate": reassociate}
+    return replace(chosen, **{name: value for name, value in told.items() if value is not None})
 
+
+def _decorate(function: AnyFunction | None, make_front: Callable[[], Front], chosen: Options) -> Any:
     def decorate(function: AnyFunction) -> Any:
         if chosen.disable:
             return function

@@ -34,6 +34,7 @@ from .runtime.process import capture
 from .runtime.toolchain import Toolchain, find_toolchain
 from .staging.context import HostFunction
 from .staging.reify import Staged
+from .tracebacks import place_at
 
 _logger = logging.getLogger("pylms")
 _PACKAGE = Path(__file__).parent
@@ -64,7 +65,7 @@ def compile_staged(staged: Staged, native: NativeInterface, options: Options) ->
         "".join(_code_of(type_) for type_ in bundle.argument_types[: len(bundle.argument_types) - bundle.captures]),
         _result_codes(bundle.result_types),
         callbacks=tuple(_callback(spec, staged.host_functions) for spec in bundle.callbacks),
-        sites=tuple(_site(site) for site in bundle.error_sites),
+        sites=tuple(_site(site, bundle.name) for site in bundle.error_sites),
         pointers=_pointers(staged),
         releases_gil=bundle.releases_gil,
         keep_alive=(library.handle, staged.captures),
@@ -84,6 +85,7 @@ def build(function: Function, options: Options) -> tuple[CacheEntry, SourceBundl
         {
             "ir": digest(function, with_locations=True),
             "checks": options.checks,
+            "reassociate": options.reassociate,
             "generator": _generator_identity(),
             "flags": toolchain.flags(),
             "compiler": toolchain.identity,
@@ -154,7 +156,7 @@ def _generator_identity() -> tuple[KeyPart, ...]:
 def _write_generated(bundle: SourceBundle, options: Options) -> None:
     if options.gen_dir is not None:
         options.gen_dir.mkdir(parents=True, exist_ok=True)
-        (options.gen_dir / f"module_{bundle.name}.cpp").write_text(bundle.source)
+        (options.gen_dir / f"module_{bundle.name}.cpp").write_text(bundle.listing)
 
 
 def _log_compile(name: str, entry: CacheEntry, seconds: float, options: Options) -> None:
@@ -195,11 +197,10 @@ def _print_text(template: str, *values: object) -> None:
     sys.stdout.write(template.format(*values))
 
 
-def _site(site: ErrorSite) -> Site:
+def _site(site: ErrorSite, function: str) -> Site:
     def make() -> BaseException:
         error: BaseException = _CAUGHT[site.error](site.message)
-        if sys.version_info >= (3, 11):
-            error.add_note(f"raised by compiled code at {site.loc}\n{site.loc.excerpt()}")
+        place_at(error, site.loc, function)
         return error
 
     return make

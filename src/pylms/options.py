@@ -20,6 +20,8 @@ class Options:
     disable: run the original Python functions instead of staging them.
     cache_dir: where compiled code is kept; `$XDG_CACHE_HOME/pylms` or `~/.cache/pylms` by default.
     checks: check integer overflow, zero divisors and bounds as Python does (D7).
+    reassociate: let sums that the program makes step by step be made in another order, where that is faster: results
+        differ from Python's in the last bits (D14).
     num_threads: threads for native code.
     dump_ir, dump_c: print the IR after each pass, and the generated C++, to stderr.
     log_compiles: log one line a compile at INFO level.
@@ -31,6 +33,7 @@ class Options:
     disable: bool = False
     cache_dir: Path | None = None
     checks: bool = True
+    reassociate: bool = False
     num_threads: int = 1
     dump_ir: bool = False
     dump_c: bool = False
@@ -47,6 +50,7 @@ class Options:
             disable=_flag(env, "PYLMS_DISABLE", default=False),
             cache_dir=_path(env, "PYLMS_CACHE_DIR"),
             checks=_flag(env, "PYLMS_CHECKS", default=True),
+            reassociate=_flag(env, "PYLMS_REASSOCIATE", default=False),
             num_threads=int(env.get("PYLMS_NUM_THREADS", "1")),
             dump_ir=_flag(env, "PYLMS_DUMP_IR", default=False),
             dump_c=_flag(env, "PYLMS_DUMP_C", default=False),

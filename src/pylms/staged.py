@@ -12,6 +12,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from threading import RLock
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +24,7 @@ from .options import Options
 from .staging.context import current_trace
 from .staging.reify import Staged, reify
 from .staging.values import INT_MAX, INT_MIN, Deferred, Front, Leaf, Static, Structure, TupleOf
+from .tracebacks import hide_library_frames
 
 if TYPE_CHECKING:
     from . import driver
@@ -78,6 +80,7 @@ class StagedFunction:
         self._specialisations: dict[Signature, Specialisation] = {}
         self._latest: Signature | None = None
         self._callable: StagedCallable | None = None
+        self._compiling = RLock()
 
     # Looking at it
 
@@ -142,6 +145,11 @@ class StagedFunction:
         specialisation = self._specialise(signature)
         return _run(specialisation, [value for _, value in arguments])
 
+    def show_error(self, error: BaseException) -> None:
+        """What the runtime's callable does with an error on its way out to the user."""
+        if not self.options.full_tracebacks:
+            hide_library_frames(error)
+
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, object]]:
         try:
             bound = self._python_signature.bind(*args, **kwargs)
@@ -184,18 +192,21 @@ class StagedFunction:
         return tuple(self._declared(name) or INT for name in self._python_signature.parameters)
 
     def _stage(self, signature: Signature) -> Staged:
-        staged = self._staged.get(signature)
-        if staged is None:
-            staged = reify(
-                self._call_traced,
-                list(zip(self._python_signature.parameters, signature, strict=True)),
-                name=self.__name__,
-                loc=Loc(self.py_func.__code__.co_filename, self.py_func.__code__.co_firstlineno),
-                front=self._make_front(),
-                options=self.options,
-            )
-            self._staged[signature] = staged
-        return staged
+        with self._compiling:
+            staged = self._staged.get(signature)
+            if staged is None:
+                staged = self._staged[signature] = self._reify(signature)
+            return staged
+
+    def _reify(self, signature: Signature) -> Staged:
+        return reify(
+            self._call_traced,
+            list(zip(self._python_signature.parameters, signature, strict=True)),
+            name=self.__name__,
+            loc=Loc(self.py_func.__code__.co_filename, self.py_func.__code__.co_firstlineno),
+            front=self._make_front(),
+            options=self.options,
+        )
 
     def _call_traced(self, *values: object) -> object:
         """The rewritten function, given one value a parameter, in the order of the parameters."""
@@ -207,6 +218,11 @@ class StagedFunction:
         known = self._specialisations.get(signature)
         if known is not None:
             return known
+        with self._compiling:
+            # Another thread may have compiled it meanwhile.
+            return self._specialisations.get(signature) or self._compile(signature)
+
+    def _compile(self, signature: Signature) -> Specialisation:
         from .driver import compile_staged
         from .runtime.native import load_native
 

@@ -6,11 +6,14 @@ the place in the user's code that it comes from; and for errors of compiled code
 
 from __future__ import annotations
 
+import ast
 import dis
+import sys
 from collections.abc import Iterator
 from functools import lru_cache
 from types import CodeType, TracebackType
 
+from .errors import InternalError, PylmsError
 from .loc import Loc, is_user_file, loc_in_code
 
 _RAISE = dis.opmap["RAISE_VARARGS"]
@@ -29,14 +32,15 @@ def error_loc(error: BaseException) -> Loc | None:
 
 def is_raised_by_statement(error: BaseException) -> bool:
     """Whether a `raise` statement raised it, and no operation that failed."""
-    innermost = None
-    for innermost in _entries(error.__traceback__):
-        pass
+    innermost = _innermost(error)
     return innermost is not None and innermost.tb_frame.f_code.co_code[innermost.tb_lasti] == _RAISE
 
 
 def hide_library_frames(error: BaseException) -> None:
-    """Take this library's frames out of the error's traceback and of those it arose from."""
+    """Take this library's frames out of the error's traceback and of those of the errors it arose from.
+
+    An error that this library did not mean to raise keeps them: they tell where its bug is.
+    """
     seen: set[int] = set()
     pending: list[BaseException | None] = [error]
     while pending:
@@ -44,23 +48,37 @@ def hide_library_frames(error: BaseException) -> None:
         if each is None or id(each) in seen:
             continue
         seen.add(id(each))
-        each.__traceback__ = _of_users(each.__traceback__)
+        if _is_meant_for_users(each):
+            each.__traceback__ = _of_users(each.__traceback__)
         pending += [each.__cause__, each.__context__]
 
 
 def place_at(error: BaseException, loc: Loc, function: str) -> None:
-    """Give an error that compiled code raised a traceback of one frame: the line of Python it comes from."""
+    """Give an error that compiled code raised a traceback of one frame: the line of Python that it comes from."""
+    namespace: dict[str, object] = {"error": error}
     try:
-        exec(_raising_code(loc.file, loc.line, function), {"error": error})
+        exec(_raising_code(loc, function), namespace)
     except type(error):
         assert error.__traceback__ is not None
         error.__traceback__ = error.__traceback__.tb_next
+    namespace.clear()  # or the error would hold itself
+
+
+def _is_meant_for_users(error: BaseException) -> bool:
+    if isinstance(error, PylmsError):
+        return not isinstance(error, InternalError)
+    innermost = _innermost(error)
+    return innermost is None or is_user_file(innermost.tb_frame.f_code.co_filename)
 
 
 def _entries(traceback: TracebackType | None) -> Iterator[TracebackType]:
     while traceback is not None:
         yield traceback
         traceback = traceback.tb_next
+
+
+def _innermost(error: BaseException) -> TracebackType | None:
+    return next(reversed(list(_entries(error.__traceback__))), None)
 
 
 def _of_users(traceback: TracebackType | None) -> TracebackType | None:
@@ -72,6 +90,16 @@ def _of_users(traceback: TracebackType | None) -> TracebackType | None:
 
 
 @lru_cache(maxsize=256)
-def _raising_code(file: str, line: int, function: str) -> CodeType:
-    code = compile("\n" * (line - 1) + "raise error", file, "exec")
+def _raising_code(loc: Loc, function: str) -> CodeType:
+    """Code that raises the global `error` at that position."""
+    position = {
+        "lineno": loc.line,
+        "col_offset": loc.col or 0,
+        "end_lineno": loc.end_line or loc.line,
+        "end_col_offset": len(loc.text.encode()) if loc.end_col is None else loc.end_col,
+    }
+    raising = ast.Raise(ast.Name("error", ast.Load(), **position), None, **position)
+    code = compile(ast.Module([raising], []), loc.file, "exec")
+    if sys.version_info >= (3, 11):
+        return code.replace(co_name=function, co_qualname=function)
     return code.replace(co_name=function)

@@ -12,11 +12,14 @@ from dataclasses import dataclass
 
 from ..ir.builder import Builder
 from ..ir.node import Atom, Block, Function, Node, Sym
-from ..ir.ops.buffers import LOAD, STORE
+from ..ir.ops.buffers import LOAD, SLICE_ROWS, STORE
 from ..ir.ops.fusion import FUSED
-from ..ir.ops.tensors import integers
+from ..ir.ops.tensors import RESHAPE, STOP_GRADIENT, integers
+from ..ir.types import BufferType
 from .merge_nests import element_reads, nest_shape, reads_own_element
 from .rewrite import symbols_used, with_results
+
+_NAMES_OF_MEMORY = frozenset({LOAD, RESHAPE, SLICE_ROWS, STOP_GRADIENT})
 
 
 @dataclass(frozen=True)
@@ -26,22 +29,38 @@ class Place:
     name: str = "place"
 
     def run(self, function: Function) -> Function:
-        body = _place_in_block(function.body, Builder.after(function))
+        body = _place_in_block(function.body, Builder.after(function), {})
         return Function(function.name, body, function.loc, function.captures)
 
 
-def _place_in_block(block: Block, builder: Builder) -> Block:
+# Tensors that lie in buffers, under whatever names, and the buffers.
+_Borrowers = dict[Sym, Sym]
+
+
+def _place_in_block(block: Block, builder: Builder, borrowers: _Borrowers) -> Block:
     nodes: list[Node] = []
     for node in block.nodes:
+        _note_borrower(node, borrowers)
         if node.primitive is not FUSED and node.blocks:
-            node = with_results(node, node.results, node.args, [_place_in_block(b, builder) for b in node.blocks])
+            blocks = [_place_in_block(inner, builder, borrowers) for inner in node.blocks]
+            node = with_results(node, node.results, node.args, blocks)
         nodes.append(node)
     for store in [node for node in nodes if node.primitive is STORE]:
-        _place_store(nodes, block.results, store, builder)
+        _place_store(nodes, block.results, store, builder, borrowers)
     return Block(block.params, tuple(nodes), block.results)
 
 
-def _place_store(nodes: list[Node], results: tuple[Atom, ...], store: Node, builder: Builder) -> None:
+def _note_borrower(node: Node, borrowers: _Borrowers) -> None:
+    if node.primitive not in _NAMES_OF_MEMORY:
+        return
+    source = node.args[0]
+    if isinstance(source, Sym) and (isinstance(source.type, BufferType) or source in borrowers):
+        borrowers[node.results[0]] = borrowers.get(source, source)
+
+
+def _place_store(
+    nodes: list[Node], results: tuple[Atom, ...], store: Node, builder: Builder, borrowers: _Borrowers
+) -> None:
     """Replace the store, and the nest it takes from, in the list, if that can be done."""
     buffer, value = store.args
     store_at = nodes.index(store)
@@ -52,9 +71,8 @@ def _place_store(nodes: list[Node], results: tuple[Atom, ...], store: Node, buil
     if nest.primitive is not FUSED or not _can_write(nest, buffer):
         return
     between = nodes[nest_at + 1 : store_at]
-    if all(node.effect.commutes_with(store.effect) for node in between):
-        rest = between + nodes[store_at + 1 :]
-        before, after = nodes[:nest_at], rest
+    if all(node.effect.commutes_with(store.effect) and not _looks_at(node, buffer, borrowers) for node in between):
+        before, after = nodes[:nest_at], between + nodes[store_at + 1 :]
     elif _can_move_down(nest, between):
         before, after = nodes[:nest_at] + between, nodes[store_at + 1 :]
     else:
@@ -64,6 +82,7 @@ def _place_store(nodes: list[Node], results: tuple[Atom, ...], store: Node, buil
         if _may_change(buffer, value, after, results):
             return
         before = [*before, written, _reload(buffer, value, store, builder)]
+        borrowers[value] = buffer
     else:
         before = [*before, written]
     nodes[:] = before + after
@@ -73,6 +92,11 @@ def _can_write(nest: Node, buffer: Sym) -> bool:
     """Whether the nest reads of the buffer, if anything, the element that it would write, and does not write it yet."""
     reads = [read for read in element_reads(nest) if read.args[0] is buffer]
     return buffer not in nest.args and all(reads_own_element(read, nest) for read in reads)
+
+
+def _looks_at(node: Node, buffer: Sym, borrowers: _Borrowers) -> bool:
+    """Whether a node uses a tensor that lies in the buffer; its effect does not tell, for it only takes a tensor."""
+    return any(borrowers.get(symbol) is buffer for symbol in symbols_used(node))
 
 
 def _can_move_down(nest: Node, between: Sequence[Node]) -> bool:

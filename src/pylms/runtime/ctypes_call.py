@@ -254,7 +254,13 @@ class StagedCallable:
         for native in self.natives if codes is not None else ():
             if native.argument_codes == codes:
                 return native(*args)
-        return self.owner.call_slow(args, kwargs)
+        try:
+            return self.owner.call_slow(args, kwargs)
+        except BaseException as error:
+            show_error = getattr(self.owner, "show_error", None)
+            if show_error is not None:
+                show_error(error)
+            raise
 
     def __get__(self, instance: object, _owner_type: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)

@@ -19,7 +19,10 @@ Pointers: TypeAlias = tuple[int, ...] | Callable[[], tuple[int, ...]]
 
 
 class Owner(Protocol):
-    """What stands behind a staged callable: takes the calls that no native specialisation fits."""
+    """What stands behind a staged callable: takes the calls that no native specialisation fits.
+
+    If it has a method `show_error`, that sees each exception which leaves it, and may take frames out of its traceback.
+    """
 
     def call_slow(self, args: tuple[Any, ...], kwargs: dict[str, Any], /) -> Any: ...
 

@@ -216,3 +216,69 @@ def test_nan_reaches_every_maximum():
         native([source, found])
         interpret(program.function, [source, expected], host=RecordingHost())
         np.testing.assert_array_equal(found, expected, err_msg=name)
+
+
+class Buffers:
+    """Builds `run(m, q)` of float32 buffers [4, 4] and [4, 4]."""
+
+    def __init__(self, write):
+        builder = Builder()
+        params = [builder.fresh(BufferType(FLOAT32, (4, 4)), name) for name in "mq"]
+        with builder.block(params) as scope:
+            write(Writer(builder), *params)
+            body = scope.finish([])
+        self.function = Function("run", body, Loc("run.py", 1))
+
+
+def product_after_a_new_value(w, m, q):
+    old = w.emit(buffers.LOAD, m)
+    new = w.emit(ops.EXP, old)
+    product = w.matmul(old, old, transpose_b=True)
+    w.emit(buffers.STORE, m, new)
+    w.emit(buffers.STORE, q, product)
+
+
+def product_after_the_store(w, m, q):
+    old = w.emit(buffers.LOAD, m)
+    w.emit(buffers.STORE, m, w.emit(ops.EXP, old))
+    w.emit(buffers.STORE, q, w.matmul(old, old, transpose_b=True))
+
+
+def product_of_a_stored_value(w, m, q):
+    new = w.emit(ops.EXP, w.emit(buffers.LOAD, m))
+    w.emit(buffers.STORE, m, new)
+    product = w.matmul(new, new)
+    w.emit(buffers.STORE, m, w.emit(ops.NEG, w.emit(buffers.LOAD, q)))
+    w.emit(buffers.STORE, q, product)
+
+
+def update_by_its_own_product(w, m, q):
+    old, other = w.emit(buffers.LOAD, m), w.emit(buffers.LOAD, q)
+    w.emit(buffers.STORE, m, w.emit(ops.SUB, old, w.scale(0.5, w.matmul(other, old))))
+    w.emit(buffers.STORE, q, w.emit(ops.SUB, other, w.scale(0.5, w.matmul(other, old))))
+
+
+def buffers_that_change_places(w, m, q):
+    one, other = w.emit(buffers.LOAD, m), w.emit(buffers.LOAD, q)
+    w.emit(buffers.STORE, m, other)
+    w.emit(buffers.STORE, q, one)
+
+
+def test_a_write_waits_for_all_borrowers():
+    writes = (
+        product_after_a_new_value,
+        product_after_the_store,
+        product_of_a_stored_value,
+        update_by_its_own_product,
+        buffers_that_change_places,
+    )
+    programs = [Buffers(write) for write in writes]
+    natives = compile_all([legalised(program.function) for program in programs])
+    for write, program, native in zip(writes, programs, natives, strict=True):
+        random = np.random.default_rng(0)
+        ours = [random.uniform(-1, 1, (4, 4)).astype(np.float32) for _ in range(2)]
+        theirs = [array.copy() for array in ours]
+        native(ours)
+        interpret(program.function, theirs, host=RecordingHost())
+        for found, expected in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6, err_msg=write.__name__)

@@ -20,7 +20,6 @@ from .emit_rules import PLACES_OPERANDS, emit_rules
 from .literals import (
     Binding,
     Expression,
-    c_type,
     declaration,
     is_in_register,
     literal,
@@ -133,10 +132,6 @@ class Emitter:
     def alias(self, symbol: Sym, name: str) -> None:
         """Let the symbol's value be what `name` holds for as long as the symbol is in scope."""
         self._name_of[symbol] = name
-
-    def c_type(self, type_: Type) -> str:
-        """The C++ type of values of this type."""
-        return c_type(type_)
 
     def expression(self, atom: Atom) -> str:
         """A name or a literal, to be written as often as one likes within the current braces."""

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...errors import InternalError
-from ...ir.node import Function, Sym
+from ...ir.node import Function, Sym, walk
 from ...ir.types import BufferType, TensorType, Type
 from ..base import SourceBundle
 from .emit_host import unpacked
@@ -63,7 +63,7 @@ def emit_module(
         result_types=result_types,
         captures=function.captures,
         releases_gil=emitter.has_tensors or emitter.polls or bool(emitter.callbacks),
-        flags=(_level(emitter.weights.of_block(function.body)), *contraction, *emitter.flags),
+        flags=(_level(sum(1 for _ in walk(function.body))), *contraction, *emitter.flags),
         link=tuple(emitter.link),
     )
 

@@ -14,6 +14,22 @@ typedef struct {
 
 static PyTypeObject StagedCallable_type;
 
+/* The owner may change the exception that leaves it now: it takes its own frames out of the traceback. */
+static void let_owner_show_error(StagedCallable *self)
+{
+    PyObject *type, *value, *traceback;
+    PyErr_Fetch(&type, &value, &traceback);
+    PyErr_NormalizeException(&type, &value, &traceback);
+    if (traceback != NULL && PyException_SetTraceback(value, traceback) < 0)
+        PyErr_Clear();
+    PyObject *done = PyObject_CallMethod(self->owner, "show_error", "O", value);
+    if (done == NULL)
+        PyErr_Clear(); /* it has no such method, or failed: the exception leaves as it came */
+    Py_XDECREF(done);
+    Py_XDECREF(traceback);
+    PyErr_Restore(type, value, PyException_GetTraceback(value));
+}
+
 static PyObject *call_slow(StagedCallable *self, PyObject *const *args, Py_ssize_t count, PyObject *names)
 {
     PyObject *result = NULL, *keywords = PyDict_New(), *positional = PyTuple_New(count);
@@ -27,6 +43,8 @@ static PyObject *call_slow(StagedCallable *self, PyObject *const *args, Py_ssize
         if (PyDict_SetItem(keywords, PyTuple_GET_ITEM(names, index), args[count + index]) < 0)
             goto done;
     result = PyObject_CallMethod(self->owner, "call_slow", "OO", positional, keywords);
+    if (result == NULL)
+        let_owner_show_error(self);
 done:
     Py_XDECREF(positional);
     Py_XDECREF(keywords);
@@ -160,7 +178,10 @@ static PyObject *StagedCallable_getattro(StagedCallable *self, PyObject *name)
             return value;
         PyErr_Clear();
     }
-    return PyObject_GetAttr(self->owner, name);
+    PyObject *value = PyObject_GetAttr(self->owner, name);
+    if (value == NULL && !PyErr_ExceptionMatches(PyExc_AttributeError))
+        let_owner_show_error(self);
+    return value;
 }
 
 static int StagedCallable_setattro(StagedCallable *self, PyObject *name, PyObject *value)

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import NoReturn, cast
 
+from ...errors import StagingError
 from ...ir.node import Atom, Const
 from ...ir.ops.arithmetic import ADD, GT, LOGICAL_AND, LT, NE, SELECT
 from ...ir.ops.control import CHECK, FOR, WHILE
 from ...ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from ...ir.types import BOOL, INT
-from ...errors import StagingError
 from ...loc import caller_loc
 from ..constructs import Assigned, Construct, Watch, trace_construct
 from ..context import Trace, current_trace

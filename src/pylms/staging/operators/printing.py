@@ -68,8 +68,11 @@ class StagedText:
 
     @staticmethod
     def _joined(left: object, right: object) -> StagedText:
-        parts = [part if isinstance(part, StagedText) else StagedText(_escape(part), ()) for part in (left, right)
-                 if isinstance(part, (str, StagedText))]
+        parts = [
+            part if isinstance(part, StagedText) else StagedText(_escape(part), ())
+            for part in (left, right)
+            if isinstance(part, (str, StagedText))
+        ]
         if len(parts) != 2:
             _refuse_text()
         return StagedText(parts[0].template + parts[1].template, parts[0].atoms + parts[1].atoms)
