@@ -130,8 +130,11 @@ def lmscompile(function: AnyFunction, *, options: Options | None = None) -> Any:
 def _chosen(options: Options | None, checks: bool | None, reassociate: bool | None) -> Options:
     """The options asked for: the environment's, unless given, with what the decorator was told."""
     chosen = options or Options.from_environment()
-    told = {"checks": checks, "reassociate": reassociate}
-    return replace(chosen, **{name: value for name, value in told.items() if value is not None})
+    if checks is not None:
+        chosen = replace(chosen, checks=checks)
+    if reassociate is not None:
+        chosen = replace(chosen, reassociate=reassociate)
+    return chosen
 
 
 def _decorate(function: AnyFunction | None, make_front: Callable[[], Front], chosen: Options) -> Any:
