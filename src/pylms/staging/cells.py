@@ -17,7 +17,7 @@ from ..ir.node import Atom, AttributeValue, Const, Sym
 from ..ir.ops.control import CHECK
 from ..ir.ops.tensors import BROADCAST
 from ..ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
-from ..ir.types import BOOL, INT, ScalarType, TensorType, Type
+from ..ir.types import BOOL, FLOAT, INT, ScalarType, TensorType, Type
 from ..loc import Loc, caller_loc
 from .context import Trace, current_trace
 from .raising import AlwaysRaises
@@ -79,6 +79,7 @@ class Variable:
         self.was_read_unset = False
         self.symbols: list[Sym] = []
         self.from_int_literal = False
+        self.takes_int_literals = False
         self.is_set: Sym | None = None
         self.was_assigned = False
 
@@ -181,6 +182,7 @@ def promote(trace: Trace, cell: Cell, construct: Construct) -> bool:
     if initial is UNSET:
         variable = Variable(construct, trace.builder.scope, caller_loc())
         (variable.is_set,) = trace.emit(VAR_NEW, [Const(False, BOOL)], names=[f"{cell.name}_is_set"])
+        variable.takes_int_literals = True
         known = construct.decisions.structures.get(trace.birth_of(cell))
         if known is not None:
             _give_structure(trace, cell, variable, known)
@@ -194,7 +196,7 @@ def promote(trace: Trace, cell: Cell, construct: Construct) -> bool:
         variable.from_int_literal = type(initial) is int
         variable.structure = structure
         variable.symbols = [trace.emit(VAR_NEW, [atom], names=[cell.name])[0] for atom in atoms]
-        variable.was_assigned = widened is not None
+        variable.was_assigned = variable.takes_int_literals = widened is not None
     else:
         return False
     old_value = cell.value
@@ -220,6 +222,11 @@ def _read_variable(trace: Trace, cell: Cell, variable: Variable) -> object:
     return trace.unflatten(variable.structure, iter(atoms))
 
 
+def _widened_literal(value: object, structure: Structure) -> object:
+    """An int literal as the float it must be."""
+    return float(value) if type(value) is int and structure == Leaf(FLOAT) else value
+
+
 def _check_is_set(trace: Trace, cell: Cell, flag: Atom) -> None:
     trace.emit(CHECK, [flag], attrs={"error": "UnboundLocalError", "message": unbound_message(cell.name)})
 
@@ -228,8 +235,11 @@ def _assign_variable(trace: Trace, cell: Cell, variable: Variable, value: object
     value = cell.as_stageable(trace, value)
     if not is_stageable(trace, value):
         _refuse_type(trace, cell, variable, describe_value(trace, value))
+    if variable.structure is not None and variable.takes_int_literals:
+        value = _widened_literal(value, variable.structure)
     atoms, structure = trace.flatten(value)
     if variable.structure is None:
+        variable.from_int_literal = type(value) is int
         if variable.was_read_unset and variable.construct in trace.constructs:
             variable.construct.decisions.structures[trace.birth_of(cell)] = structure
             raise Retrace(variable.construct)
@@ -281,7 +291,10 @@ def _widen(trace: Trace, cell: Cell, variable: Variable, structure: Structure) -
     )
     if widens:
         assert isinstance(structure, Leaf) and isinstance(structure.type, ScalarType)
-        variable.construct.decisions.widened[trace.birth_of(cell)] = structure.type
+        if variable.is_set is None:
+            variable.construct.decisions.widened[trace.birth_of(cell)] = structure.type
+        else:
+            variable.construct.decisions.structures[trace.birth_of(cell)] = structure
         raise Retrace(variable.construct)
     _refuse_type(trace, cell, variable, describe(structure))
 

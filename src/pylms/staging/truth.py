@@ -56,17 +56,12 @@ class MixedTruth(Rep):
 
     __slots__ = ("left", "loc", "right", "truth_atom")
 
-    def __init__(self, left: str, right: str, loc: Loc) -> None:
+    def __init__(self, truth_atom: Atom, trace: Trace, *, left: str, right: str, loc: Loc) -> None:
+        super().__init__(truth_atom, trace)
+        self.truth_atom = truth_atom
         self.left = left
         self.right = right
         self.loc = loc
-
-    def over(self, atom: Atom, trace: Trace) -> MixedTruth:
-        """The same with the atom that tells whether it is true."""
-        made = MixedTruth(self.left, self.right, self.loc)
-        made.atom = made.truth_atom = atom
-        made.trace = trace
-        return made
 
     def require_trace(self, trace: Trace) -> None:
         """Asked for whenever the value itself is wanted."""

@@ -17,7 +17,7 @@ from ...ir.types import FLOAT, INT, ScalarType
 from .emit_rules import emit_rules
 from .emitter import Emitter
 from .formulas import NUMBERS_HEADER, REPEATS_OPERANDS, converted, formula, selection
-from .literals import number_type
+from .literals import Binding, Expression, number_type
 
 _OVERFLOW_BUILTINS = {ops.ADD: "add", ops.SUB: "sub", ops.MUL: "mul"}
 _SMALLEST = "(-9223372036854775807ll - 1)"
@@ -220,7 +220,12 @@ def _emit_conversion(emitter: Emitter, node: Node) -> None:
     source, target = number_type(arg.type), number_type(result.type)
     if source.is_float and target == INT and emitter.checks:
         _emit_truncation_test(emitter, node)
-    text = converted(emitter.operand(arg), source, target)
+    if source.is_float and target.kind == "int":
+        emitter.include(NUMBERS_HEADER)
+        operand = Expression(f"pylms::truncated({emitter.expression(arg)})", Binding.POSTFIX)
+        text = converted(operand, INT, target)
+    else:
+        text = converted(emitter.operand(arg), source, target)
     emitter.define_pure(result, text.text, text.binding)
 
 

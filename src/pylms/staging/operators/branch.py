@@ -93,13 +93,13 @@ def _trace_logical(construct: Construct, condition: Atom, then: Thunk, otherwise
     left, right = _trace_side(construct, then), _trace_side(construct, otherwise)
     if left.structure is None or right.structure is None or _have_one_type(left, right):
         return _finish_if(construct, condition, left, right, loc)
-    mixed = MixedTruth(describe(left.structure), describe(right.structure), loc)
+    left_type, right_type = describe(left.structure), describe(right.structure)
     for side in (left, right):
         if isinstance(side.value, MixedTruth):
-            mixed = side.value
+            left_type, right_type, loc = side.value.left, side.value.right, side.value.loc
         side.atoms, side.structure = [truth_in(construct.trace, side.block.scope, side.value, side.atoms)], Leaf(BOOL)
-    result = _finish_if(construct, condition, left, right, loc)
-    return mixed.over(construct.trace.lift(result), construct.trace)
+    result = construct.trace.lift(_finish_if(construct, condition, left, right, caller_loc()))
+    return MixedTruth(result, construct.trace, left=left_type, right=right_type, loc=loc)
 
 
 def _have_one_type(left: _Side, right: _Side) -> bool:

@@ -11,7 +11,7 @@ from ...errors import NotSupportedYetError, StagedTypeError
 from ...ir.node import Atom
 from ...ir.ops import arithmetic as ops
 from ...ir.primitive import Primitive
-from ...ir.types import BOOL, FLOAT, INT, ScalarType
+from ...ir.types import BOOL, FLOAT, INT, ScalarType, Type
 from ...loc import caller_loc
 from ..arithmetic import arithmetic_type, convert
 from ..context import Trace, current_trace
@@ -86,6 +86,20 @@ def _convert_to(target: ScalarType, trace: Trace, value: object) -> object:
     return trace.wrap(truth(trace, value) if target == BOOL else convert(value, value.atom, target))
 
 
+_PYTHON_CLASSES: dict[Type, type] = {BOOL: bool, INT: int, FLOAT: float}
+
+
+def python_class(type_: Type) -> type:
+    """The class of the Python or NumPy numbers of a scalar type."""
+    known = _PYTHON_CLASSES.get(type_)
+    if known is not None:
+        return known
+    import numpy
+
+    found: type = getattr(numpy, str(type_))
+    return found
+
+
 def _extreme(primitive: Primitive, trace: Trace, *args: object) -> object:
     """`min` or `max` as Python has them: the first extreme one; comparisons with NaN are false."""
     items = list(args[0]) if len(args) == 1 and isinstance(args[0], (tuple, list)) else list(args)
@@ -142,7 +156,15 @@ def _all(trace: Trace, items: Sequence[object]) -> object:
     return run_and(True, *[partial(lambda item: trace.wrap(truth(trace, item)), item) for item in items])
 
 
+def _isinstance(_trace: Trace, value: object, classes: object) -> object:
+    """What it will be for the number that a staged value stands for."""
+    if not isinstance(value, Rep):
+        return isinstance(value, classes)  # type: ignore[arg-type]
+    return issubclass(python_class(value.atom.type), classes)  # type: ignore[arg-type]
+
+
 _HANDLERS: dict[object, Handler] = {
+    isinstance: _isinstance,
     range: _range,
     int: partial(_convert_to, INT),
     float: partial(_convert_to, FLOAT),

@@ -77,6 +77,14 @@ inline T power(T base, T exponent) {
   return T(product);
 }
 
+// Towards zero. Compilers turn an integer that goes back to floating point at once into a truncation, which would keep
+// the sign of zero; the integer is hidden from them.
+inline long long truncated(double a) {
+  long long whole = (long long)a;
+  __asm__("" : "+r"(whole));
+  return whole;
+}
+
 // A product that the compiler must not join with an addition to one rounding.
 inline double rounded(double product) {
 #if defined(__x86_64__)
