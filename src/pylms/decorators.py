@@ -6,9 +6,10 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import FunctionType
-from typing import Any, overload
+from typing import Any, Protocol, cast, overload
 
 from .errors import SourceError
+from .loc import caller_loc
 from .options import Options
 from .staged import ListCodeFunction, StagedFunction
 from .staging.context import current_trace
@@ -18,6 +19,15 @@ from .virtualize import virtualize
 
 AnyFunction = Callable[..., Any]
 _SOURCE_ATTRIBUTE = "__pylms_source__"
+
+
+class VirtualisedFunction(Protocol):
+    """What `@lms` makes of a function: it is called as before, and shows its source before and after."""
+
+    original_src: str
+    src: str
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +40,7 @@ class _Source:
     src: str
 
 
-def lms(function: AnyFunction) -> AnyFunction:
+def lms(function: AnyFunction) -> VirtualisedFunction:
     """Virtualise a function, so that staged values decide its control flow while it is staged.
 
     Called from ordinary Python it behaves as undecorated. `.original_src` and `.src` are the source before and after.
@@ -44,10 +54,11 @@ def lms(function: AnyFunction) -> AnyFunction:
         trace = current_trace()
         return plain(*args, **kwargs) if trace is None else trace.call(rewritten, args, kwargs)
 
-    call.original_src = source.original_src  # type: ignore[attr-defined]
-    call.src = source.src  # type: ignore[attr-defined]
     setattr(call, _SOURCE_ATTRIBUTE, source)
-    return call
+    virtualised = cast(VirtualisedFunction, call)
+    virtualised.original_src = source.original_src
+    virtualised.src = source.src
+    return virtualised
 
 
 def _virtualised(function: AnyFunction) -> _Source:
@@ -55,11 +66,7 @@ def _virtualised(function: AnyFunction) -> _Source:
     known = getattr(function, _SOURCE_ATTRIBUTE, None)
     if isinstance(known, _Source):
         return known
-    if not isinstance(function, FunctionType):
-        raise SourceError(
-            f"{function!r} is no Python function, and only those can be staged",
-            hint="decorate a function defined with `def`",
-        )
+    _require_function(function)
     virtualized = virtualize(function)
     rewritten = virtualized.instantiate(function, operators_for(virtualized.assigned, virtualized.assigned_outside))
     return _Source(function, rewritten, virtualized.original_src, virtualized.src)
@@ -121,10 +128,25 @@ def lmscompile(function: AnyFunction, *, options: Options | None = None) -> Any:
 
     The function itself is not virtualised (a lambda that calls `@lms` functions does not need it).
     """
-    if not isinstance(function, FunctionType):
-        raise SourceError(f"{function!r} is no Python function, and only those can be staged")
+    _require_function(function)
     source = getattr(function, _SOURCE_ATTRIBUTE, None) or _Source(function, function, "", "")
     return _as_callable(ListCodeFunction, source, ScalarFront, options or Options.from_environment())
+
+
+def _require_function(function: AnyFunction) -> None:
+    if isinstance(function, FunctionType):
+        return
+    if isinstance(getattr(function, "owner", None), StagedFunction):
+        raise SourceError(
+            f"`{function.__name__}` is staged already",
+            loc=caller_loc(),
+            hint="for other options, stage its Python function again: stage(checks=False)(f.py_func)",
+        )
+    raise SourceError(
+        f"{function!r} is no Python function, and only those can be staged",
+        loc=caller_loc(),
+        hint="decorate a function defined with `def`; under @staticmethod and @classmethod, not above them",
+    )
 
 
 def _chosen(options: Options | None, checks: bool | None, reassociate: bool | None) -> Options:

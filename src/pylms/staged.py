@@ -16,14 +16,14 @@ from threading import RLock
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from .errors import ArgumentError
+from .errors import ArgumentError, NotSupportedYetError
 from .ir.node import Atom
 from .ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, ScalarType
 from .loc import Loc, caller_loc
 from .options import Options
 from .staging.context import current_trace
 from .staging.reify import Staged, reify
-from .staging.values import INT_MAX, INT_MIN, Deferred, Front, Leaf, Static, Structure, TupleOf
+from .staging.values import INT_MAX, INT_MIN, Deferred, Front, Leaf, Static, Structure, TupleOf, describe_static
 from .tracebacks import hide_library_frames
 
 if TYPE_CHECKING:
@@ -33,6 +33,9 @@ if TYPE_CHECKING:
 Signature = tuple[ScalarType, ...]
 _PYTHON_TYPES: dict[object, ScalarType] = {bool: BOOL, int: INT, float: FLOAT}
 _ANNOTATIONS: dict[object, ScalarType] = {**_PYTHON_TYPES, "bool": BOOL, "int": INT, "float": FLOAT}
+
+_ARGUMENT_HINT = "pass a bool, an int, a float, or a NumPy number; `.py_func` is the Python function itself"
+_SELF_HINT = "stage a function inside the method instead: it may use `self` from around it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,12 @@ class StagedFunction:
         self._latest: Signature | None = None
         self._callable: StagedCallable | None = None
         self._compiling = RLock()
+
+        variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+        self._variadic = [each for each in self._python_signature.parameters.values() if each.kind in variadic]
+
+    def __repr__(self) -> str:
+        return f"<staged function {self.__qualname__}>"
 
     # Looking at it
 
@@ -151,12 +160,21 @@ class StagedFunction:
             hide_library_frames(error)
 
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, object]]:
+        self._refuse_variadic()
         try:
             bound = self._python_signature.bind(*args, **kwargs)
         except TypeError as error:
             raise ArgumentError(f"{self.__name__}: {error}", loc=caller_loc()) from None
         bound.apply_defaults()
         return list(bound.arguments.items())
+
+    def _refuse_variadic(self) -> None:
+        for parameter in self._variadic:
+            raise NotSupportedYetError(
+                f"`{parameter}` of {self.__name__}: compiled code with a variable number of arguments is not supported yet",
+                loc=caller_loc(),
+                hint="name each parameter; a function called from staged code may have any",
+            )
 
     def _type_of(self, name: str, value: object) -> ScalarType:
         declared = self._declared(name)
@@ -167,15 +185,15 @@ class StagedFunction:
             )
         if found is None:
             raise ArgumentError(
-                f"argument `{name}` of {self.__name__} is a {type(value).__name__}, which compiled code cannot take",
+                f"argument `{name}` of {self.__name__} is {describe_static(value)}, which compiled code cannot take",
                 loc=caller_loc(),
-                hint="pass a bool, an int, a float, or a NumPy number; `.py_func` is the Python function itself",
+                hint=_SELF_HINT if name == "self" else _ARGUMENT_HINT,
             )
         if declared is not None and declared != found:
             raise ArgumentError(
-                f"argument `{name}` of {self.__name__} is declared {declared}, and a {found} was passed",
+                f"argument `{name}` of {self.__name__} is declared {declared}, and {describe_static(value)} was passed",
                 loc=caller_loc(),
-                hint=f"pass a {declared}, or remove the annotation",
+                hint=f"convert it to {declared}, or change the annotation",
             )
         return found
 
@@ -199,6 +217,7 @@ class StagedFunction:
             return staged
 
     def _reify(self, signature: Signature) -> Staged:
+        self._refuse_variadic()
         return reify(
             self._call_traced,
             list(zip(self._python_signature.parameters, signature, strict=True)),

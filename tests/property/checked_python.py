@@ -40,6 +40,8 @@ def checked(value: Any) -> Any:
         raise OverflowError("64 bits")
     if isinstance(value, complex):
         raise ValueError("complex")
+    if isinstance(value, tuple):
+        return tuple(map(checked, value))
     return value
 
 

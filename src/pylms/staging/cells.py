@@ -234,6 +234,9 @@ def _check_is_set(trace: Trace, cell: Cell, flag: Atom) -> None:
 def _assign_variable(trace: Trace, cell: Cell, variable: Variable, value: object) -> None:
     value = cell.as_stageable(trace, value)
     if not is_stageable(trace, value):
+        if variable.structure is None and variable.construct in trace.constructs:
+            variable.construct.decisions.cells[trace.birth_of(cell)] = Decision.LOCAL
+            raise Retrace(variable.construct)
         _refuse_type(trace, cell, variable, describe_value(trace, value))
     if variable.structure is not None and variable.takes_int_literals:
         value = _widened_literal(value, variable.structure)
@@ -299,20 +302,17 @@ def _widen(trace: Trace, cell: Cell, variable: Variable, structure: Structure) -
     _refuse_type(trace, cell, variable, describe(structure))
 
 
-def _described(variable: Variable) -> str:
-    return "what cannot be staged" if variable.structure is None else describe(variable.structure)
-
-
 def _refuse_type(trace: Trace, cell: Cell, variable: Variable, found: str) -> NoReturn:
+    known = "nothing" if variable.structure is None else describe(variable.structure)
     if variable.is_set is not None:
         raise StagedTypeError(
-            f"`{cell.name}` is assigned {found} here, and {_described(variable)} elsewhere",
+            f"`{cell.name}` is assigned {found} here, and {known} elsewhere",
             loc=caller_loc(),
             hint="a variable that staged control flow assigns keeps one type; convert the value, or use another name",
         )
     kind = trace.constructs_within(cell)[0].kind
     raise StagedTypeError(
-        f"`{cell.name}` is {_described(variable)} before the {kind}, {found} after",
+        f"`{cell.name}` is {known} before the {kind}, {found} after",
         loc=caller_loc(),
         hint="a variable that staged control flow assigns keeps one type; convert the value, or use another name",
     )

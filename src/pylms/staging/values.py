@@ -189,7 +189,7 @@ def describe_static(value: object) -> str:
     """The same for a value of generation time."""
     if value is None:
         return "None"
-    if type(value) is int:
+    if type(value) is int and constant(value) is None:
         return "an int beyond 64 bits"
     name = type(value).__name__
     return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
