@@ -14,7 +14,8 @@ from .options import Options
 from .staged import ListCodeFunction, StagedFunction
 from .staging.context import current_trace
 from .staging.operators import operators_for
-from .staging.values import Front, ScalarFront
+from .staging.values import Front, ScalarFront, describe_static
+from .tracebacks import hiding_library_frames
 from .virtualize import virtualize
 
 AnyFunction = Callable[..., Any]
@@ -40,6 +41,7 @@ class _Source:
     src: str
 
 
+@hiding_library_frames
 def lms(function: AnyFunction) -> VirtualisedFunction:
     """Virtualise a function, so that staged values decide its control flow while it is staged.
 
@@ -54,7 +56,8 @@ def lms(function: AnyFunction) -> VirtualisedFunction:
         trace = current_trace()
         return plain(*args, **kwargs) if trace is None else trace.call(rewritten, args, kwargs)
 
-    setattr(call, _SOURCE_ATTRIBUTE, source)
+    # With the function it belongs to: wrappers of it get a copy of its attributes.
+    setattr(call, _SOURCE_ATTRIBUTE, (call, source))
     virtualised = cast(VirtualisedFunction, call)
     virtualised.original_src = source.original_src
     virtualised.src = source.src
@@ -63,13 +66,13 @@ def lms(function: AnyFunction) -> VirtualisedFunction:
 
 def _virtualised(function: AnyFunction) -> _Source:
     """The function's source forms; those of an `@lms` function are made already."""
-    known = getattr(function, _SOURCE_ATTRIBUTE, None)
-    if isinstance(known, _Source):
+    known = _known_source(function)
+    if known is not None:
         return known
-    _require_function(function)
-    virtualized = virtualize(function)
-    rewritten = virtualized.instantiate(function, operators_for(virtualized.assigned, virtualized.assigned_outside))
-    return _Source(function, rewritten, virtualized.original_src, virtualized.src)
+    plain = _python_function(function)
+    virtualized = virtualize(plain)
+    rewritten = virtualized.instantiate(plain, operators_for(virtualized.assigned, virtualized.assigned_outside))
+    return _Source(plain, rewritten, virtualized.original_src, virtualized.src)
 
 
 @overload
@@ -78,6 +81,7 @@ def stage(function: AnyFunction, /) -> Any: ...
 def stage(
     *, checks: bool | None = None, reassociate: bool | None = None, options: Options | None = None
 ) -> Callable[[AnyFunction], Any]: ...
+@hiding_library_frames
 def stage(
     function: AnyFunction | None = None,
     /,
@@ -100,6 +104,7 @@ def stageTensor(function: AnyFunction, /) -> Any: ...
 def stageTensor(
     *, checks: bool | None = None, reassociate: bool | None = None, options: Options | None = None
 ) -> Callable[[AnyFunction], Any]: ...
+@hiding_library_frames
 def stageTensor(
     function: AnyFunction | None = None,
     /,
@@ -123,19 +128,27 @@ def stageTensor(
     return _decorate(function, make_front, _chosen(options, checks, reassociate))
 
 
+@hiding_library_frames
 def lmscompile(function: AnyFunction, *, options: Options | None = None) -> Any:
     """Stage a function of scalars as it stands; `.code` is the IR before optimisation, as nested lists.
 
     The function itself is not virtualised (a lambda that calls `@lms` functions does not need it).
     """
-    _require_function(function)
-    source = getattr(function, _SOURCE_ATTRIBUTE, None) or _Source(function, function, "", "")
+    plain = _python_function(function)
+    source = _known_source(plain) or _Source(plain, plain, "", "")
     return _as_callable(ListCodeFunction, source, ScalarFront, options or Options.from_environment())
 
 
-def _require_function(function: AnyFunction) -> None:
+def _known_source(function: AnyFunction) -> _Source | None:
+    """The source forms that `@lms` gave a function."""
+    owner, source = getattr(function, _SOURCE_ATTRIBUTE, (None, None))
+    return source if owner is function else None
+
+
+def _python_function(function: AnyFunction) -> FunctionType:
+    """The function, which must be one of Python's. SourceError where it is not."""
     if isinstance(function, FunctionType):
-        return
+        return function
     if isinstance(getattr(function, "owner", None), StagedFunction):
         raise SourceError(
             f"`{function.__name__}` is staged already",
@@ -143,7 +156,7 @@ def _require_function(function: AnyFunction) -> None:
             hint="for other options, stage its Python function again: stage(checks=False)(f.py_func)",
         )
     raise SourceError(
-        f"{function!r} is no Python function, and only those can be staged",
+        f"{describe_static(function)} is no Python function, and only those can be staged",
         loc=caller_loc(),
         hint="decorate a function defined with `def`; under @staticmethod and @classmethod, not above them",
     )
@@ -160,6 +173,7 @@ def _chosen(options: Options | None, checks: bool | None, reassociate: bool | No
 
 
 def _decorate(function: AnyFunction | None, make_front: Callable[[], Front], chosen: Options) -> Any:
+    @hiding_library_frames
     def decorate(function: AnyFunction) -> Any:
         if chosen.disable:
             return function

@@ -14,13 +14,14 @@ from .backends.registry import backend_named
 from .ir.node import Function
 from .ir.printer import print_function
 from .options import Options
-from .passes.pipeline import SCALAR_PASSES, TENSOR_PASSES, run_passes
+from .passes.pipeline import REASSOCIATING_PASSES, SCALAR_PASSES, TENSOR_PASSES, run_passes
 
 
 def optimise(function: Function, options: Options) -> Function:
     """The function as code generation takes it."""
     backend = backend_named("cpp", checks=options.checks)
-    passes = (*SCALAR_PASSES, Differentiate(), *TENSOR_PASSES, *backend.legalise())
+    reassociating = REASSOCIATING_PASSES if options.reassociate else ()
+    passes = (*SCALAR_PASSES, Differentiate(), *TENSOR_PASSES, *reassociating, *backend.legalise())
     return run_passes(function, passes, on_pass=_dump_pass if options.dump_ir else None)
 
 

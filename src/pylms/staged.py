@@ -24,7 +24,7 @@ from .options import Options
 from .staging.context import current_trace
 from .staging.reify import Staged, reify
 from .staging.values import INT_MAX, INT_MIN, Deferred, Front, Leaf, Static, Structure, TupleOf, describe_static
-from .tracebacks import hide_library_frames
+from .tracebacks import hide_library_frames, hiding_library_frames
 
 if TYPE_CHECKING:
     from . import driver
@@ -110,6 +110,7 @@ class StagedFunction:
         """The generated C++, as `code` chooses the signature."""
         return self.inspect_c()
 
+    @hiding_library_frames
     def inspect_ir(self, signature: Signature | None = None, *, optimised: bool = True) -> str:
         """The typed IR, as text: what goes into code generation, or with `optimised=False` what staging built."""
         staged = self._stage(signature or self._shown_signature())
@@ -118,6 +119,7 @@ class StagedFunction:
 
         return print_function(optimise(staged.function, self.options) if optimised else staged.function)
 
+    @hiding_library_frames
     def inspect_c(self, signature: Signature | None = None) -> str:
         """The generated C++ of a signature."""
         chosen = signature or self._shown_signature()
@@ -128,6 +130,7 @@ class StagedFunction:
 
         return generate(self._stage(chosen).function, self.options).listing
 
+    @hiding_library_frames
     def inspect_asm(self, signature: Signature | None = None) -> str:
         """The machine code of a signature, disassembled by `objdump`."""
         from .driver import disassemble
@@ -164,14 +167,15 @@ class StagedFunction:
         try:
             bound = self._python_signature.bind(*args, **kwargs)
         except TypeError as error:
-            raise ArgumentError(f"{self.__name__}: {error}", loc=caller_loc()) from None
+            hint = f"it is called as {self.__name__}{self._python_signature}"
+            raise ArgumentError(f"{self.__name__}: {error}", loc=caller_loc(), hint=hint) from None
         bound.apply_defaults()
         return list(bound.arguments.items())
 
     def _refuse_variadic(self) -> None:
         for parameter in self._variadic:
             raise NotSupportedYetError(
-                f"`{parameter}` of {self.__name__}: compiled code with a variable number of arguments is not supported yet",
+                f"`{parameter}` of {self.__name__}: a variable number of arguments is not supported yet",
                 loc=caller_loc(),
                 hint="name each parameter; a function called from staged code may have any",
             )
@@ -181,7 +185,9 @@ class StagedFunction:
         found = _PYTHON_TYPES.get(type(value)) or _numpy_scalar_type(value)
         if found == INT and isinstance(value, int) and not INT_MIN <= value <= INT_MAX:
             raise ArgumentError(
-                f"argument `{name}` of {self.__name__} is {value}, which does not fit 64 bits", loc=caller_loc()
+                f"argument `{name}` of {self.__name__} is {value}, which does not fit 64 bits",
+                loc=caller_loc(),
+                hint="pass a float, or call the Python function itself, `.py_func`",
             )
         if found is None:
             raise ArgumentError(

@@ -9,13 +9,16 @@ from __future__ import annotations
 import ast
 import dis
 import sys
-from collections.abc import Iterator
-from functools import lru_cache
+from collections.abc import Callable, Iterator
+from functools import lru_cache, wraps
 from types import CodeType, TracebackType
+from typing import Any, TypeVar, cast
 
 from .errors import InternalError, PylmsError
 from .loc import Loc, is_user_file, loc_in_code
+from .options import Options
 
+Entry = TypeVar("Entry", bound=Callable[..., Any])
 _RAISE = dis.opmap["RAISE_VARARGS"]
 
 
@@ -51,6 +54,21 @@ def hide_library_frames(error: BaseException) -> None:
         if _is_meant_for_users(each):
             each.__traceback__ = _of_users(each.__traceback__)
         pending += [each.__cause__, each.__context__]
+
+
+def hiding_library_frames(function: Entry) -> Entry:
+    """A function that users call: its errors come without the library's frames (before Python 3.11, one is left)."""
+
+    @wraps(function)
+    def entry(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except PylmsError as error:
+            if not Options.from_environment().full_tracebacks:
+                hide_library_frames(error)
+            raise
+
+    return cast(Entry, entry)
 
 
 def place_at(error: BaseException, loc: Loc, function: str) -> None:

@@ -1,7 +1,7 @@
 """Python with the differences that compiled code is documented to have: the reference for random programs.
 
-Ints have 64 bits (more is an OverflowError); ints are divided, and compared with floats, as floats; a float power
-that would be complex is a ValueError. In: source. Out: the same program, every operation on numbers checked.
+Ints have 64 bits (more is an OverflowError); ints are divided, and compared with floats, as floats. In: source. Out:
+the same program, every operation on numbers checked.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import math
 import operator
+from collections.abc import Callable
 from typing import Any
 
 from tests.virtualize.sources import define
@@ -35,29 +36,45 @@ _COMPARISONS = {
 }
 
 
-def checked(value: Any) -> Any:
+def within_64_bits(value: Any) -> Any:
     if isinstance(value, int) and not -(2**63) <= value < 2**63:
         raise OverflowError("64 bits")
-    if isinstance(value, complex):
-        raise ValueError("complex")
     if isinstance(value, tuple):
-        return tuple(map(checked, value))
+        return tuple(map(within_64_bits, value))
     return value
 
 
-def _as_floats(left: Any, right: Any) -> tuple[Any, Any]:
-    mixed = isinstance(left, float) != isinstance(right, float)
-    return (float(left), float(right)) if mixed else (left, right)
+def unbounded(value: Any) -> Any:
+    return value
 
 
-def compute(name: str, left: Any, right: Any) -> Any:
-    if name == "Div":
-        left, right = float(left), float(right)
-    return checked(_BINARY[getattr(ast, name)](left, right))
+class CheckedProgram:
+    """A program whose operations are checked; `lost_digits` tells whether ints became floats that differ from them."""
 
+    def __init__(self, source: str, check: Callable[[Any], Any]) -> None:
+        self.check = check
+        self.lost_digits = False
+        tree = ast.fix_missing_locations(_Check().visit(ast.parse(source)))
+        names = {"_checked": check, "_compute": self._compute, "_compare": self._compare}
+        self.function = define(ast.unparse(tree), "program", "<checked>", math=math, **names)
 
-def compare(name: str, left: Any, right: Any) -> Any:
-    return _COMPARISONS[getattr(ast, name)](*_as_floats(left, right))
+    def __call__(self, *arguments: Any) -> Any:
+        self.lost_digits = False
+        return self.function(*arguments)
+
+    def _as_float(self, value: Any) -> float:
+        self.lost_digits |= isinstance(value, int) and abs(value) > 2**53
+        return float(value)
+
+    def _compute(self, name: str, left: Any, right: Any) -> Any:
+        if name == "Div":
+            left, right = self._as_float(left), self._as_float(right)
+        return self.check(_BINARY[getattr(ast, name)](left, right))
+
+    def _compare(self, name: str, left: Any, right: Any) -> Any:
+        if isinstance(left, float) != isinstance(right, float):
+            left, right = self._as_float(left), self._as_float(right)
+        return _COMPARISONS[getattr(ast, name)](left, right)
 
 
 class _Check(ast.NodeTransformer):
@@ -98,9 +115,6 @@ def _call(name: str, *args: ast.expr) -> ast.Call:
     return ast.Call(ast.Name(f"_{name}", ast.Load()), list(args), [])
 
 
-def checked_program(source: str) -> Any:
-    """The function `program` of the source, checked."""
-    tree = ast.fix_missing_locations(_Check().visit(ast.parse(source)))
-    return define(
-        ast.unparse(tree), "program", "<checked>", math=math, _checked=checked, _compute=compute, _compare=compare
-    )
+def checked_program(source: str, *, check: Callable[[Any], Any] = within_64_bits) -> CheckedProgram:
+    """The function `program` of the source; `check` sees the result of every operation and call."""
+    return CheckedProgram(source, check)

@@ -1,6 +1,7 @@
 """Random typed programs: Python source that uses the whole language, with loops that end.
 
-Every variable keeps one type, which its first letter tells: `i` int, `x` float, `b` bool. Python runs such a program
+Every variable keeps one type, which its first letter tells: `i` int, `x` float, `b` bool, `p` a tuple of int and float.
+Python runs such a program
 for any arguments, though it may raise.
 """
 
@@ -8,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-LETTERS = {"int": "i", "float": "x", "bool": "b"}
+LETTERS = {"int": "i", "float": "x", "bool": "b", "pair": "p"}
 INTS = ("0", "1", "-1", "2", "3", "5", "7", "10", "-4", "97")
 EDGE_INTS = ("1000003", "4611686018427387904", "9223372036854775807", "-9223372036854775807 - 1")
 FLOATS = ("0.0", "1.0", "-1.0", "0.5", "2.5", "-3.75", "0.1")
@@ -58,8 +59,8 @@ class Programs:
         if depth <= 0 or self.chance(25):
             return self.atom(type_, scope)
         if self.chance(8):
-            condition = self.condition(scope, depth - 1)
-            return f"({self.expression(type_, scope, depth - 1)} if {condition} else {self.expression(type_, scope, depth - 1)})"
+            sides = [self.expression(type_, scope, depth - 1) for _ in range(2)]
+            return f"({sides[0]} if {self.condition(scope, depth - 1)} else {sides[1]})"
         if self.chance(8):
             operands = [self.expression(type_, scope, depth - 1) for _ in range(self.random.randint(2, 3))]
             word = self.choice((" and ", " or "))
@@ -68,16 +69,31 @@ class Programs:
         if callable_ and self.chance(40):
             name, parameters, _ = self.choice(callable_)
             return f"{name}({', '.join(self.expression(each, scope, depth - 1) for each in parameters)})"
-        make = {"int": self.int_expression, "float": self.float_expression, "bool": self.bool_expression}[type_]
+        if type_ in ("int", "float") and self.chance(6):
+            return f"{self.expression('pair', scope, depth - 1)}[{('int', 'float').index(type_)}]"
+        if self.chance(4):
+            name = self.fresh(LETTERS[type_])
+            inner = Scope([*scope.variables, name], scope.functions)
+            body, argument = self.expression(type_, inner, depth - 1), self.expression(type_, scope, depth - 1)
+            return f"(lambda {name}: {body})({argument})"
+        make = {
+            "int": self.int_expression,
+            "float": self.float_expression,
+            "bool": self.bool_expression,
+            "pair": self.pair_expression,
+        }[type_]
         return make(scope, depth - 1)
 
     def atom(self, type_: str, scope: Scope) -> str:
         names = [name for name in scope.variables if name[0] == LETTERS[type_]]
         if names and self.chance(75):
             return str(self.choice(names))
-        if self.chance(4):
+        if self.chance(4) and type_ != "pair":
             return str(self.choice({"int": EDGE_INTS, "float": EDGE_FLOATS, "bool": ("True", "False")}[type_]))
-        return self.constant(type_)
+        return self.constant(type_) if type_ != "pair" else f"({self.constant('int')}, {self.constant('float')})"
+
+    def pair_expression(self, scope: Scope, depth: int) -> str:
+        return f"({self.expression('int', scope, depth)}, {self.expression('float', scope, depth)})"
 
     def constant(self, type_: str) -> str:
         return str(self.choice({"int": INTS, "float": FLOATS, "bool": ("True", "False")}[type_]))
@@ -130,7 +146,8 @@ class Programs:
             return f"({n} {self.choice(('+', '-', '*', '/', '//', '%'))} {self.divisor('float', scope, depth)})"
         if kind == 8:
             power = self.choice(("2", "3.0", "0", "2.0", "1"))
-            return f"({a} ** {power})" if self.chance(80) else f"({a} ** {self.choice(('0.5', '-1', '1.5'))})"
+            # A negative number to a fractional power is complex, which no variable here can hold.
+            return f"({a} ** {power})" if self.chance(80) else f"(abs({a}) ** {self.choice(('0.5', '-1', '1.5'))})"
         if kind == 9:
             return f"{self.choice(('abs', '-', '+', 'float'))}({a})"
         if kind == 10:
@@ -151,7 +168,8 @@ class Programs:
             c = self.expression(type_, scope, depth)
             return f"({a} {self.choice(COMPARISONS)} {b} {self.choice(COMPARISONS)} {c})"
         if kind == 5:
-            return f"({self.expression('int', scope, depth)} {self.choice(COMPARISONS)} {self.expression('float', scope, depth)})"
+            left, right = self.expression("int", scope, depth), self.expression("float", scope, depth)
+            return f"({left} {self.choice(COMPARISONS)} {right})"
         if kind == 6:
             return f"(not {a})"
         if kind == 7:
@@ -176,7 +194,7 @@ class Programs:
         return lines
 
     def statement(self, scope: Scope, indent: str, *, depth: int, loop: bool, result: str) -> list[str]:
-        kinds = ["assign"] * 6 + ["augment"] * 4 + ["tuple", "print", "print"]
+        kinds = ["assign"] * 6 + ["augment"] * 4 + ["tuple", "print", "print", "pair", "unpack"]
         kinds += ["return", "raise", "assert"][: 3 if self.chance(30) else 1]
         kinds += ["break", "continue"] * 2 if loop else []
         kinds += (["if"] * 6 + ["while", "for", "for", "static for", "def"]) if depth else []
@@ -201,6 +219,11 @@ class Programs:
         if kind == "tuple":
             other = self.target(type_, scope)
             return [f"{name}, {other} = {self.expression(type_, scope, 1)}, {self.expression(type_, scope, 1)}"]
+        if kind == "pair":
+            return [f"{self.target('pair', scope)} = {self.expression('pair', scope)}"]
+        if kind == "unpack":
+            targets = f"{self.target('int', scope)}, {self.target('float', scope)}"
+            return [f"{targets} = {self.expression('pair', scope, 1)}"]
         if kind == "print":
             return [self.printing(scope)]
         if kind == "return":
@@ -258,7 +281,7 @@ class Programs:
             bound = self.choice(("3", "5", f"{self.expression('int', scope, 1)} % 4"))
             extra = f" and {self.condition(scope, 1)}" if self.chance(40) else ""
             before = [f"{indent}{counter} = 0"]
-            header = self.choice((f"while {counter} < {bound}{extra}:", f"while True:"))
+            header = self.choice((f"while {counter} < {bound}{extra}:", "while True:"))
             step = [f"{deeper}{counter} += 1"]
             if header == "while True:":
                 step.append(f"{deeper}if {counter} > {bound}: break")
@@ -266,7 +289,12 @@ class Programs:
             name = self.fresh("in") if self.chance(60) else self.target("int", scope)
             bound = f"{self.expression('int', scope, 1)} % {self.choice((3, 5))}"
             iterable = self.choice(
-                (f"range({bound})", f"range({bound}, {bound}, {self.choice((1, 2, -1, 3))})", "range(4)", "range(2, -2, -1)")
+                (
+                    f"range({bound})",
+                    f"range({bound}, {bound}, {self.choice((1, 2, -1, 3))})",
+                    "range(4)",
+                    "range(2, -2, -1)",
+                )
             )
             header, step = f"for {name} in {iterable}:", []
             if self.chance(20):
@@ -318,8 +346,8 @@ class Programs:
         parameters = [self.fresh(LETTERS[each]) for each in types]
         scope = Scope(list(parameters), [])
         lines = [f"def program({', '.join(parameters)}):"]
-        for type_ in ("int", "int", "float", "float", "bool"):
-            if self.chance(97):
+        for type_ in ("int", "int", "float", "float", "bool", "pair"):
+            if self.chance(95):
                 value = self.expression(type_, scope, 1)
                 lines.append(f"    {self.new_variable(type_, scope)} = {value}")
             else:
@@ -330,5 +358,6 @@ class Programs:
         lines += self.block(scope, "    ", depth=self.depth, loop=False, result=result)
         lines.append(f"    return {self.result(result, scope)}")
         # Names that nothing else may have assigned are the function's own all the same.
-        lines += [f"    {each} = {self.atom({'i': 'int', 'x': 'float', 'b': 'bool'}[each[0]], Scope([], []))}" for each in unset]
+        of_letter = {letter: type_ for type_, letter in LETTERS.items()}
+        lines += [f"    {each} = {self.atom(of_letter[each[0]], Scope([], []))}" for each in unset]
         return "\n".join(lines) + "\n", types

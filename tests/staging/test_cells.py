@@ -3,7 +3,7 @@
 import pytest
 
 from pylms import lms, stage
-from pylms.errors import StagedTypeError
+from pylms.errors import StagedTypeError, StagingError
 from pylms.ir.types import INT
 from tests.harness.law import check_law, staged_of
 
@@ -114,3 +114,122 @@ def test_a_type_that_changes_across_iterations_is_an_error_with_its_place():
     text = str(caught.value)
     assert "`x` is float before the loop, a tuple of 2 after" in text
     assert "x = (1, 2)" in text and "^" in text and "help:" in text
+
+
+def assigned_later_in_the_loop(n):
+    i = 0
+    while i < n:
+        if i > 0:
+            print(last)  # noqa: F821 - an earlier round assigned it
+        last = i * 2  # noqa: F841
+        i += 1
+    return i
+
+
+def read_in_one_branch_assigned_in_the_other(n):
+    i = 0
+    while i < n:
+        if i % 2:
+            i += step  # noqa: F821
+        else:
+            step = 1
+            i += step
+    return i
+
+
+def never_assigned_where_read(n):
+    if n > 100:
+        print(missing)  # noqa: F821
+    if n > 200:
+        missing = 1  # noqa: F841
+    return n
+
+
+def int_literals_on_one_path(n):
+    if n > 2:
+        last = 0
+    else:
+        last = 0.5
+    if n > 1:
+        first = 0.25
+    else:
+        first = 1
+    return last + first + 0.5
+
+
+def reset_to_an_int_literal(n):
+    x = 0
+    for i in range(n):
+        if i == 3:
+            x = 0
+        else:
+            x += 0.5
+    return x + 0.0
+
+
+def functions_defined_in_a_loop(n):
+    total = 0
+    while total < n:
+
+        def twice(value):
+            return value * 2
+
+        def more(value):
+            return twice(value) + 1
+
+        total += more(1)
+    return total
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        assigned_later_in_the_loop,
+        read_in_one_branch_assigned_in_the_other,
+        never_assigned_where_read,
+        int_literals_on_one_path,
+        reset_to_an_int_literal,
+        functions_defined_in_a_loop,
+    ],
+)
+def test_programs_mean_what_python_means(function):
+    check_law(function, (0,), (1,), (2,), (3,), (5,), (150,))
+
+
+def test_a_literal_keeps_the_type_of_a_loop_that_is_over():
+    @stage
+    def program(n):
+        x = 0
+        for i in range(n):
+            x = x + 1
+        for i in range(n):
+            x = x + 0.5
+        return x
+
+    with pytest.raises(StagedTypeError, match="`x` is int before the loop, float after"):
+        program(3)
+
+
+def test_a_staged_value_kept_in_a_list_past_its_loop_is_an_error():
+    def program(n):
+        seen = []
+        for i in range(n):
+            seen.append(i * 2)
+        return seen[0]
+
+    with pytest.raises(StagingError, match="made inside a staged loop or branch, and is used outside it"):
+        stage(program)(3)
+
+
+def test_an_unstageable_value_does_not_reach_the_next_round_of_an_inner_loop():
+    def program(n):
+        names = []
+        for i in range(n):
+            for j in range(n):
+                if len(names) > 3:
+                    i = i + 1
+                names = [*names, "x"]
+        return n
+
+    with pytest.raises(StagedTypeError, match="`names` is assigned a list under staged control flow"):
+        stage(program)(3)

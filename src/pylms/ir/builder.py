@@ -26,6 +26,7 @@ class BlockScope:
     def __init__(self, params: tuple[Sym, ...]) -> None:
         self.params = params
         self.nodes: list[Node] = []
+        self.is_open = True
 
     def finish(self, results: Sequence[Atom]) -> Block:
         """The block, once all its nodes are there."""
@@ -38,6 +39,7 @@ class Builder:
     def __init__(self, first_id: int = 0) -> None:
         self._next_id = first_id
         self._scopes: list[BlockScope] = []
+        self._homes: dict[Sym, BlockScope] = {}
 
     @staticmethod
     def after(function: Function) -> Builder:
@@ -64,10 +66,12 @@ class Builder:
     def block(self, params: Sequence[Sym] = ()) -> Iterator[BlockScope]:
         """Open a block; nodes emitted until the end of the `with` go into it."""
         scope = BlockScope(tuple(params))
+        self._homes.update(dict.fromkeys(scope.params, scope))
         self._scopes.append(scope)
         try:
             yield scope
         finally:
+            scope.is_open = False
             popped = self._scopes.pop()
             assert popped is scope, "blocks must be closed in the order they were opened"
 
@@ -112,7 +116,22 @@ class Builder:
 
     def append(self, node: Node) -> None:
         """Append a node that exists already (a pass that keeps it)."""
-        self._scopes[-1].nodes.append(node)
+        scope = self._scopes[-1]
+        scope.nodes.append(node)
+        for result in node.results:
+            self._homes[result] = scope
+
+    def drop_after(self, scope: BlockScope, count: int) -> None:
+        """Take back all but the first `count` nodes of an open block; their results mean nothing any more."""
+        for node in scope.nodes[count:]:
+            for result in node.results:
+                self._homes.pop(result, None)
+        del scope.nodes[count:]
+
+    def is_in_scope(self, symbol: Sym) -> bool:
+        """Whether nodes emitted now may use a value: it was made in a block that is still open."""
+        home = self._homes.get(symbol)
+        return home is not None and home.is_open
 
 
 def rebuild(node: Node, args: Sequence[Atom], blocks: Sequence[Block]) -> Node:

@@ -8,7 +8,7 @@ import numpy as np
 
 from .evaluate_rules import Value, as_number, as_type, dtype_of, evaluate_rules
 from .node import Node
-from .ops.buffers import BUFFER_NEW, GATHER_ROWS, LOAD, LOAD_ELEMENT, SLICE_ROWS, STORE, STORE_ELEMENT
+from .ops.buffers import BUFFER_NEW, GATHER_ROWS, LOAD, LOAD_ELEMENT, SLICE_ROWS, STORE, STORE_ELEMENT, STORE_ROWS
 from .types import BufferType, ScalarType
 
 if TYPE_CHECKING:
@@ -60,6 +60,14 @@ def _position(buffer: Any, indices: list[int]) -> tuple[int, ...]:
 def _evaluate_slice_rows(_interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
     buffer, start = args
     return (as_type(buffer[start : start + _count(node)].copy(), node.results[0].type),)
+
+
+@evaluate_rules.define(STORE_ROWS)
+def _evaluate_store_rows(_interpreter: Interpreter, _node: Node, args: list[Any]) -> tuple[Value, ...]:
+    buffer, rows, start = args
+    assert 0 <= start <= len(buffer) - len(rows), f"rows from {start} on without a check before it"
+    buffer[start : start + len(rows)] = rows
+    return ()
 
 
 @evaluate_rules.define(GATHER_ROWS)

@@ -9,7 +9,7 @@ import numpy as np
 
 from .evaluate_rules import Value, as_number, evaluate_rules, zero_of
 from .node import Node
-from .ops.control import CHECK, FOR, IF, WHILE
+from .ops.control import CHECK, FINALLY, FOR, IF, WHILE
 from .ops.host import HOST_CALL, PRINT
 from .ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from .types import ScalarType, VarType
@@ -41,6 +41,15 @@ def _evaluate_for(interpreter: Interpreter, node: Node, args: list[Any]) -> tupl
     for index in range(start, stop, step):
         carried = interpreter.run_block(body, (index, *carried))
     return carried
+
+
+@evaluate_rules.define(FINALLY)
+def _evaluate_finally(interpreter: Interpreter, node: Node, _args: list[Any]) -> tuple[Value, ...]:
+    body, cleanup = node.blocks
+    try:
+        return interpreter.run_block(body, ())
+    finally:
+        interpreter.run_block(cleanup, ())
 
 
 @evaluate_rules.define(CHECK)

@@ -1,6 +1,7 @@
 """Running passes in order, verified, and the order itself.
 
-`SCALAR_PASSES` comes first, on what staging traced; `TENSOR_PASSES` after differentiation.
+`SCALAR_PASSES` comes first, on what staging traced; `TENSOR_PASSES` after differentiation; then, if asked for,
+`REASSOCIATING_PASSES`.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from ..ir.verify import verify as verify_function
 from .base import Pass
 from .cse import EliminateCommonSubexpressions
 from .dce import EliminateDeadCode
+from .delay_updates import DelayUpdates
 from .fold import Fold
 from .licm import HoistLoopInvariants
 from .promote_variables import PromoteVariables
@@ -38,6 +40,14 @@ TENSOR_PASSES: tuple[Pass, ...] = (
     Fold(),
     Simplify(),
     SimplifyTensors(),
+    EliminateCommonSubexpressions(),
+    EliminateDeadCode(),
+    HoistLoopInvariants(),
+)
+
+# After `TENSOR_PASSES`, where sums may be made in another order. What waits leaves loads and products without users.
+REASSOCIATING_PASSES: tuple[Pass, ...] = (
+    DelayUpdates(),
     EliminateCommonSubexpressions(),
     EliminateDeadCode(),
     HoistLoopInvariants(),

@@ -32,6 +32,7 @@ _COMMON_FLAGS = (
     "-march=native",
     "-fno-math-errno",
     "-fno-trapping-math",
+    "-fno-exceptions",  # what exceptions need comes with the C++ library, which is not linked
     "-fvisibility=hidden",
 )
 # The C++ library and the start files serve nothing in generated code, and take a fifth of a small compile to link.

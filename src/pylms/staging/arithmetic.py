@@ -6,14 +6,14 @@ Python number as in NumPy 2 (the Python number adapts), and another fixed-width 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import NotSupportedYetError, StagedTypeError
 from ..ir.node import Atom, Const
 from ..ir.ops import arithmetic as ops
 from ..ir.ops.control import CHECK
 from ..ir.primitive import Primitive
-from ..ir.types import BOOL, FLOAT, FLOAT32, FLOAT64, INT, SCALAR_TYPES, ScalarType
+from ..ir.types import BOOL, FLOAT, FLOAT32, FLOAT64, INT, SCALAR_TYPES, ScalarType, Type
 from ..loc import caller_loc
 from .values import describe_static
 
@@ -50,7 +50,7 @@ def bitwise(rep: Rep, symbol: str, primitive: Primitive, left: object, right: ob
         return NotImplemented
     if operands[0].type != BOOL or operands[1].type != BOOL:
         type_ = operands[0].type if operands[0].type != BOOL else operands[1].type
-        raise NotSupportedYetError(f"`{symbol}` of a staged {type_} is not supported yet", loc=caller_loc())
+        refuse_operation(symbol, type_)
     return _emit(rep, primitive, list(operands))
 
 
@@ -72,6 +72,15 @@ def power(rep: Rep, left: object, right: object) -> object:
             message = "a staged int power with a negative exponent would be a float; write float(base) ** exponent"
             rep.trace.emit(CHECK, [fits], attrs={"error": "ValueError", "message": message})
     return _emit(rep, ops.POW, [convert(rep, atom, target) for atom in (base, exponent)])
+
+
+def refuse_operation(name: str, type_: Type) -> NoReturn:
+    """The error of an operation on numbers that staged code does not have."""
+    raise NotSupportedYetError(
+        f"`{name}` of a staged {type_} is not supported yet",
+        loc=caller_loc(),
+        hint="write it with what there is: + - * / // % **, abs, min, max, int, math.floor",
+    )
 
 
 def comparison(rep: Rep, primitive: Primitive, left: object, right: object) -> object:

@@ -113,8 +113,11 @@ class Cell:
 
     def read_poison(self, poison: Poison) -> object:
         """What to do when the value depends on staged control flow: an error, unless a subclass knows better."""
+        value: object = poison
+        while isinstance(value, Poison):
+            value = value.value
         raise StagedTypeError(
-            f"`{self.name}` is assigned {describe_static(poison.value)} under staged control flow, and that cannot be "
+            f"`{self.name}` is assigned {describe_static(value)} under staged control flow, and that cannot be "
             "staged: its value here depends on the run",
             loc=caller_loc(),
             hint="assign it before the branch or loop, or use a number, a tensor, or a tuple of them",
@@ -135,10 +138,13 @@ class Cell:
         constructs = trace.constructs_within(self)
         if not constructs:
             self.rebind(trace, value)
+        elif constructs[0].decisions.cells.get(trace.birth_of(self)) is Decision.LOCAL:
+            self._assign_locally(trace, constructs, value)
         elif self.variable is not None:
             _assign_variable(trace, self, self.variable, value)
         else:
-            self._assign_in_construct(trace, constructs, value)
+            stageable = is_stageable(trace, value) and (self.value is UNSET or is_stageable(trace, self.value))
+            _decide(trace, self, Decision.PROMOTE if stageable else Decision.LOCAL)
 
     def rebind(self, trace: Trace, value: object) -> None:
         """A plain Python assignment, taken back when the surrounding construct is traced again."""
@@ -150,18 +156,25 @@ class Cell:
         trace.on_undo(undo)
         self.value, self.variable = value, None
 
-    def _assign_in_construct(self, trace: Trace, constructs: Sequence[Construct], value: object) -> None:
-        outermost = constructs[0]
-        birth = trace.birth_of(self)
-        decision = outermost.decisions.cells.get(birth)
-        if decision is Decision.LOCAL:
-            for construct in constructs:
-                construct.local_cells.add(self)
-            self.rebind(trace, value)
-            return
-        stageable = is_stageable(trace, value) and (self.value is UNSET or is_stageable(trace, self.value))
-        outermost.decisions.cells[birth] = Decision.PROMOTE if stageable else Decision.LOCAL
-        raise Retrace(outermost)
+    def restore(self, trace: Trace, value: object, variable: Variable | None) -> None:
+        """Bring back what it held before a block that was good only within itself."""
+        self.rebind(trace, value)
+        self.variable = variable
+
+    def _assign_locally(self, trace: Trace, constructs: Sequence[Construct], value: object) -> None:
+        """A value good only within the block: every open construct must begin its blocks without one."""
+        for construct in constructs:
+            if self not in construct.local_cells:
+                construct.decisions.cells[trace.birth_of(self)] = Decision.LOCAL
+                raise Retrace(construct)
+        self.rebind(trace, value)
+
+
+def _decide(trace: Trace, cell: Cell, decision: Decision) -> NoReturn:
+    """Trace the outermost construct that the cell is older than again, with this decision about it."""
+    outermost = trace.constructs_within(cell)[0]
+    outermost.decisions.cells[trace.birth_of(cell)] = decision
+    raise Retrace(outermost)
 
 
 def unbound_message(name: str) -> str:
@@ -299,7 +312,13 @@ def _widen(trace: Trace, cell: Cell, variable: Variable, structure: Structure) -
         else:
             variable.construct.decisions.structures[trace.birth_of(cell)] = structure
         raise Retrace(variable.construct)
+    if variable.structure is not None and _has_tensor(variable.structure, structure):
+        _decide(trace, cell, Decision.LOCAL)  # batches of two sizes: each is good within its own loop
     _refuse_type(trace, cell, variable, describe(structure))
+
+
+def _has_tensor(*structures: Structure) -> bool:
+    return any(isinstance(type_, TensorType) for structure in structures for type_ in leaf_types(structure))
 
 
 def _refuse_type(trace: Trace, cell: Cell, variable: Variable, found: str) -> NoReturn:

@@ -82,11 +82,14 @@ class Construct:
     def promote(self, candidates: Sequence[Cell]) -> None:
         """Promote the cells that the blocks are known to assign."""
         for cell in candidates:
-            decision = self.decisions.cells.get(self.trace.birth_of(cell))
-            if cell.variable is not None or decision in (Decision.KEEP, Decision.LOCAL):
+            birth = self.trace.birth_of(cell)
+            outer = self.trace.constructs_within(cell)
+            if outer and cell in outer[0].local_cells:
+                self.decisions.cells[birth] = Decision.LOCAL
+            if cell.variable is not None or self.decisions.cells.get(birth) in (Decision.KEEP, Decision.LOCAL):
                 continue
-            if self.trace.constructs_within(cell):
-                continue  # an outer construct that the cell outlives decides about it
+            if outer:
+                continue  # the outermost construct that the cell outlives decides about it
             if promote(self.trace, cell, self):
                 self.promoted.append(cell)
 
@@ -96,7 +99,7 @@ class Construct:
 
         An exception that the block raises ends it, and is raised when the compiled block runs.
         """
-        before = {cell: cell.value for cell in self.local_cells}
+        before = {cell: (cell.value, cell.variable) for cell in self.local_cells}
         if repeats:
             for cell in self.local_cells:
                 cell.rebind(self.trace, Poison(self, cell.value))
@@ -109,9 +112,8 @@ class Construct:
             except Exception as error:
                 stage_error(self.trace, error)
                 traced.always_raises = True
-        for cell in self.local_cells:
-            if cell in before:
-                cell.rebind(self.trace, before[cell])
+        for cell, state in before.items():
+            cell.restore(self.trace, *state)
 
     def close(self) -> None:
         """After the last block: what was good only within a block is not known any more."""

@@ -135,6 +135,22 @@ class Trace:
         """Whether the value stands for an IR value (D1)."""
         return isinstance(value, Rep) or self.front.is_staged(value)
 
+    def require_usable(self, atom: Atom, made_by: Trace) -> None:
+        """A located error for a staged value that has outlived its staging run, or the block it was made in."""
+        if made_by is not self or not self.is_running:
+            raise StagingError(
+                "a staged value was kept after the staging run that made it",
+                loc=caller_loc(),
+                hint="staged values mean nothing outside the function being staged; return them instead of storing them",
+            )
+        if isinstance(atom, Sym) and not self.builder.is_in_scope(atom):
+            raise StagingError(
+                "this value was made inside a staged loop or branch, and is used outside it",
+                loc=caller_loc(),
+                hint="assign it to a variable there (a list or an object does not carry staged values out of a loop); "
+                "to keep a sum, write total += value",
+            )
+
     def try_lift(self, value: object) -> Atom | None:
         """The atom for a staged value or a plain number; None for what cannot be staged."""
         if isinstance(value, Rep):
@@ -148,7 +164,11 @@ class Trace:
         if atom is not None:
             return atom
         if isinstance(value, int) and not INT_MIN <= value <= INT_MAX:
-            raise StagingError(f"{value} does not fit a 64-bit staged int", loc=caller_loc())
+            raise StagingError(
+                f"{value} does not fit a 64-bit staged int",
+                loc=caller_loc(),
+                hint="use a float, or keep the computation among plain ints",
+            )
         raise StagingError(
             f"{describe_static(value)} exists only while generating and cannot be used as a staged value",
             loc=caller_loc(),
@@ -254,7 +274,7 @@ class Trace:
         restore_front = self.front.snapshot(self)
 
         def restore() -> None:
-            del scope.nodes[node_count:]
+            self.builder.drop_after(scope, node_count)
             while len(self.undo_log) > undo_length:
                 self.undo_log.pop()()
             del self.host_functions[host_count:]

@@ -7,7 +7,7 @@ import sys
 from types import FrameType
 from typing import TYPE_CHECKING, NoReturn
 
-from ..errors import NotSupportedYetError, StagingError
+from ..errors import StagingError
 from ..ir.node import Atom
 from ..ir.ops import arithmetic as ops
 from ..loc import caller_loc, is_user_file
@@ -34,14 +34,8 @@ class Rep:
         return f"Rep({self.atom!r}: {self.atom.type})"
 
     def require_trace(self, trace: Trace) -> None:
-        """A located error when this value belongs to a staging run that is over, or to another one."""
-        if self.trace is trace and trace.is_running:
-            return
-        raise StagingError(
-            "a staged value was kept after the staging run that made it",
-            loc=caller_loc(),
-            hint="staged values mean nothing outside the function being staged; return them instead of storing them",
-        )
+        """A located error when this value is of another staging run, or of a block that is closed."""
+        trace.require_usable(self.atom, self.trace)
 
     def __add__(self, other: object) -> object:
         return arithmetic.binary(self, ops.ADD, self, other)
@@ -119,7 +113,7 @@ class Rep:
         return arithmetic.comparison(self, ops.GE, self, other)
 
     def __hash__(self) -> int:
-        self._refuse("hashed (a dict key or a member of a set)")
+        self._refuse("hashed (a dict key or a member of a set)", "choose by it with if and elif")
 
     def __and__(self, other: object) -> object:
         return arithmetic.bitwise(self, "&", ops.LOGICAL_AND, self, other)
@@ -166,48 +160,53 @@ class Rep:
         raise StagingError(what, loc=caller_loc(), hint=hint)
 
     def __index__(self) -> int:
-        self._refuse("used as an index or a size")
+        self._refuse(
+            "used as an index or a size",
+            "choose by it with if and elif; range() in a function decorated with @lms takes staged values",
+        )
 
     def __int__(self) -> int:
-        self._refuse("turned into a plain int")
+        self._refuse("turned into a plain int", _DECORATE)
 
     def __float__(self) -> float:
-        self._refuse("turned into a plain float")
+        self._refuse("turned into a plain float", _DECORATE)
 
     def __complex__(self) -> complex:
-        self._refuse("turned into a plain complex")
+        self._refuse("turned into a plain complex", "staged values are bools, ints and floats")
 
     def __iter__(self) -> NoReturn:
-        self._refuse("iterated over")
+        self._refuse("iterated over", "loop over a range: for i in range(n)")
 
     def __len__(self) -> int:
-        self._refuse("asked for its length")
+        self._refuse("asked for its length", "it is a number")
 
     def __format__(self, spec: str) -> str:
-        self._refuse("formatted outside a print")
+        self._refuse("formatted outside a print", "format it inside the print")
 
     def __str__(self) -> str:
-        self._refuse("turned into a string outside a print")
+        self._refuse("turned into a string outside a print", "print it, or format it inside the print")
 
     def __getitem__(self, index: object) -> object:
-        self._refuse("indexed")
+        self._refuse("indexed", "it is a number")
 
     def __call__(self, *args: object, **kwargs: object) -> object:
-        self._refuse("called")
+        self._refuse("called", "it is a number")
 
     def _refuse_yet(self, operator: str) -> NoReturn:
-        raise NotSupportedYetError(f"`{operator}` of a staged {self.atom.type} is not supported yet", loc=caller_loc())
+        arithmetic.refuse_operation(operator, self.atom.type)
 
-    def _refuse(self, use: str) -> NoReturn:
+    def _refuse(self, use: str, hint: str) -> NoReturn:
         raise StagingError(
             f"a staged {self.atom.type} cannot be {use}: Python needs its value now, and it is known only when the "
             "compiled code runs",
             loc=caller_loc(),
-            hint="compute it from plain values, or keep the computation staged",
+            hint=hint,
         )
 
 
+_DECORATE = "decorate the function with @lms: its int() and float() take staged values"
 _CONTAINS = dis.opmap["CONTAINS_OP"]
+_COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
 
 
 def _how_tested() -> tuple[str, str]:
@@ -215,17 +214,25 @@ def _how_tested() -> tuple[str, str]:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None and not is_user_file(frame.f_code.co_filename):
         frame = frame.f_back
-    if frame is not None and frame.f_code.co_code[frame.f_lasti] == _CONTAINS:
+    if frame is None:
+        return _NEEDED_NOW
+    code = frame.f_code
+    if code.co_code[frame.f_lasti] == _CONTAINS:
         return (
             "`in` compares with a staged value, and its answer is needed now",
             "write the comparisons out: x == a or x == b",
         )
-    if frame is not None and any(name.startswith("__") for name in frame.f_code.co_freevars if name != "__class__"):
-        return (
-            "Python needs the truth of a staged value here, and it is known only when the compiled code runs",
-            "use if, while, and, or, not, or a conditional expression",
-        )
-    return (
-        "Python cannot branch on a staged value here: this function was not virtualised",
-        "decorate the function with @lms (or @stage), so that its if, while, and, or, not are staged",
-    )
+    # What virtualised functions call are operators, whose names begin so.
+    is_virtualised = any(name.startswith("__") for name in code.co_freevars if name != "__class__")
+    return _NEEDED_NOW if is_virtualised or code.co_name in _COMPREHENSIONS else _NOT_VIRTUALISED
+
+
+_NEEDED_NOW = (
+    "Python needs the truth of a staged value here, and it is known only when the compiled code runs",
+    "in decorated functions if, while, and, or, not and conditional expressions are staged; "
+    "conditions of comprehensions are not",
+)
+_NOT_VIRTUALISED = (
+    "Python cannot branch on a staged value here: this function was not virtualised",
+    "decorate the function with @lms (or @stage), so that its if, while, and, or, not are staged",
+)

@@ -15,7 +15,7 @@ from ..loc import caller_loc
 from ..staging.context import Trace
 from ..staging.values import Deferred, LoopPlan
 from .context import TorchContext
-from .loaders import LoaderTable
+from .loaders import LoaderTable, staged_loaders
 from .mode import dispatch, torch_functions
 from .modules import staged_modules
 from .optimizers import StagedOptimizers, staged_optimizers
@@ -36,7 +36,12 @@ class TorchFront:
         context = TorchContext(trace, dispatch)
         self._context = context
         self._loaders = LoaderTable(context)
-        with staged_optimizers(context) as optimizers, staged_modules(context.buffers), torch_functions(context):
+        with (
+            staged_optimizers(context) as optimizers,
+            staged_modules(context.buffers),
+            staged_loaders(),
+            torch_functions(context),
+        ):
             self._optimizers = optimizers
             yield
 
@@ -83,6 +88,7 @@ class TorchFront:
         if self._loaders is not None:
             self._loaders.check()
         with torch._C.DisableTorchFunction():
+            self.context.gradients.finish()
             return self._finished(result)
 
     def _finished(self, result: object) -> object:

@@ -6,14 +6,14 @@ import torch
 import torch.nn.functional as F
 
 from ..errors import StagedTypeError
-from ..ir.node import Atom, Const
-from ..ir.ops.arithmetic import CONVERT, EQ, EXP, GE, LOG, LOGICAL_OR, LT, MUL, NEG, SUB, TRUEDIV
-from ..ir.ops.control import CHECK
-from ..ir.ops.tensors import BROADCAST, ELEMENT, PICK, REDUCE_MAX, REDUCE_SUM, STOP_GRADIENT
-from ..ir.types import INT64, TensorType
+from ..ir.node import Atom
+from ..ir.ops.arithmetic import ADD, EXP, LOG, LT, MUL, NEG, SELECT, SUB, TRUEDIV
+from ..ir.ops.tensors import BROADCAST, PICK, REDUCE_MAX, REDUCE_SUM, STOP_GRADIENT
+from ..ir.types import TensorType
 from ..loc import caller_loc
 from .context import Operand, TorchContext, normalised_axis
 from .dtypes import scalar_type
+from .functions_pick import require_positions
 from .functions_reduce import divided
 from .table import functions, methods, refuse_options
 from .tensor import StagedTensor
@@ -107,21 +107,10 @@ def _picked(context: TorchContext, logarithms: Atom, target: Operand, ignore_ind
 
 
 def _require_classes(context: TorchContext, classes: Atom, target: Operand, depth: int, ignore_index: int) -> None:
-    """Check at run time that classes are in range, unless it is known: a wrong one would read foreign memory."""
     if ignore_index >= 0:
         refuse_options("nll_loss", ignore_index=(ignore_index, -100))
-    bounds = target.bounds if isinstance(target, StagedTensor) else None
-    if bounds is not None and bounds.low >= 0 and bounds.high < depth:
-        return
-    classes = context.convert(classes, INT64)
-    assert isinstance(classes.type, TensorType)
-    below = context.emit(LT, classes, context.full(0, classes.type))
-    beyond = context.emit(GE, classes, context.full(depth, classes.type))
-    wrong = context.emit(CONVERT, context.emit(LOGICAL_OR, below, beyond), dtype=INT64)
-    any_wrong = context.emit(ELEMENT, context.emit(REDUCE_MAX, wrong, axes=(0,)))
     message = f"a target class is out of bounds: there are {depth} classes (ignore_index cannot be staged yet)"
-    fine = context.emit(EQ, any_wrong, Const(0, INT64))
-    context.trace.emit(CHECK, [fine], attrs={"error": "IndexError", "message": message})
+    require_positions(context, classes, target, depth, message)
 
 
 @functions.define(F.nll_loss)
@@ -176,3 +165,33 @@ def _mse_loss(
     shape, dtype = context.result_shape(input, target), context.result_dtype(input, target)
     difference = context.emit(SUB, context.operand(input, dtype, shape), context.operand(target, dtype, shape))
     return _reduced(context, context.emit(MUL, difference, difference), reduction)
+
+
+@functions.define(F.binary_cross_entropy_with_logits)
+def _binary_cross_entropy_with_logits(
+    context: TorchContext,
+    input: Operand,
+    target: Operand,
+    weight: object = None,
+    size_average: object = None,
+    reduce: object = None,
+    reduction: str = "mean",
+    pos_weight: object = None,
+) -> object:
+    """(1 - t) x + m + log(exp(-m) + exp(-x - m)) where m, max(-x, 0), only keeps exp from overflowing."""
+    name = "binary_cross_entropy_with_logits"
+    _legacy_reduction(name, size_average, reduce)
+    refuse_options(name, weight=(weight, None), pos_weight=(pos_weight, None))
+    type_, target_type = context.type_of(input), context.type_of(target)
+    if type_.shape != target_type.shape or not type_.dtype.is_float:
+        raise StagedTypeError(
+            f"{name}() takes floats and a target of the same shape, not {type_} and {target_type}", loc=caller_loc()
+        )
+    scores, zero, one = context.atom(input), context.full(0, type_), context.full(1, type_)
+    negated = context.emit(NEG, scores)
+    beyond = context.emit(SELECT, context.emit(LT, scores, zero), negated, zero)
+    beyond = context.emit(STOP_GRADIENT, beyond)
+    powers = [context.emit(EXP, context.emit(SUB, start, beyond)) for start in (zero, negated)]
+    rest = context.emit(ADD, beyond, context.emit(LOG, context.emit(ADD, *powers)))
+    against = context.emit(SUB, one, context.operand(target, type_.dtype, type_.shape))
+    return _reduced(context, context.emit(ADD, context.emit(MUL, against, scores), rest), reduction)

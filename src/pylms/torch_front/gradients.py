@@ -4,18 +4,21 @@ A gradient is None or a tensor in Python and a value in the IR. While tracing it
 or `Absent`, and what the loop body does with it is found out by tracing: where the body starts and ends without
 a gradient (`zero_grad` first or last), no gradient is carried from one iteration to the next, and none needs memory.
 Where one is carried (accumulation over several batches), the cell becomes an IR variable that starts as zeros.
+
+What `.grad` was before a run matters only to a program that uses it before clearing it. Such a program either takes it
+from memory and leaves its own there, as PyTorch would; or it was traced for None, which is checked before each run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 import torch
 
 from ..ad.activity import CONSTANT_RESULTS
-from ..errors import StagedTypeError, StagingError
+from ..errors import ArgumentError, StagedTypeError, StagingError, TorchFeatureError
 from ..ir.node import Atom, Node, Sym, walk
 from ..ir.ops.arithmetic import ADD
 from ..ir.ops.control import IF
@@ -45,20 +48,76 @@ class Leftover:
     """The value of a gradient that was there before the staged function, until something is assigned to it."""
 
 
+class _Memory:
+    """Where the gradient of before a run is found, and the one of after it is left."""
+
+    def __init__(self, leaf: torch.Tensor, name: str) -> None:
+        self.leaf = leaf
+        self.content = torch.zeros(tuple(leaf.shape), dtype=leaf.dtype)
+        self.name = name
+        self._was_lost = False
+
+    def fill(self) -> None:
+        """Before a run that starts with the gradient, whatever it is."""
+        gradient = self.leaf.grad
+        self.content.zero_() if gradient is None else self.content.copy_(gradient)
+
+    def require_none(self) -> None:
+        """Before a run that was traced for no gradient: ArgumentError if there is one."""
+        if self._was_lost or _has_gradient(self.leaf):
+            raise ArgumentError(
+                f"`{self.name}` was None when the function was compiled, and holds a gradient now that the run would add to",
+                hint="clear gradients at the start of the staged function, or before calling it: zero_grad()",
+            )
+
+    def lose(self) -> None:
+        """After a run whose last gradient is not known: the next one would have to start with it."""
+        self._was_lost = True
+
+    def leave(self) -> None:
+        """After a run that ended with a gradient."""
+        if self.leaf.grad is not None:
+            self.leaf.grad.copy_(self.content)
+        elif bool(self.content.any()):
+            self.leaf.grad = self.content.clone()
+
+    def clear(self) -> None:
+        """After a run that ended without one."""
+        self.leaf.grad = None
+
+
+def _has_gradient(leaf: torch.Tensor) -> bool:
+    """Whether adding to the gradient differs from setting it."""
+    return leaf.grad is not None and bool(leaf.grad.any())
+
+
 class GradientCell(Cell):
     """The `.grad` of one leaf tensor."""
 
-    __slots__ = ("_absent_at_start", "_is_assigning", "_table", "absent")
+    __slots__ = ("_absent_at_start", "_is_assigning", "_none_before", "_table", "absent", "memory")
 
     def __init__(self, table: GradientTable, leaf: torch.Tensor, name: str) -> None:
         self.absent = Absent(TensorType(scalar_type(leaf.dtype), tuple(leaf.shape)))
-        super().__init__(name, self.absent if leaf.grad is None else Leftover(), outside=True)
+        self.memory = _Memory(leaf, name)
+        self._none_before = Absent(self.absent.type)
+        super().__init__(name, Leftover() if _has_gradient(leaf) else self._none_before, outside=True)
         self._table = table
         self._absent_at_start: set[Construct] = set()
         self._is_assigning = False
 
+    def is_from_before(self, value: object) -> bool:
+        """Whether the value is what the program starts with."""
+        return value is self._none_before or isinstance(value, Leftover)
+
+    @property
+    def has_value_from_before(self) -> bool:
+        """Whether nothing was assigned to it so far."""
+        return self.variable is None and self.is_from_before(self.value)
+
     def as_stageable(self, trace: Trace, value: object) -> object:
-        return self._table.zeros(self.absent.type) if value is self.absent else value
+        if self.is_from_before(value):
+            return self._table.gradient_before(self)
+        return self._table.zeros(self.absent.type) if isinstance(value, Absent) else value
 
     def assign(self, value: object) -> None:
         trace = self._table.trace
@@ -85,7 +144,7 @@ class GradientCell(Cell):
         if not trace.constructs or trace.constructs[-1] not in self._absent_at_start:
             return False
         unchanged = isinstance(self.value, Poison) and self.value.construct is trace.constructs[-1]
-        return self.value is not self.absent and not unchanged
+        return not isinstance(self.value, Absent) and not unchanged
 
     def read_poison(self, poison: Poison) -> object:
         """At the start of a loop's body: what the loop began with, if that was nothing; else it is carried."""
@@ -95,10 +154,10 @@ class GradientCell(Cell):
             if layer.construct not in trace.constructs or layer.construct.kind != "loop":
                 self._table.carry(self)
             layer = layer.value
-        if isinstance(layer, Leftover):
-            refuse_leftover(self.name)
-        if layer is not self.absent:
+        if not isinstance(layer, Absent):
             self._table.carry(self)
+        if self.is_from_before(layer):
+            self._table.expect_none(self)
         layer = poison
         while isinstance(layer, Poison):
             self._absent_at_start.add(layer.construct)
@@ -112,6 +171,8 @@ class GradientTable:
     def __init__(self, context: TorchContext) -> None:
         self._context = context
         self._cells: dict[Extent, GradientCell] = {}
+        self._expecting_none: set[GradientCell] = set()
+        self._starting_from_memory: set[GradientCell] = set()
 
     @property
     def trace(self) -> Trace:
@@ -124,9 +185,11 @@ class GradientTable:
         cell = self._cell(leaf)
         value = cell.read()
         if isinstance(value, Absent):
+            if cell.is_from_before(value):
+                self.expect_none(cell)
             return None
         if isinstance(value, Leftover):
-            refuse_leftover(cell.name)
+            value = self.gradient_before(cell)
         assert isinstance(value, StagedTensor)
         return StagedTensor(value.atom, self._context, place=Place(lambda new: self._set(leaf, new)))
 
@@ -142,7 +205,7 @@ class GradientTable:
 
     def clear(self, leaf: torch.Tensor, *, set_to_none: bool) -> None:
         """What `zero_grad` does to one parameter."""
-        if set_to_none:
+        if set_to_none or self._cell(leaf).has_value_from_before:
             self.write(leaf, None)
         elif self.read(leaf) is not None:
             self.write(leaf, self.zeros(self._context.type_of(leaf)))
@@ -150,6 +213,44 @@ class GradientTable:
     def zeros(self, type_: TensorType) -> StagedTensor:
         """What stands for a missing gradient where a variable must hold it."""
         return StagedTensor(self._context.full(0, type_), self._context)
+
+    # Before and after a run
+
+    def expect_none(self, cell: GradientCell) -> None:
+        """The program is traced as if there were no gradient before the run."""
+        self._note(self._expecting_none, cell)
+
+    def gradient_before(self, cell: GradientCell) -> StagedTensor:
+        """The gradient of before the run; the program leaves the one of after it in its place."""
+        self._note(self._starting_from_memory, cell)
+        return StagedTensor(self._context.buffers.load(cell.memory.content), self._context)
+
+    def _note(self, cells: set[GradientCell], cell: GradientCell) -> None:
+        if cell not in cells:
+            cells.add(cell)
+            self.trace.on_undo(lambda: cells.discard(cell))
+
+    def finish(self) -> None:
+        """At the end of the program: gradients that it used from before are left for what comes after."""
+        for cell in self._cells.values():
+            if cell in self._starting_from_memory:
+                self.trace.before_run.append(cell.memory.fill)
+            elif cell in self._expecting_none:
+                self.trace.before_run.append(cell.memory.require_none)
+            else:
+                continue
+            self.trace.after_run.append(self._leave(cell))
+
+    def _leave(self, cell: GradientCell) -> Callable[[], None]:
+        """Emit what keeps the last gradient; the result puts it into `.grad`."""
+        if cell.variable is None and isinstance(cell.value, Poison):
+            return cell.memory.lose
+        value = cell.read()
+        if isinstance(value, Absent):
+            return cell.memory.clear if cell in self._starting_from_memory else _nothing
+        if isinstance(value, StagedTensor):
+            self._context.buffers.store(cell.memory.content, value.atom)
+        return cell.memory.leave
 
     def _set(self, leaf: torch.Tensor, value: StagedTensor | None) -> None:
         cell = self._cell(leaf)
@@ -184,7 +285,11 @@ class GradientTable:
                 loc=caller_loc(),
                 hint="compute the loss from a module's parameters, outside torch.no_grad() and without .detach()",
             )
+        for leaf in leaves.values():
+            _refuse_hooks(leaf)
         atom = context.reshape(atom, ())
+        # A training step counts as a loop: `for i in range(500)` around it becomes native instead of 500 copies.
+        self.trace.emitted_loops += 1
         gradients = self.trace.emit(
             BACKWARD,
             [atom, *leaves],
@@ -236,13 +341,17 @@ class GradientTable:
         raise Retrace(outermost)
 
 
-def refuse_leftover(name: str) -> NoReturn:
-    """The error for a gradient of before the staged function."""
-    raise StagingError(
-        f"`{name}` was computed before the staged function and would be added to or used by it",
-        loc=caller_loc(),
-        hint="call zero_grad() first, in the staged function or before it",
-    )
+def _refuse_hooks(leaf: torch.Tensor) -> None:
+    if leaf._backward_hooks or getattr(leaf, "_post_accumulate_grad_hooks", None):
+        raise TorchFeatureError(
+            "a hook on the gradient of a tensor cannot be staged",
+            loc=caller_loc(),
+            hint="change `.grad` between backward() and step() instead",
+        )
+
+
+def _nothing() -> None:
+    """After a run that began and ended without a gradient."""
 
 
 def _buffers_behind(trace: Trace, symbol: Sym) -> list[Sym]:

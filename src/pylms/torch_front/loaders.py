@@ -8,9 +8,11 @@ asked for its batches by calling back into Python.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NoReturn
+from unittest import mock
 
 import torch
 from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSampler, SequentialSampler
@@ -92,6 +94,21 @@ def batch_shape(loader: Loader) -> BatchShape:
         _refuse("a sampler without a length", "give it a __len__")
     full, remainder = divmod(samples, size)
     return BatchShape(samples, size, full, 0 if loader.drop_last else remainder)
+
+
+@contextmanager
+def staged_loaders() -> Iterator[None]:
+    """While this is open, only native loops run over loaders: Python's own would take one epoch's batches as constants."""
+
+    def refuse(_loader: Loader) -> NoReturn:
+        raise StagingError(
+            "Python itself iterates over a data loader here, in code that was not virtualised",
+            loc=caller_loc(),
+            hint="decorate the function with @lms, and loop over the loader with a for statement",
+        )
+
+    with mock.patch.object(DataLoader, "__iter__", refuse):
+        yield
 
 
 def _refuse(what: str, hint: str) -> NoReturn:

@@ -21,6 +21,7 @@ from . import (  # noqa: F401 - loading them fills the table
     functions_in_place,
     functions_linear,
     functions_loss,
+    functions_pick,
     functions_reduce,
     functions_shape,
     functions_value,

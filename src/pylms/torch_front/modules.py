@@ -12,8 +12,8 @@ from unittest import mock
 
 import torch
 
-from ..errors import SourceError, SyntaxNotSupportedError
-from ..loc import is_user_file
+from ..errors import SourceError, SyntaxNotSupportedError, TorchFeatureError
+from ..loc import caller_loc, is_user_file
 from ..staging.operators import operators_for
 from ..virtualize import virtualize
 from .buffers import BufferTable
@@ -27,6 +27,7 @@ def staged_modules(buffers: BufferTable) -> Iterator[None]:
     with ExitStack() as stack:
 
         def call(module: torch.nn.Module, *args: object, **kwargs: object) -> object:
+            _refuse_hooks(module)
             for name, parameter in module.named_parameters():
                 buffers.give_name(parameter, name)
             for kind in {type(inner) for inner in module.modules()} - prepared:
@@ -38,6 +39,24 @@ def staged_modules(buffers: BufferTable) -> Iterator[None]:
 
         stack.enter_context(mock.patch.object(torch.nn.Module, "__call__", call))
         yield
+
+
+def _refuse_hooks(module: torch.nn.Module) -> None:
+    """Users' hooks would run while tracing, and never again."""
+    forward = {**module._forward_hooks, **module._forward_pre_hooks}
+    found = ["forward" for hook in forward.values() if _is_users(hook)]
+    found += ["backward" for hooks in (module._backward_hooks, module._backward_pre_hooks) if hooks]
+    if found:
+        raise TorchFeatureError(
+            f"a {found[0]} hook of `{type(module).__name__}` cannot be staged",
+            loc=caller_loc(),
+            hint="remove the hook, or do what it does in the staged function itself",
+        )
+
+
+def _is_users(hook: object) -> bool:
+    code = getattr(hook, "__code__", None) or getattr(type(hook).__call__, "__code__", None)
+    return code is None or is_user_file(code.co_filename)
 
 
 def _virtualised(kind: type) -> FunctionType | None:

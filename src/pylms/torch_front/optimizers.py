@@ -23,10 +23,12 @@ from ..ir.ops.buffers import LOAD_ELEMENT, STORE_ELEMENT
 from ..ir.ops.tensors import BROADCAST
 from ..ir.types import INT, INT64, TensorType
 from ..loc import caller_loc
+from ..staging.rep import Rep
 from .context import TorchContext
 from .tensor import StagedTensor
 
 Group = dict[str, Any]
+_CHANGE_BETWEEN_CALLS = "change it between calls of the staged function"
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,16 @@ def _settings(group: Group) -> _Settings:
         bool(group["nesterov"]),
         bool(group.get("maximize", False)),
     )
+
+
+def _require_plain_settings(group: Group) -> None:
+    for name, value in group.items():
+        if isinstance(value, (Rep, StagedTensor)):
+            raise TorchFeatureError(
+                f"`{name}` of an optimiser is computed in staged code, which cannot be staged yet",
+                loc=caller_loc(),
+                hint=_CHANGE_BETWEEN_CALLS,
+            )
 
 
 class StagedOptimizers:
@@ -79,6 +91,7 @@ class StagedOptimizers:
         if optimizer._optimizer_step_pre_hooks or optimizer._optimizer_step_post_hooks:
             raise TorchFeatureError("an optimiser with step hooks cannot be staged yet", loc=caller_loc())
         for group in optimizer.param_groups:
+            _require_plain_settings(group)
             if group.get("differentiable"):
                 raise TorchFeatureError("`differentiable=True` of SGD cannot be staged yet", loc=caller_loc())
             for parameter in group["params"]:
@@ -131,6 +144,7 @@ class _Rate:
     def __init__(self, group: Group, settings: _Settings) -> None:
         self._group = group
         self._settings = settings
+        self._traced_rate = group["lr"]
         self._traced_value = float(group["lr"])
         self._loc = caller_loc()
         self._memory = torch.zeros(1, dtype=torch.float64)
@@ -145,11 +159,13 @@ class _Rate:
 
     def check_unchanged(self) -> None:
         """A located error if the rate is not what it was when staged code first used it."""
-        if float(self._group["lr"]) != self._traced_value:
+        if isinstance(self._group["lr"], Rep) or float(self._group["lr"]) != self._traced_value:
+            # The user's own assignment ran, once; the error must leave things as they were.
+            self._group["lr"] = self._traced_rate
             raise TorchFeatureError(
                 "the learning rate is changed between steps in staged code, which cannot be staged yet",
                 loc=self._loc,
-                hint="change it between calls of the staged function",
+                hint=_CHANGE_BETWEEN_CALLS,
             )
 
     def refresh(self) -> None:

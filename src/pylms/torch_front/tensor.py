@@ -108,14 +108,8 @@ class StagedTensor(torch.Tensor):
         super().__init__()
 
     def require_trace(self, trace: Trace) -> None:
-        """A located error when this value belongs to a staging run that is over, or to another one."""
-        if self.context.trace is trace and trace.is_running:
-            return
-        raise StagingError(
-            "a staged tensor was kept after the staging run that made it",
-            loc=caller_loc(),
-            hint="staged tensors mean nothing outside the function being staged; return them instead of storing them",
-        )
+        """A located error when this value is of another staging run, or of a block that is closed."""
+        trace.require_usable(self.atom, self.context.trace)
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         return f"StagedTensor({self.atom!r}: {self.atom.type})"
@@ -178,6 +172,10 @@ class StagedTensor(torch.Tensor):
     __rand__ = _reflected(torch.bitwise_and)
     __or__ = _operator(torch.bitwise_or)
     __ror__ = _reflected(torch.bitwise_or)
+
+    def number(self) -> object:
+        """The only element as a staged number: what `int(x)`, `float(x)` and `bool(x)` are of in virtualised code."""
+        return self.context.dispatch(torch.Tensor.item, (self,), {})
 
     # What Python itself asks of a value
 

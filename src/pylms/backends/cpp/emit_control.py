@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...ir.node import Atom, Block, Const, Node, Sym
-from ...ir.ops.control import CHECK, FOR, IF, WHILE
+from ...ir.ops.control import CHECK, FINALLY, FOR, IF, WHILE
 from ...ir.types import TensorType
 from .assignments import Move, assign_together, copy_arrays_together
 from .emit_rules import emit_rules
@@ -226,3 +226,31 @@ def _declare_variable(emitter: Emitter, name: str, value: Atom, result: Sym) -> 
         copy_array(emitter, name, emitter.expression(value), type_)
     else:
         emitter.declaration_line(f"{declaration(type_, name)} = {emitter.inline(value)};")
+
+
+@emit_rules.define(FINALLY)
+def _emit_finally(emitter: Emitter, node: Node) -> None:
+    """A body that can leave the function is a lambda: what it returns is the status, which waits for the cleanup."""
+    body, cleanup = node.blocks
+    function = emitter.function
+    for result in node.results:
+        emitter.declare(result)
+    names = [emitter.name_of(result) for result in node.results]
+    could_fail, function.can_fail = function.can_fail, False
+    lines, moves = _emit_side(emitter, body, names)
+    with emitter.captured(depth=1) as assignments:
+        assign_together(emitter, moves)
+    body_fails, function.can_fail = function.can_fail, function.can_fail or could_fail
+    status = emitter.fresh_name("status")
+    emitter.declaration_line(f"const int {status} = [&] {{" if body_fails else "{")
+    emitter.write([*lines, *assignments])
+    if body_fails:
+        with emitter.captured(depth=1) as ending:
+            emitter.declaration_line("return 0;")
+        emitter.write(ending)
+    emitter.declaration_line("}();" if body_fails else "}")
+    outer, emitter.is_cleaning_up = emitter.is_cleaning_up, True
+    emitter.emit_nodes(cleanup)
+    emitter.is_cleaning_up = outer
+    if body_fails:
+        emitter.declaration_line(f"if ({status}) return {status};")

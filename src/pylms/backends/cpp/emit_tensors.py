@@ -5,7 +5,7 @@ from __future__ import annotations
 from math import prod
 
 from ...ir.node import Node
-from ...ir.ops.buffers import BUFFER_NEW, LOAD, SLICE_ROWS, STORE
+from ...ir.ops.buffers import BUFFER_NEW, LOAD, SLICE_ROWS, STORE, STORE_ROWS
 from ...ir.ops.tensors import ARGMAX, ELEMENT, RESHAPE, STOP_GRADIENT
 from ...ir.types import BufferType, TensorType
 from .emit_rules import emit_rules
@@ -34,6 +34,16 @@ def _emit_slice_rows(emitter: Emitter, node: Node) -> None:
     row = prod(buffer.type.shape[1:])
     offset = emitter.expression(start) + (f" * {row}" if row != 1 else "")
     emitter.define(node.results[0], f"{emitter.expression(buffer)} + {offset}")
+
+
+@emit_rules.define(STORE_ROWS)
+def _emit_store_rows(emitter: Emitter, node: Node) -> None:
+    buffer, rows, start = node.args
+    assert isinstance(buffer.type, BufferType) and isinstance(rows.type, TensorType)
+    row = prod(buffer.type.shape[1:])
+    offset = emitter.expression(start) + (f" * {row}" if row != 1 else "")
+    target = f"{emitter.expression(buffer)} + {offset}"
+    emitter.line(f"__builtin_memmove({target}, {emitter.expression(rows)}, {array_bytes(rows.type)});")
 
 
 @emit_rules.define(ELEMENT)

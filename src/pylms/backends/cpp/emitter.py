@@ -60,6 +60,7 @@ class Emitter:
         """`offsets`: where in the call's scratch memory values lie; `planned_bytes`: what they take in all."""
         self.checks = checks
         self.polls = False
+        self.is_cleaning_up = False
         self.has_tensors = has_tensors(function)
         self.weights = Weights()
         self.headers: list[str] = []
@@ -268,7 +269,9 @@ class Emitter:
         return "ctx"
 
     def poll(self) -> None:
-        """Where a loop of the user's goes round: let Ctrl-C in."""
+        """Where a loop of the user's goes round: let Ctrl-C in, except where something must come to its end."""
+        if self.is_cleaning_up:
+            return
         context = self.context()
         self.function.can_fail = True
         self.polls = True

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from ...ir.node import Atom, Block, Function, Node, Sym
 from ...ir.ops.buffers import BUFFER_NEW, LOAD, SLICE_ROWS
-from ...ir.ops.control import IF
+from ...ir.ops.control import FINALLY, IF
 from ...ir.ops.fusion import FUSED
 from ...ir.ops.tensors import ARGMAX, MATMUL, RESHAPE, STOP_GRADIENT
 from ...ir.types import BufferType, TensorType
@@ -99,9 +99,9 @@ class _Lifetimes:
         for lifetime in self._lifetimes.values():
             if lifetime.first < start <= lifetime.last:
                 lifetime.last = self._now
-        if node.primitive is IF:
+        if node.primitive in (IF, FINALLY):
             # A loop's results have memory of their own; a branch's are whichever side gave them.
-            for inner in node.blocks:
+            for inner in node.blocks[: 1 if node.primitive is FINALLY else 2]:
                 for result, atom in zip(node.results, inner.results, strict=True):
                     self._share(result, atom)
 

@@ -8,6 +8,7 @@ last use.
 not be).
 `store_element(buffer, value, i...)`: writes one element.
 `slice_rows(buffer, start) {count}`: rows start .. start+count-1 along the first dimension, as a tensor (borrowed).
+`store_rows(buffer, tensor, start)`: replaces as many rows as the tensor has, from start on; they must be in range.
 `gather_rows(buffer, order, start) {count}`: the rows whose numbers stand at order[start .. start+count-1] (int64), as a
 tensor.
 """
@@ -30,8 +31,9 @@ STORE = Primitive("store")
 LOAD_ELEMENT = Primitive("load_element")
 STORE_ELEMENT = Primitive("store_element")
 SLICE_ROWS = Primitive("slice_rows")
+STORE_ROWS = Primitive("store_rows")
 GATHER_ROWS = Primitive("gather_rows")
-PRIMITIVES = (BUFFER_NEW, LOAD, STORE, LOAD_ELEMENT, STORE_ELEMENT, SLICE_ROWS, GATHER_ROWS)
+PRIMITIVES = (BUFFER_NEW, LOAD, STORE, LOAD_ELEMENT, STORE_ELEMENT, SLICE_ROWS, STORE_ROWS, GATHER_ROWS)
 
 _Attrs = Mapping[str, AttributeValue]
 
@@ -92,6 +94,16 @@ def _slice_rows_type(args: tuple[Type, ...], attrs: _Attrs, _blocks: tuple[Block
     return (TensorType(buffer.dtype, (count, *buffer.shape[1:])),)
 
 
+@type_rules.define(STORE_ROWS)
+def _store_rows_type(args: tuple[Type, ...], _attrs: _Attrs, _blocks: tuple[Block, ...]) -> tuple[Type, ...]:
+    buffer, rows, start = _buffer(args[0]), args[1], args[2]
+    if not isinstance(rows, TensorType) or (rows.dtype, rows.shape[1:]) != (buffer.dtype, buffer.shape[1:]):
+        raise StagedTypeError(f"{rows} does not fit into rows of {buffer}")
+    if start != INT or rows.shape[0] > buffer.shape[0]:
+        raise StagedTypeError(f"{rows} cannot be written into rows of {buffer}")
+    return ()
+
+
 @type_rules.define(GATHER_ROWS)
 def _gather_rows_type(args: tuple[Type, ...], attrs: _Attrs, _blocks: tuple[Block, ...]) -> tuple[Type, ...]:
     buffer, order, start = _buffer(args[0]), _buffer(args[1]), args[2]
@@ -113,6 +125,6 @@ def _read_effect(args: tuple[Atom, ...], _attrs: _Attrs, _blocks: tuple[Block, .
     return Effect(reads=_buffers_among(args))
 
 
-@effect_rules.define(STORE, STORE_ELEMENT)
+@effect_rules.define(STORE, STORE_ELEMENT, STORE_ROWS)
 def _write_effect(args: tuple[Atom, ...], _attrs: _Attrs, _blocks: tuple[Block, ...]) -> Effect:
     return Effect(writes=_buffers_among(args[:1]))

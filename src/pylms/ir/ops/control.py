@@ -5,6 +5,8 @@
 the body the next values; the results are the final ones.
 `for(start, stop, step, initial...) body`: the body takes the index and the carried values; counts as Python's range
 does.
+`finally() body cleanup`: both blocks without parameters; the body's results are the node's. The cleanup, which gives
+nothing, runs however the body is left: at its end, by an error, or by an exception that Python raised.
 `check(condition) {error, message}`: leaves the function with that Python exception unless the condition holds.
 """
 
@@ -22,8 +24,9 @@ from ..types import BOOL, INT, Type
 IF = Primitive("if")
 WHILE = Primitive("while")
 FOR = Primitive("for")
+FINALLY = Primitive("finally")
 CHECK = Primitive("check")
-PRIMITIVES = (IF, WHILE, FOR, CHECK)
+PRIMITIVES = (IF, WHILE, FOR, FINALLY, CHECK)
 
 # Exceptions that native code can raise; `check` nodes and checked arithmetic name them.
 ERROR_NAMES = frozenset(
@@ -75,6 +78,16 @@ def _for_type(
     return args[3:]
 
 
+@type_rules.define(FINALLY)
+def _finally_type(
+    args: tuple[Type, ...], _attrs: Mapping[str, AttributeValue], blocks: tuple[Block, ...]
+) -> tuple[Type, ...]:
+    body, cleanup = blocks
+    _require_same("`finally` takes no values", (), args)
+    _require_same("a cleanup gives nothing", (), _result_types(cleanup))
+    return _result_types(body)
+
+
 @type_rules.define(CHECK)
 def _check_type(
     args: tuple[Type, ...], attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
@@ -85,7 +98,7 @@ def _check_type(
 
 
 # A `for` whose step is staged and may be zero is preceded by a `check`.
-effect_rules.define(IF, WHILE, FOR)(effect_of_blocks)
+effect_rules.define(IF, WHILE, FOR, FINALLY)(effect_of_blocks)
 
 
 @effect_rules.define(CHECK)

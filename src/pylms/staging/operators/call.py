@@ -13,7 +13,7 @@ from ...ir.ops import arithmetic as ops
 from ...ir.primitive import Primitive
 from ...ir.types import BOOL, FLOAT, INT, ScalarType, Type
 from ...loc import caller_loc
-from ..arithmetic import arithmetic_type, convert
+from ..arithmetic import arithmetic_type, convert, refuse_operation
 from ..context import Trace, current_trace
 from ..rep import Rep
 from ..truth import truth
@@ -57,7 +57,8 @@ def _call_unknown(function: Callable[..., object], args: Sequence[object], kwarg
         return function(*args, **kwargs)
     module = function.__module__
     name = function.__name__ if module == "builtins" else f"math.{function.__name__}"
-    raise NotSupportedYetError(f"`{name}` of a staged value is not supported yet", loc=caller_loc())
+    types = [value.atom.type for value in (*args, *kwargs.values()) if isinstance(value, Rep)]
+    refuse_operation(name, types[0] if types else INT)
 
 
 def _range(trace: Trace, *bounds: object) -> StagedRange:

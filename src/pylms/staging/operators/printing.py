@@ -100,7 +100,9 @@ def print_values(
         builtins.print(*values, sep=sep, end=end, file=file, flush=flush)  # type: ignore[call-overload]
         return
     if file is not None and file is not sys.stdout:
-        raise NotSupportedYetError("staged code prints to sys.stdout only", loc=caller_loc())
+        raise NotSupportedYetError(
+            "staged code prints to sys.stdout only", loc=caller_loc(), hint="print to another file outside staged code"
+        )
     separator, ending = " " if sep is None else sep, "\n" if end is None else end
     texts = [_as_text(trace, value) for value in values]
     template = _escape(separator).join(text.template for text in texts) + _escape(ending)
@@ -174,7 +176,11 @@ def _resolve_spec(
         name = field or str(next(automatic))
         value, _ = _FORMATTER.get_field(name, args, kwargs)
         if trace.is_staged(value):
-            raise NotSupportedYetError("a staged width or precision in a format is not supported yet", loc=caller_loc())
+            raise NotSupportedYetError(
+                "a staged width or precision in a format is not supported yet",
+                loc=caller_loc(),
+                hint="use a width and a precision that are known now",
+            )
         pieces.append(str(value))
     return "".join(pieces)
 
@@ -186,7 +192,11 @@ def _field(atom: Atom, conversion: str | None, spec: str) -> str:
     try:
         text.format(_SAMPLES[atom.type])
     except ValueError as error:
-        raise StagedTypeError(f"format `{spec}` does not fit a staged {atom.type}: {error}", loc=caller_loc()) from None
+        raise StagedTypeError(
+            f"format `{spec}` does not fit a staged {atom.type}: {error}",
+            loc=caller_loc(),
+            hint="convert the value, or use another format",
+        ) from None
     return text
 
 

@@ -1,0 +1,453 @@
+"""Programs that are refused, each as a notebook cell that defines what it needs and ends by calling it."""
+
+PROGRAMS = {
+    "yield": """
+@stage
+def f(n):
+    for i in range(n):
+        yield i
+""",
+    "async": """
+@stage
+async def f(n):
+    return n
+""",
+    "try": """
+@stage
+def f(n):
+    try:
+        return 1 // n
+    except ZeroDivisionError:
+        return 0
+""",
+    "match": """
+@stage
+def f(n):
+    match n:
+        case 0:
+            return 1
+    return 2
+""",
+    "global": """
+@stage
+def f(n):
+    global count
+    count = n
+""",
+    "branch in an undecorated function": """
+def sign(x):
+    if x < 0:
+        return -1
+    return 1
+
+@stage
+def f(x):
+    return sign(x)
+
+f(3)
+""",
+    "while in an undecorated function": """
+def halvings(x):
+    n = 0
+    while x > 1:
+        x, n = x // 2, n + 1
+    return n
+
+@stage
+def f(x):
+    return halvings(x) + 1
+
+f(3)
+""",
+    "and in an undecorated function": """
+def inside(x):
+    return 0 < x and x < 9
+
+@stage
+def f(x):
+    return inside(x)
+
+f(3)
+""",
+    "condition of a comprehension": """
+@stage
+def f(x):
+    return sum([k for k in (1, 2, 3) if k < x])
+
+f(3)
+""",
+    "in": """
+@stage
+def f(x):
+    return 1 if x in (1, 2, 3) else 0
+
+f(3)
+""",
+    "index of a list": """
+@stage
+def f(n):
+    return [1, 2, 3][n]
+
+f(1)
+""",
+    "key of a dict": """
+@stage
+def f(n):
+    return {1: 2}[n]
+
+f(1)
+""",
+    "range in undecorated code": """
+def total(n):
+    return sum([k for k in range(n)])
+
+@stage
+def f(n):
+    return total(n)
+
+f(3)
+""",
+    "range in a comprehension": """
+@stage
+def f(n):
+    return sum([k for k in range(n)])
+
+f(3)
+""",
+    "range of a float": """
+@stage
+def f(x):
+    for i in range(x):
+        print(i)
+
+f(1.5)
+""",
+    "int in undecorated code": """
+def whole(x):
+    return int(x)
+
+@stage
+def f(x):
+    return whole(x)
+
+f(2.5)
+""",
+    "repetition": """
+@stage
+def f(n):
+    return len([0] * n)
+
+f(2)
+""",
+    "text": """
+@stage
+def f(n):
+    return str(n)
+
+f(2)
+""",
+    "iteration": """
+@stage
+def f(n):
+    for k in n:
+        print(k)
+
+f(2)
+""",
+    "text as an operand": """
+@stage
+def f(n):
+    return n + "1"
+
+f(2)
+""",
+    "bit operation": """
+@stage
+def f(n):
+    return n & 7
+
+f(2)
+""",
+    "round": """
+@stage
+def f(x):
+    return round(x, 1)
+
+f(2.5)
+""",
+    "huge int": """
+@stage
+def f(n):
+    return n + 2**64
+
+f(2)
+""",
+    "types across iterations": """
+@stage
+def f(k):
+    n = 0.5
+    for i in range(k):
+        n = (n, i)
+    return n
+
+f(3)
+""",
+    "float and int across iterations": """
+@stage
+def f(k):
+    n = 0.5
+    for i in range(k):
+        n = i
+    return n
+
+f(3)
+""",
+    "types across branches": """
+@stage
+def f(x):
+    n = 1.5
+    if x > 0:
+        n = x
+    return n
+
+f(3)
+""",
+    "types of a variable made in branches": """
+@stage
+def f(x):
+    if x > 0:
+        n = x
+    else:
+        n = x * 0.5
+    return n
+
+f(3)
+""",
+    "results of branches": """
+@stage
+def f(x):
+    if x > 0:
+        return x
+    return x, x
+
+f(3)
+""",
+    "operands of a ternary": """
+@stage
+def f(x):
+    return x if x > 0 else x * 0.5
+
+f(3)
+""",
+    "a result only on one path": """
+@stage
+def f(x):
+    if x > 0:
+        return x
+
+f(3)
+""",
+    "a list assigned under staged control": """
+@stage
+def f(x):
+    names = []
+    if x > 0:
+        names = [1]
+    return len(names)
+
+f(3)
+""",
+    "returning a list": """
+@stage
+def f(x):
+    return [x, x]
+
+f(3)
+""",
+    "str argument": """
+@stage
+def f(x):
+    return x
+
+f("three")
+""",
+    "list argument": """
+@stage
+def f(x, y):
+    return x + y
+
+f(1, [2, 3])
+""",
+    "huge argument": """
+@stage
+def f(x):
+    return x
+
+f(2**63)
+""",
+    "too few arguments": """
+@stage
+def f(x, y):
+    return x + y
+
+f(1)
+""",
+    "unknown keyword": """
+@stage
+def f(x):
+    return x
+
+f(x=1, z=2)
+""",
+    "annotated argument": """
+@stage
+def f(x: float) -> float:
+    return x * 2
+
+f(3)
+""",
+    "variable number of arguments": """
+@stage
+def f(*xs):
+    return xs[0]
+
+f(3)
+""",
+    "method": """
+class Model:
+    @stage
+    def scale(self, x):
+        return x * 2
+
+Model().scale(3)
+""",
+    "recursion": """
+@stage
+def fib(n):
+    return n if n < 2 else fib(n - 1) + fib(n - 2)
+
+fib(5)
+""",
+    "mutual recursion": """
+@lms
+def is_even(n):
+    return True if n == 0 else is_odd(n - 1)
+
+@lms
+def is_odd(n):
+    return False if n == 0 else is_even(n - 1)
+
+@stage
+def f(n):
+    return is_even(n)
+
+f(4)
+""",
+    "unbounded static recursion": """
+@lms
+def power(b, n):
+    return b * power(b, n - 1)
+
+@stage
+def f(b):
+    return power(b, 3)
+
+f(2)
+""",
+    "kept value": """
+kept = []
+
+@stage
+def f(x):
+    kept.append(x)
+    return x
+
+@stage
+def g(x):
+    return x + kept[0]
+
+f(1)
+g(1)
+""",
+    "kept value used outside": """
+kept = []
+
+@stage
+def f(x):
+    kept.append(x)
+    return x
+
+f(1)
+print(kept[0] + 1)
+""",
+    "static of a staged value": """
+@stage
+def f(x):
+    return static(x)
+
+f(1)
+""",
+    "staged bounds of a format": """
+@stage
+def f(x, width):
+    print(f"{x:{width}}")
+
+f(1, 5)
+""",
+    "format that does not fit": """
+@stage
+def f(x):
+    print(f"{x:d}")
+
+f(1.5)
+""",
+    "print to a file": """
+import sys
+
+@stage
+def f(x):
+    print(x, file=sys.stderr)
+
+f(1)
+""",
+    "staged twice": """
+@stage
+@stage
+def f(x):
+    return x
+""",
+    "staged staticmethod": """
+class Model:
+    @stage
+    @staticmethod
+    def f(x):
+        return x
+""",
+    "outside variable": """
+def make():
+    count = 0
+
+    @stage
+    def f(x):
+        nonlocal count
+        if x > 0:
+            count = 1
+        return x
+
+    return f
+
+make()(1)
+""",
+    "exception of the user's": """
+class Failure(Exception):
+    pass
+
+@stage
+def f(x):
+    if x < 0:
+        raise Failure("negative")
+    return x
+
+f(1)
+""",
+}

@@ -1,0 +1,503 @@
+"""Training scripts as people write them: what is printed, learnt and left behind is what PyTorch alone gives."""
+
+from __future__ import annotations
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import torch.nn.functional as F  # noqa: E402
+from torch import nn, optim  # noqa: E402
+from torch.utils.data import DataLoader, TensorDataset  # noqa: E402
+
+from pylms import lms  # noqa: E402
+from tests.torch_front.compare import Script, check, classification, regression  # noqa: E402
+
+
+class HandLinear(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.weight = nn.Parameter(torch.randn(inputs, outputs) * 0.3)
+        self.bias = nn.Parameter(torch.zeros(outputs))
+
+    def forward(self, x):
+        return x @ self.weight + self.bias
+
+
+class Block(nn.Module):
+    def __init__(self, inputs, outputs):
+        super().__init__()
+        self.linear = HandLinear(inputs, outputs)
+        self.activation = nn.Tanh()
+
+    def forward(self, x):
+        return self.activation(self.linear(x))
+
+
+class Deep(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.blocks = nn.ModuleList([Block(6, 5), Block(5, 4)])
+        self.head = nn.Sequential(nn.Linear(4, 4), nn.Sigmoid(), nn.Linear(4, 3))
+
+    def forward(self, x):
+        for block in self.blocks:
+            x = block(x)
+        return self.head(x)
+
+
+def test_nested_modules_and_epoch_averages():
+    def make():
+        model = Deep()
+        optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        loader = DataLoader(classification(), batch_size=4, shuffle=True)
+        criterion = nn.CrossEntropyLoss()
+
+        def run(_):
+            for epoch in range(3):
+                running = 0.0
+                for x, y in loader:
+                    optimizer.zero_grad()
+                    loss = criterion(model(x), y)
+                    loss.backward()
+                    optimizer.step()
+                    running += loss.item() * x.size(0)
+                print(f"epoch {epoch}: {running / len(loader.dataset):.4f}")
+
+        return Script(run, {"model": model, "optimizer": optimizer})
+
+    check(make)
+
+
+def test_train_and_test_functions_of_the_mnist_example():
+    def make():
+        model = nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 3))
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        train_loader = DataLoader(classification(24), batch_size=8, shuffle=True)
+        test_loader = DataLoader(classification(16, seed=9), batch_size=8)
+
+        @lms
+        def train(epoch):
+            model.train()
+            for batch_idx, (data, target) in enumerate(train_loader):
+                optimizer.zero_grad()
+                loss = F.cross_entropy(model(data), target)
+                loss.backward()
+                optimizer.step()
+                if batch_idx % 2 == 0:
+                    print(
+                        "Train Epoch: {} [{}/{} ({:.0f}%)]\tLoss: {:.6f}".format(
+                            epoch,
+                            batch_idx * len(data),
+                            len(train_loader.dataset),
+                            100.0 * batch_idx / len(train_loader),
+                            loss.item(),
+                        )
+                    )
+
+        @lms
+        def test():
+            model.eval()
+            test_loss = 0
+            correct = 0
+            with torch.no_grad():
+                for data, target in test_loader:
+                    output = model(data)
+                    test_loss += F.cross_entropy(output, target, reduction="sum").item()
+                    pred = output.argmax(dim=1, keepdim=True)
+                    correct += pred.eq(target.view_as(pred)).sum().item()
+            test_loss /= len(test_loader.dataset)
+            print(f"\nTest set: Average loss: {test_loss:.4f}, Accuracy: {correct}/{len(test_loader.dataset)}\n")
+
+        def run(_):
+            for epoch in range(1, 4):
+                train(epoch)
+                test()
+
+        return Script(run, {"model": model, "optimizer": optimizer})
+
+    check(make)
+
+
+def test_early_stop_and_best_loss():
+    def make():
+        model = nn.Linear(6, 3)
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        loader = DataLoader(classification(24), batch_size=8, shuffle=True)
+
+        def run(_):
+            best, bad, epoch = 1e9, 0, 0
+            while epoch < 20 and bad < 2:
+                total = 0.0
+                for x, y in loader:
+                    optimizer.zero_grad()
+                    loss = F.cross_entropy(model(x), y)
+                    loss.backward()
+                    optimizer.step()
+                    total += loss.item()
+                if total < best - 0.05:
+                    best, bad = total, 0
+                    print("better", epoch, best)
+                else:
+                    bad += 1
+                    print("worse", epoch)
+                epoch += 1
+            return best, epoch
+
+        return Script(run, {"model": model})
+
+    check(make)
+
+
+@pytest.mark.parametrize("limit", [0.05, 1.0, 100.0])
+def test_break_when_the_loss_is_small(limit):
+    def make():
+        model = nn.Linear(4, 1)
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        loader = DataLoader(regression(), batch_size=3, shuffle=True)
+
+        def run(limit):
+            steps = 0
+            for epoch in range(10):
+                for x, y in loader:
+                    loss = F.mse_loss(model(x), y)
+                    if loss.item() < limit:
+                        print("small at", epoch, steps, f"{loss.item():.5f}")
+                        break
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                    steps += 1
+                else:
+                    print("full epoch", epoch)
+                    continue
+                break
+            return steps
+
+        return Script(run, {"model": model})
+
+    check(make, limit)
+
+
+def test_return_from_the_epoch_loop_and_skipped_batches():
+    def make():
+        model = nn.Linear(4, 1)
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        loader = DataLoader(regression(), batch_size=3)
+
+        def run(_):
+            epoch = skipped = 0
+            while epoch < 30:
+                for x, y in loader:
+                    loss = F.mse_loss(model(x), y)
+                    if loss.item() > 3.0:
+                        skipped += 1
+                        continue
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                if loss.item() < 0.1:
+                    return epoch, skipped
+                epoch += 1
+            return -1, skipped
+
+        return Script(run, {"model": model})
+
+    check(make)
+
+
+@pytest.mark.parametrize("loss_name", ["one_hot", "gather", "exp"])
+def test_losses_written_by_hand(loss_name):
+    def one_hot(logits, y):
+        return -(F.log_softmax(logits, dim=1) * F.one_hot(y, num_classes=3).float()).sum(dim=1).mean()
+
+    def gather(logits, y):
+        return -F.log_softmax(logits, dim=-1).gather(1, y.unsqueeze(1)).mean()
+
+    def exp(logits, y):
+        shifted = logits - logits.max(dim=1, keepdim=True).values
+        logp = shifted - shifted.exp().sum(dim=1, keepdim=True).log()
+        return F.nll_loss(logp, y)
+
+    loss_function = {"one_hot": one_hot, "gather": gather, "exp": exp}[loss_name]
+
+    def make():
+        model = HandLinear(6, 3)
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        loader = DataLoader(classification(), batch_size=4)
+
+        def run(_):
+            for x, y in loader:
+                optimizer.zero_grad()
+                loss = loss_function(model(x), y)
+                loss.backward()
+                optimizer.step()
+                print(f"{loss.item():.5f}")
+
+        return Script(run, {"model": model})
+
+    check(make)
+
+
+@pytest.mark.parametrize("zeros", [False, True], ids=["random", "zero logits"])
+def test_binary_classification(zeros):
+    def make():
+        model = nn.Linear(4, 1)
+        if zeros:
+            nn.init.zeros_(model.weight)
+            nn.init.zeros_(model.bias)
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        features, values = regression().tensors
+        loader = DataLoader(TensorDataset(features, (values > 0).float()), batch_size=6)
+        criterion = nn.BCEWithLogitsLoss()
+
+        def run(_):
+            correct = 0
+            for x, y in loader:
+                scores = model(x)
+                p = torch.sigmoid(scores)
+                by_hand = -(y * torch.log(p) + (1 - y) * torch.log(1 - p)).mean()
+                loss = 0.5 * criterion(scores, y) + 0.5 * by_hand
+                optimizer.zero_grad()
+                loss.backward()
+                optimizer.step()
+                correct += ((p > 0.5).float() == y).sum().item()
+            print(f"{correct}/{len(loader.dataset)} {loss.item():.5f}")
+
+        return Script(run, {"model": model})
+
+    check(make)
+
+
+def test_gradient_descent_on_the_whole_set_in_a_plain_range():
+    """One native loop, however many rounds."""
+
+    def make():
+        model = nn.Sequential(nn.Linear(6, 8), nn.Tanh(), nn.Linear(8, 3))
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        x, y = classification(30).tensors
+
+        def run(_):
+            for step in range(300):
+                optimizer.zero_grad()
+                loss = F.cross_entropy(model(x), y)
+                loss.backward()
+                optimizer.step()
+                if step % 100 == 0:
+                    print(step, f"{loss.item():.4f}")
+            return loss.item()
+
+        return Script(run, {"model": model})
+
+    check(make)
+
+
+def test_polynomial_of_the_pytorch_tutorial():
+    def make():
+        x = torch.linspace(-3.0, 3.0, 200)
+        y = torch.sin(x)
+        a, b, c = (torch.randn((), requires_grad=True) for _ in range(3))
+
+        def run(_):
+            rate = 1e-5
+            for t in range(200):
+                y_pred = a + b * x + c * x**2
+                loss = (y_pred - y).pow(2).sum()
+                if t % 100 == 99:
+                    print(t, loss.item())
+                loss.backward()
+                with torch.no_grad():
+                    a.sub_(rate * a.grad)
+                    b.sub_(rate * b.grad)
+                    c.sub_(rate * c.grad)
+                    a.grad = None
+                    b.grad = None
+                    c.grad = None
+            print(f"Result: y = {a.item():.5f} + {b.item():.5f} x + {c.item():.5f} x^2")
+
+        return Script(run, {"a": a, "b": b, "c": c})
+
+    check(make)
+
+
+def test_learning_rate_as_a_number_of_the_loop():
+    def make():
+        model = nn.Linear(6, 3)
+        loader = DataLoader(classification(24), batch_size=8)
+
+        def run(rate):
+            for epoch in range(3):
+                for x, y in loader:
+                    model.zero_grad()
+                    loss = F.cross_entropy(model(x), y)
+                    loss.backward()
+                    with torch.no_grad():
+                        for parameter in model.parameters():
+                            parameter -= rate * parameter.grad
+                rate *= 0.5
+                print(epoch, rate, f"{loss.item():.5f}")
+
+        return Script(run, {"model": model})
+
+    check(make, 0.1)
+
+
+def test_momentum_and_clipping_written_by_hand():
+    def make():
+        model = nn.Linear(6, 3)
+        velocities = [torch.zeros_like(parameter) for parameter in model.parameters()]
+        loader = DataLoader(classification(24), batch_size=8)
+
+        def run(_):
+            for x, y in loader:
+                model.zero_grad()
+                F.cross_entropy(model(x), y).backward()
+                print(f"{model.weight.grad.norm().item():.5f} {model.bias.grad.abs().max().item():.5f}")
+                with torch.no_grad():
+                    for parameter, velocity in zip(model.parameters(), velocities, strict=True):
+                        parameter.grad.clamp_(-0.05, 0.05)
+                        velocity.mul_(0.9).add_(parameter.grad)
+                        parameter.add_(velocity, alpha=-0.1)
+
+        return Script(run, {"model": model, "first": velocities[0], "second": velocities[1]})
+
+    check(make)
+
+
+def test_two_outputs_two_losses_and_a_penalty():
+    class TwoHeads(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.body, self.classes, self.value = nn.Linear(6, 5), nn.Linear(5, 3), nn.Linear(5, 1)
+
+        def forward(self, x):
+            hidden = F.relu(self.body(x))
+            return self.classes(hidden), self.value(hidden).squeeze(1)
+
+    def make():
+        model = TwoHeads()
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        loader = DataLoader(classification(20), batch_size=8)
+
+        def run(_):
+            for x, y in loader:
+                logits, value = model(x)
+                first, second = F.cross_entropy(logits, y), F.mse_loss(value, y.float())
+                loss = first + 0.5 * second + 1e-2 * sum(p.abs().sum() for p in model.parameters())
+                optimizer.zero_grad()
+                loss.backward()
+                (0.01 * (model.body.weight**2).sum()).backward()
+                optimizer.step()
+                print(f"{first.item():.4f} {second.item():.4f}")
+
+        return Script(run, {"model": model})
+
+    check(make)
+
+
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.encode, self.again = nn.Linear(6, 3), nn.Linear(6, 3)
+        self.again.weight = self.encode.weight
+
+    def forward(self, x):
+        hidden = torch.tanh(self.encode(x) + self.again(x))
+        return hidden @ self.encode.weight
+
+
+def test_tied_weights():
+    def make():
+        model = Tied()
+        optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        loader = DataLoader(classification(), batch_size=4)
+
+        def run(_):
+            for x, _y in loader:
+                optimizer.zero_grad()
+                F.mse_loss(model(x), x).backward()
+                optimizer.step()
+
+        return Script(run, {"model": model, "optimizer": optimizer})
+
+    check(make)
+
+
+def test_groups_frozen_parameters_and_two_optimisers():
+    def make():
+        body, frozen, head = nn.Linear(6, 5), nn.Linear(5, 5), nn.Linear(5, 3)
+        for parameter in frozen.parameters():
+            parameter.requires_grad = False
+        groups = [{"params": body.weight, "lr": 0.01, "momentum": 0.9, "nesterov": True}, {"params": [body.bias]}]
+        first = optim.SGD(groups, lr=0.1, weight_decay=0.01)
+        second = optim.SGD(filter(lambda p: p.requires_grad, [*frozen.parameters(), *head.parameters()]), lr=0.05)
+        loader = DataLoader(classification(), batch_size=4)
+
+        def run(_):
+            for x, y in loader:
+                first.zero_grad()
+                second.zero_grad()
+                F.cross_entropy(head(torch.relu(frozen(torch.sigmoid(body(x))))), y).backward()
+                first.step()
+                second.step()
+
+        return Script(run, {"body": body, "frozen": frozen, "head": head, "first": first, "second": second})
+
+    check(make)
+
+
+def test_float64_model():
+    def make():
+        model = nn.Sequential(nn.Linear(6, 4), nn.Tanh(), nn.Linear(4, 3)).double()
+        optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        loader = DataLoader(classification(20, dtype=torch.float64), batch_size=6)
+
+        def run(_):
+            for x, y in loader:
+                optimizer.zero_grad()
+                loss = F.cross_entropy(model(x), y)
+                loss.backward()
+                optimizer.step()
+                print(loss.item())
+
+        return Script(run, {"model": model, "optimizer": optimizer})
+
+    check(make, tolerance=1e-11)
+
+
+def test_tensors_summed_and_a_tensor_returned():
+    def make():
+        model = nn.Linear(6, 3)
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        loader = DataLoader(classification(20), batch_size=5)
+
+        def run(_):
+            total = torch.tensor(0.0)
+            for x, y in loader:
+                optimizer.zero_grad()
+                loss = F.cross_entropy(model(x), y)
+                loss.backward()
+                optimizer.step()
+                total += loss.detach()
+            return loss, total.item(), total / len(loader)
+
+        return Script(run, {"model": model})
+
+    check(make)
+
+
+def test_what_is_printed_about_batches():
+    def make():
+        model = nn.Linear(6, 3)
+        loader = DataLoader(classification(20), batch_size=8)
+
+        def run(_):
+            print("start", len(loader), len(loader.dataset), loader.batch_size)
+            for i, (x, y) in enumerate(loader, 1):
+                print(i, x.shape, tuple(y.size()), x.dtype, sep=" | ")
+                print(f"{model(x).argmax(dim=1).eq(y).float().mean().item():.3f}", end="; ")
+            print("done")
+
+        return Script(run, {"model": model})
+
+    check(make)
