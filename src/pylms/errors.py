@@ -54,6 +54,10 @@ class ArgumentError(PylmsError, TypeError):
     """A compiled function was called with arguments it cannot take."""
 
 
+class OutdatedError(ArgumentError):
+    """What a function was compiled for has changed since; it is staged again, once, before this reaches a user."""
+
+
 class TorchFeatureError(PylmsError):
     """A PyTorch operation, module, loader or optimiser feature that cannot be staged."""
 

@@ -16,7 +16,7 @@ from threading import RLock
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from .errors import ArgumentError, NotSupportedYetError
+from .errors import ArgumentError, NotSupportedYetError, OutdatedError
 from .ir.node import Atom
 from .ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, ScalarType
 from .loc import Loc, caller_loc
@@ -154,8 +154,18 @@ class StagedFunction:
             return trace.call(self._traced, args, kwargs)
         arguments = self._bind(args, kwargs)
         signature = tuple(self._type_of(name, value) for name, value in arguments)
-        specialisation = self._specialise(signature)
-        return _run(specialisation, [value for _, value in arguments])
+        values = [value for _, value in arguments]
+        try:
+            return _run(self._specialise(signature), values)
+        except OutdatedError:
+            self._forget(signature)
+            return _run(self._specialise(signature), values)
+
+    def _forget(self, signature: Signature) -> None:
+        """Stage that signature anew when it is next needed."""
+        with self._compiling:
+            self._staged.pop(signature, None)
+            self._specialisations.pop(signature, None)
 
     def show_error(self, error: BaseException) -> None:
         """What the runtime's callable does with an error on its way out to the user."""

@@ -82,6 +82,8 @@ class Trace:
         self.emitted_loops = 0
         self.static_requested = False
         self.activations: list[Activation] = []
+        self.called: dict[Callable[..., object], None] = {}
+        """The virtualised functions that were called, each once."""
         self.undo_log: list[Callable[[], None]] = []
         self.is_running = True
         self.before_run: list[Callable[[], None]] = []
@@ -216,6 +218,7 @@ class Trace:
                     loc=caller_loc(),
                     hint="recursion whose depth is known now unfolds; make the argument that ends it a plain value",
                 )
+        self.called[function] = None
         self.activations.append(Activation(function, signature, depth))
         try:
             return function(*args, **kwargs)
