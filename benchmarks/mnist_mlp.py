@@ -29,7 +29,8 @@ def workloads() -> tuple[Workload, ...]:
 
 def competitors(batch: int, *, slow: int) -> tuple[Competitor, ...]:
     epoch = IMAGES // batch
-    torch, jax = "benchmarks.pytorch_mnist:trainer", "benchmarks.jax_mnist:trainer"
+    torch, jax, subject = (f"benchmarks.{name}_mnist:trainer" for name in ("pytorch", "jax", "pylms"))
+    reassociated = Competitor(f"{SUBJECT}, reassociate=True", subject, epoch, choice="reassociate")
     return (
         Competitor("PyTorch as written", torch, slow, choice="as written"),
         Competitor("PyTorch, data prepared", torch, slow, choice="data prepared"),
@@ -41,7 +42,9 @@ def competitors(batch: int, *, slow: int) -> tuple[Competitor, ...]:
             Competitor(f"hand-written C++, {compiler}", "benchmarks.native_mnist:trainer", epoch, choice=compiler)
             for compiler in compilers()
         ),
-        Competitor(SUBJECT, "benchmarks.pylms_mnist:trainer", epoch),
+        Competitor(SUBJECT, subject, epoch),
+        # With large batches the option changes nothing.
+        *([reassociated] if batch == 1 else []),
     )
 
 

@@ -1,7 +1,8 @@
 """This project's competitor: the PyTorch script, with `@lms` and `@stageTensor`, and nothing prepared beforehand.
 
 Images are normalised in the native loop, from bytes. A run is one call of the compiled function; a number of steps
-other than the whole training set is a data set cut to that many batches.
+other than the whole training set is a data set cut to that many batches. The choice "reassociate" stages with
+`reassociate=True`.
 """
 
 from __future__ import annotations
@@ -21,8 +22,9 @@ from .worker import Trainer
 class StagedTrainer:
     """One compiled function a number of steps, all training the same model."""
 
-    def __init__(self, batch: int) -> None:
+    def __init__(self, batch: int, *, reassociate: bool = False) -> None:
         self.batch = batch
+        self.reassociate = reassociate
         self.model = initial_model()
         self.compiled: dict[int, Any] = {}
 
@@ -33,7 +35,7 @@ class StagedTrainer:
         if steps not in self.compiled:
             data = training_set(normalising())
             data.data, data.targets = data.data[: steps * self.batch], data.targets[: steps * self.batch]
-            self.compiled[steps] = staged_loop(self.model, data, self.batch)
+            self.compiled[steps] = staged_loop(self.model, data, self.batch, reassociate=self.reassociate)
         self.train(steps)
         self.reset()
 
@@ -44,7 +46,7 @@ class StagedTrainer:
         return parameters_of(self.model)
 
 
-def staged_loop(model: Any, dataset: Any, batch: int) -> Any:
+def staged_loop(model: Any, dataset: Any, batch: int, *, reassociate: bool) -> Any:
     """The training loop of the documents over one epoch, staged; it returns the sum of the losses."""
 
     @lms
@@ -61,12 +63,12 @@ def staged_loop(model: Any, dataset: Any, batch: int) -> Any:
             optimizer.step()
         return tloss
 
-    @stageTensor
+    @stageTensor(reassociate=reassociate)
     def runX(x):
         return run(x)
 
     return runX
 
 
-def trainer(batch: int) -> Trainer:
-    return StagedTrainer(batch)
+def trainer(batch: int, choice: str = "") -> Trainer:
+    return StagedTrainer(batch, reassociate=choice == "reassociate")

@@ -35,7 +35,8 @@ from pylms.ir.ops.arithmetic import (
     TANH,
     TRUEDIV,
 )
-from pylms.ir.ops.control import CHECK
+from pylms.ir.ops.buffers import STORE_ROWS
+from pylms.ir.ops.control import CHECK, FINALLY
 from pylms.ir.ops.host import PRINT
 from pylms.ir.ops.tensors import (
     BROADCAST,
@@ -270,6 +271,8 @@ def test_every_primitive_has_a_derivative_or_a_reason_to_have_none() -> None:
         VAR_GET,
         VAR_SET,
         # Made after differentiation:
+        FINALLY,
+        STORE_ROWS,
         *fusion.PRIMITIVES,
     }
     assert set(derivative_rules.missing(PRIMITIVES)) == without_derivative

@@ -168,12 +168,21 @@ def f(n):
 
 f(2)
 """,
-    "round": """
+    "function of math": """
+import math
+
 @stage
 def f(x):
-    return round(x, 1)
+    return math.gamma(x)
 
 f(2.5)
+""",
+    "percent formatting": """
+@stage
+def f(n):
+    print("%d" % n)
+
+f(2)
 """,
     "huge int": """
 @stage

@@ -12,6 +12,7 @@ from pylms.ir.interpret import interpret
 from pylms.ir.node import Const, Function
 from pylms.ir.ops import arithmetic as ops
 from pylms.ir.ops import buffers, tensors
+from pylms.ir.parser import parse_function
 from pylms.ir.types import FLOAT, FLOAT32, INT64, UINT8, BufferType
 from pylms.ir.verify import verify
 from pylms.loc import Loc
@@ -182,3 +183,16 @@ def test_the_user_s_names_stay():
         body = scope.finish([])
     simplified = SimplifyTensors().run(Function("run", body, Loc("f.py", 1)))
     assert [node.results[0].name for node in simplified.body.nodes if node.primitive is ops.SUB] == ["shifted"]
+
+
+def test_a_number_spread_over_a_tensor_of_rank_zero_is_left_alone():
+    text = """function @run(%0.x: float32, %1.out: buffer<float32[]>) captures 1 {
+  %2: tensor<float32[]> = broadcast %0.x {shape = (), axes = ()}
+  %3: tensor<float32[]> = neg %2
+  store %1.out, %3
+  return
+}
+"""
+    after = SimplifyTensors().run(parse_function(text))
+    verify(after)
+    assert [node.primitive.name for node in after.body.nodes] == ["broadcast", "neg", "store"]

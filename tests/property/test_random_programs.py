@@ -103,18 +103,18 @@ def is_later_overflow(checked, found):
 PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
 
-@settings(max_examples=120, suppress_health_check=PATIENT)
+@settings(max_examples=250, suppress_health_check=PATIENT)
 @given(st.randoms(use_true_random=False))
 def test_random_programs_mean_what_python_means(chooser: random.Random) -> None:
     check(chooser, natively=False)
 
 
-@settings(max_examples=40, suppress_health_check=PATIENT)
+@settings(max_examples=100, suppress_health_check=PATIENT)
 @given(st.randoms(use_true_random=False))
 def test_random_programs_mean_what_python_means_natively(chooser: random.Random) -> None:
     check(chooser, natively=True)
 
 
-@pytest.mark.parametrize("seed", range(120))
+@pytest.mark.parametrize("seed", range(200))
 def test_large_random_programs_mean_what_python_means(seed: int) -> None:
     check(random.Random(seed), natively=seed % 4 == 0)

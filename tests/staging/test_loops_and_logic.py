@@ -132,3 +132,29 @@ def test_variables_around_the_staged_function_cannot_be_assigned_under_staged_co
 
     with pytest.raises(NotSupportedYetError, match="`count` belongs to a function around the staged one"):
         program(1)
+
+
+@stage
+def rounded(x, n):
+    return round(x), round(x, 2), round(x, n), round(n), round(n, -1)
+
+
+@pytest.mark.parametrize("call", [(2.675, 1), (0.5, -2), (1.5, 15), (-2.5, 0), (-0.001, 25), (123456.789, -3)])
+def test_round_is_pythons(call):
+    assert repr(rounded(*call)) == repr(rounded.py_func(*call))
+
+
+@pytest.mark.parametrize(("x", "error"), [(float("nan"), ValueError), (float("inf"), OverflowError)])
+def test_rounding_what_is_no_number_raises(x, error):
+    with pytest.raises(error, match="cannot convert float"):
+        rounded(x, 1)
+
+
+def test_round_in_loops_and_prints(capsys):
+    @stage
+    def program(n):
+        for i in range(n):
+            print(i, round(i / 3, 3))
+
+    program(3)
+    assert capsys.readouterr().out == "0 0.0\n1 0.333\n2 0.667\n"

@@ -278,12 +278,12 @@ def test_gradient_descent_on_the_whole_set_in_a_plain_range():
         x, y = classification(30).tensors
 
         def run(_):
-            for step in range(300):
+            for step in range(60):
                 optimizer.zero_grad()
                 loss = F.cross_entropy(model(x), y)
                 loss.backward()
                 optimizer.step()
-                if step % 100 == 0:
+                if step % 20 == 0:
                     print(step, f"{loss.item():.4f}")
             return loss.item()
 
@@ -300,10 +300,10 @@ def test_polynomial_of_the_pytorch_tutorial():
 
         def run(_):
             rate = 1e-5
-            for t in range(200):
+            for t in range(60):
                 y_pred = a + b * x + c * x**2
                 loss = (y_pred - y).pow(2).sum()
-                if t % 100 == 99:
+                if t % 20 == 19:
                     print(t, loss.item())
                 loss.backward()
                 with torch.no_grad():

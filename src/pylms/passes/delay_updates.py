@@ -78,7 +78,7 @@ class _Delayer:
             return None
         settings = self._settings
         finder = UpdateFinder(loop, rounds, self._definitions, self._uses, largest_rows=settings.largest_rows)
-        updates = [update for update in finder.updates() if _bytes(update) > settings.smallest_bytes]
+        updates = [update for update in finder.updates() if self._pays(update)]
         if not updates:
             return None
         steps = max(2, settings.block_rows // max(update.rows for update in updates))
@@ -87,6 +87,11 @@ class _Delayer:
         with self._builder.block() as scope:
             _BlockWriter(self._builder, loop, updates, steps).write(rounds // steps)
             return scope.nodes
+
+    def _pays(self, update: Update) -> bool:
+        """Whether the matrix is large, and with so many columns that G = X X^T costs no more than X W_0^T and U^T X."""
+        is_wide = 2 * update.columns >= self._settings.block_rows
+        return is_wide and _bytes(update) > self._settings.smallest_bytes
 
 
 def _sign(update: Update) -> Primitive:

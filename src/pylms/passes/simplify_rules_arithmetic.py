@@ -84,6 +84,8 @@ def _before_broadcast(rewriter: TensorRewriter, node: Node) -> Atom | None:
     folded = _fold(node, sources)
     if folded is not None:
         return rewriter.broadcast(folded, shape, (), node.loc)
+    if small == shape:
+        return None  # nothing becomes smaller: the same node would come again
     operands = [
         source
         if shape_of(source) == small and isinstance(source.type, TensorType)

@@ -21,7 +21,7 @@ from ..ir.types import BOOL, FLOAT, INT, ScalarType, TensorType, Type
 from ..loc import Loc, caller_loc
 from .context import Trace, current_trace
 from .raising import AlwaysRaises
-from .values import Leaf, Structure, describe, describe_static, leaf_types, same_structure
+from .values import Leaf, Structure, constant, describe, describe_static, leaf_types, same_structure
 
 if TYPE_CHECKING:
     from .constructs import Construct
@@ -113,11 +113,13 @@ class Cell:
 
     def read_poison(self, poison: Poison) -> object:
         """What to do when the value depends on staged control flow: an error, unless a subclass knows better."""
-        value: object = poison
-        while isinstance(value, Poison):
-            value = value.value
+        trace = poison.construct.trace
+        birth = trace.birth_of(self)
+        decided = [each for each in trace.decisions.values() if each.cells.get(birth) is Decision.LOCAL]
+        kinds = [each.met[birth] for each in decided if birth in each.met]
+        name = "the result" if "$" in self.name else f"`{self.name}`"
         raise StagedTypeError(
-            f"`{self.name}` is assigned {describe_static(value)} under staged control flow, and that cannot be "
+            f"{name} is assigned {kinds[0] if kinds else 'a value'} under staged control flow, and that cannot be "
             "staged: its value here depends on the run",
             loc=caller_loc(),
             hint="assign it before the branch or loop, or use a number, a tensor, or a tuple of them",
@@ -135,6 +137,8 @@ class Cell:
             return
         for watch in trace.watches:
             watch.writes.add(self)
+        if self.variable is None and value is self.value and constant(value) is None:
+            return  # an object that an in-place operator changed, and gave back
         constructs = trace.constructs_within(self)
         if not constructs:
             self.rebind(trace, value)
@@ -144,7 +148,7 @@ class Cell:
             _assign_variable(trace, self, self.variable, value)
         else:
             stageable = is_stageable(trace, value) and (self.value is UNSET or is_stageable(trace, self.value))
-            _decide(trace, self, Decision.PROMOTE if stageable else Decision.LOCAL)
+            _decide(trace, self, Decision.PROMOTE if stageable else Decision.LOCAL, value)
 
     def rebind(self, trace: Trace, value: object) -> None:
         """A plain Python assignment, taken back when the surrounding construct is traced again."""
@@ -170,10 +174,13 @@ class Cell:
         self.rebind(trace, value)
 
 
-def _decide(trace: Trace, cell: Cell, decision: Decision) -> NoReturn:
-    """Trace the outermost construct that the cell is older than again, with this decision about it."""
+def _decide(trace: Trace, cell: Cell, decision: Decision, value: object) -> NoReturn:
+    """Trace the outermost construct that the cell is older than again: this decision, made on meeting that value."""
     outermost = trace.constructs_within(cell)[0]
-    outermost.decisions.cells[trace.birth_of(cell)] = decision
+    birth = trace.birth_of(cell)
+    outermost.decisions.cells[birth] = decision
+    if decision is Decision.LOCAL:
+        outermost.decisions.met[birth] = describe_value(trace, value)
     raise Retrace(outermost)
 
 
@@ -248,8 +255,7 @@ def _assign_variable(trace: Trace, cell: Cell, variable: Variable, value: object
     value = cell.as_stageable(trace, value)
     if not is_stageable(trace, value):
         if variable.structure is None and variable.construct in trace.constructs:
-            variable.construct.decisions.cells[trace.birth_of(cell)] = Decision.LOCAL
-            raise Retrace(variable.construct)
+            _decide(trace, cell, Decision.LOCAL, value)
         _refuse_type(trace, cell, variable, describe_value(trace, value))
     if variable.structure is not None and variable.takes_int_literals:
         value = _widened_literal(value, variable.structure)
@@ -261,7 +267,7 @@ def _assign_variable(trace: Trace, cell: Cell, variable: Variable, value: object
             raise Retrace(variable.construct)
         _give_structure(trace, cell, variable, structure)
     elif not same_structure(variable.structure, structure):
-        _widen(trace, cell, variable, structure)
+        _widen(trace, cell, variable, structure, value)
     for symbol, atom in zip(variable.symbols, atoms, strict=True):
         trace.emit(VAR_SET, [symbol, atom])
     if variable.is_set is not None:
@@ -295,7 +301,7 @@ def zero_in(trace: Trace, scope: BlockScope, type_: Type, loc: Loc) -> Atom:
     return filled.results[0]
 
 
-def _widen(trace: Trace, cell: Cell, variable: Variable, structure: Structure) -> NoReturn:
+def _widen(trace: Trace, cell: Cell, variable: Variable, structure: Structure, value: object) -> NoReturn:
     """An int literal before the loop becomes the float type it meets inside (D2); anything else is an error."""
     widens = (
         variable.from_int_literal
@@ -313,7 +319,7 @@ def _widen(trace: Trace, cell: Cell, variable: Variable, structure: Structure) -
             variable.construct.decisions.structures[trace.birth_of(cell)] = structure
         raise Retrace(variable.construct)
     if variable.structure is not None and _has_tensor(variable.structure, structure):
-        _decide(trace, cell, Decision.LOCAL)  # batches of two sizes: each is good within its own loop
+        _decide(trace, cell, Decision.LOCAL, value)  # batches of two sizes: each is good within its own loop
     _refuse_type(trace, cell, variable, describe(structure))
 
 
@@ -338,8 +344,10 @@ def _refuse_type(trace: Trace, cell: Cell, variable: Variable, found: str) -> No
 
 
 def describe_value(trace: Trace, value: object) -> str:
-    """How an error message names a Python value: `int`, `a tuple of 2`, `a list`."""
+    """How an error message names a Python value: `int`, `a tuple of 2`, `a list`, `a tuple of 2 with a list in it`."""
     if isinstance(value, tuple):
-        return f"a tuple of {len(value)}"
+        unstageable = [item for item in value if not is_stageable(trace, item)]
+        inside = f" with {describe_value(trace, unstageable[0])} in it" if unstageable else ""
+        return f"a tuple of {len(value)}{inside}"
     atom = trace.try_lift(value)
     return describe_static(value) if atom is None else describe(Leaf(atom.type))

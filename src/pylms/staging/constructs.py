@@ -18,9 +18,9 @@ from ..ir.builder import BlockScope
 from ..ir.node import Atom, Block, Sym
 from ..ir.types import ScalarType
 from ..loc import caller_loc
-from .cells import Cell, Decision, Poison, Retrace, promote
+from .cells import UNSET, Cell, Decision, Poison, Retrace, promote
 from .raising import AlwaysRaises, stage_error
-from .values import Structure
+from .values import Structure, constant
 
 if TYPE_CHECKING:
     from .context import Trace
@@ -44,6 +44,8 @@ class Decisions:
     """What tracing has found out about the cells a construct assigns, by the cells' birth."""
 
     cells: dict[int, Decision] = field(default_factory=dict)
+    met: dict[int, str] = field(default_factory=dict)
+    """What kind of value decided that a cell is good within its block only."""
     widened: dict[int, ScalarType] = field(default_factory=dict)
     structures: dict[int, Structure] = field(default_factory=dict)
 
@@ -88,6 +90,8 @@ class Construct:
                 self.decisions.cells[birth] = Decision.LOCAL
             if cell.variable is not None or self.decisions.cells.get(birth) in (Decision.KEEP, Decision.LOCAL):
                 continue
+            if self.decisions.cells.get(birth) is None and _may_change_in_place(self.trace, cell.value):
+                continue  # only assigning another object decides about it
             if outer:
                 continue  # the outermost construct that the cell outlives decides about it
             if promote(self.trace, cell, self):
@@ -157,6 +161,12 @@ def trace_construct(
         for cell in unassigned:
             decisions.cells[trace.birth_of(cell)] = Decision.KEEP
         restore()
+
+
+def _may_change_in_place(trace: Trace, value: object) -> bool:
+    """Whether `x += y` may leave the variable as it is and change the object: a real tensor, a list."""
+    is_value = value is UNSET or isinstance(value, tuple) or constant(value) is not None
+    return not is_value and not trace.is_staged(value)
 
 
 def _refuse_outside_assignments(functions: Sequence[object], assigned: Assigned) -> None:

@@ -143,7 +143,7 @@ class Trace:
             raise StagingError(
                 "a staged value was kept after the staging run that made it",
                 loc=caller_loc(),
-                hint="staged values mean nothing outside the function being staged; return them instead of storing them",
+                hint="staged values mean nothing outside the staged function; return them instead of storing them",
             )
         if isinstance(atom, Sym) and not self.builder.is_in_scope(atom):
             raise StagingError(
@@ -228,7 +228,8 @@ class Trace:
     def _signature_of(self, value: object) -> object:
         if isinstance(value, Rep):
             return value.atom.type
-        return value if isinstance(value, (bool, int, float, str, type(None))) else id(value)
+        # 1, 1.0 and True are equal, and not the same argument.
+        return (type(value), value) if isinstance(value, (bool, int, float, str, type(None))) else id(value)
 
     # Cells and constructs
 

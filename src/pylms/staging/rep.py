@@ -184,7 +184,7 @@ class Rep:
         self._refuse("formatted outside a print", "format it inside the print")
 
     def __str__(self) -> str:
-        self._refuse("turned into a string outside a print", "print it, or format it inside the print")
+        self._refuse("turned into a string outside a print", "print it, or format it inside the print, by an f-string")
 
     def __getitem__(self, index: object) -> object:
         self._refuse("indexed", "it is a number")
@@ -204,7 +204,10 @@ class Rep:
         )
 
 
-_DECORATE = "decorate the function with @lms: its int() and float() take staged values"
+_DECORATE = (
+    "decorate the function with @lms: its int() and float() take staged values; "
+    "for text, use an f-string or str.format instead of %"
+)
 _CONTAINS = dis.opmap["CONTAINS_OP"]
 _COMPREHENSIONS = frozenset({"<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"})
 

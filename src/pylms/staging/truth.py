@@ -22,9 +22,7 @@ def truth(trace: Trace, value: object) -> Atom:
         return value.truth_atom
     if not trace.is_staged(value):
         return Const(bool(value), BOOL)
-    atom = trace.lift(value)
-    if isinstance(atom.type, TensorType):
-        atom = _only_element(trace, atom, atom.type)
+    atom = scalar_of(trace, value, "the truth value")
     assert isinstance(atom.type, ScalarType)
     if atom.type == BOOL:
         return atom
@@ -81,10 +79,15 @@ def _zero(type_: ScalarType) -> Const:
     return Const(0.0 if type_.is_float else 0, type_)
 
 
-def _only_element(trace: Trace, atom: Atom, type_: TensorType) -> Atom:
+def scalar_of(trace: Trace, value: object, use: str) -> Atom:
+    """The atom of a staged number, or of the one element of a tensor. `use` is what an error says is not defined."""
+    atom = trace.lift(value)
+    type_ = atom.type
+    if not isinstance(type_, TensorType):
+        return atom
     if type_.size != 1:
         raise StagedTypeError(
-            f"the truth value of a tensor of shape {list(type_.shape)} is not defined",
+            f"{use} of a tensor of shape {list(type_.shape)} is not defined",
             loc=caller_loc(),
             hint="compare or reduce it to one element first",
         )

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ..ir.node import Atom, Const
-from ..ir.types import BOOL, FLOAT, INT, ScalarType, Type
+from ..ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, ScalarType, Type
 
 if TYPE_CHECKING:
     from .context import Trace
@@ -103,13 +103,16 @@ def _nothing() -> None:
 
 
 def constant(value: object) -> Const | None:
-    """The constant that a plain Python number stands for; None for anything else and for ints beyond 64 bits."""
+    """The constant that a Python or NumPy number stands for; None for anything else and for ints beyond 64 bits."""
     if type(value) is bool:
         return Const(value, BOOL)
     if type(value) is int:
         return Const(value, INT) if INT_MIN <= value <= INT_MAX else None
     if type(value) is float:
         return Const(value, FLOAT)
+    if type(value).__module__ == "numpy" and (type_ := SCALAR_TYPES.get(type(value).__name__.rstrip("_"))) is not None:
+        number: bool | int | float = value.item()  # type: ignore[attr-defined]
+        return Const(number, type_)
     return None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import torch
 
-from ..errors import ArgumentError, TorchFeatureError
+from ..errors import OutdatedError, TorchFeatureError
 from ..ir.node import Atom, Sym
 from ..ir.ops.buffers import LOAD, STORE
 from ..ir.ops.tensors import RESHAPE
@@ -78,6 +78,11 @@ class BufferTable:
     def was_made_while_staging(self, tensor: torch.Tensor) -> bool:
         """Whether the tensor is younger than the trace."""
         return _storage(tensor) in self._made_while_staging
+
+    def writes_what_was_made_while_staging(self) -> bool:
+        """Whether staged code changes memory that is younger than the trace."""
+        changed = (extent for extent, buffer in self._buffers.items() if buffer.symbol in self.written)
+        return any(extent.storage in self._made_while_staging for extent in changed)
 
     def is_captured(self, tensor: torch.Tensor) -> bool:
         """Whether the tensor's memory is a buffer already."""
@@ -165,9 +170,8 @@ def _require_dense(tensor: torch.Tensor) -> None:
 
 def _checked_address(tensor: torch.Tensor, type_: BufferType) -> int:
     if tuple(tensor.shape) != type_.shape or scalar_type(tensor.dtype) != type_.dtype or not tensor.is_contiguous():
-        raise ArgumentError(
+        raise OutdatedError(
             f"a tensor was {list(type_.shape)} of {type_.dtype} when the function was compiled, and is "
             f"{list(tensor.shape)} of {tensor.dtype} now",
-            hint="stage the function again, or keep the tensor's shape and dtype",
         )
     return tensor.data_ptr()

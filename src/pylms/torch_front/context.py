@@ -22,6 +22,8 @@ from ..staging.rep import Rep
 from .buffers import BufferTable
 from .dtypes import constant, scalar_type
 from .gradients import GradientTable
+from .guards import Guards
+from .modes import TrainingModes
 from .table import functions
 from .tensor import Bounds, StagedTensor
 
@@ -40,6 +42,8 @@ class TorchContext:
         """`dispatch` runs or stages any PyTorch function."""
         self.trace = trace
         self.buffers = BufferTable(trace)
+        self.guards = Guards()
+        self.modes = TrainingModes(trace)
         self.gradients = GradientTable(self)
         self.tracks_gradient = False
         """Whether results of the function being staged may need a gradient."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import torch
 from torch.utils.data import DataLoader, TensorDataset, default_collate
 
-from ..errors import ArgumentError
+from ..errors import OutdatedError
 from ..ir.node import Atom
 from ..ir.ops.arithmetic import SUB, TRUEDIV
 from ..ir.primitive import Primitive
@@ -50,10 +50,9 @@ class RowSource:
             return
         found = _bounds(self.tensor)
         if found is not None and (found.low < self.bounds.low or found.high > self.bounds.high):
-            raise ArgumentError(
+            raise OutdatedError(
                 f"the classes of a dataset were {self.bounds.low} to {self.bounds.high} when the function was "
                 f"compiled, and are {found.low} to {found.high} now",
-                hint="stage the function again",
             )
         self._version = self.tensor._version
 
@@ -69,6 +68,16 @@ def row_sources(loader: DataLoader[object]) -> list[RowSource] | None:
     if _is_known(dataset, _IMAGE_DATASETS):
         return _image_sources(dataset)
     return None
+
+
+def content_of(loader: DataLoader[object]) -> list[int]:
+    """What `row_sources` found in a loader's data set, by identity."""
+    dataset: object = loader.dataset
+    if type(dataset) is TensorDataset:
+        return [id(tensor) for tensor in dataset.tensors]
+    if _is_known(dataset, _IMAGE_DATASETS):
+        return [id(getattr(dataset, name, None)) for name in ("data", "targets", "transform", "target_transform")]
+    return []
 
 
 def _is_known(value: object, names: frozenset[str]) -> bool:

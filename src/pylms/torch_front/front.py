@@ -38,12 +38,16 @@ class TorchFront:
         self._loaders = LoaderTable(context)
         with (
             staged_optimizers(context) as optimizers,
-            staged_modules(context.buffers),
+            staged_modules(context),
             staged_loaders(),
             torch_functions(context),
         ):
             self._optimizers = optimizers
-            yield
+            try:
+                yield
+            finally:
+                context.modes.restore()
+                context.guards.restore()
 
     @property
     def context(self) -> TorchContext:
@@ -89,7 +93,15 @@ class TorchFront:
             self._loaders.check()
         with torch._C.DisableTorchFunction():
             self.context.gradients.finish()
+            self._finish_guards(trace)
             return self._finished(result)
+
+    def _finish_guards(self, trace: Trace) -> None:
+        guards = self.context.guards
+        if self.context.buffers.writes_what_was_made_while_staging():
+            guards.note_made_anew("a tensor that it changes")
+        trace.before_run.insert(0, guards.check)
+        self.context.modes.finish()
 
     def _finished(self, result: object) -> object:
         if isinstance(result, tuple):

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NoReturn
 import torch
 
 from ..ad.activity import CONSTANT_RESULTS
-from ..errors import ArgumentError, StagedTypeError, StagingError, TorchFeatureError
+from ..errors import OutdatedError, StagedTypeError, StagingError, TorchFeatureError
 from ..ir.node import Atom, Node, Sym, walk
 from ..ir.ops.arithmetic import ADD
 from ..ir.ops.control import IF
@@ -63,11 +63,10 @@ class _Memory:
         self.content.zero_() if gradient is None else self.content.copy_(gradient)
 
     def require_none(self) -> None:
-        """Before a run that was traced for no gradient: ArgumentError if there is one."""
+        """Before a run that was traced for no gradient: OutdatedError if there is one."""
         if self._was_lost or _has_gradient(self.leaf):
-            raise ArgumentError(
-                f"`{self.name}` was None when the function was compiled, and holds a gradient now that the run would add to",
-                hint="clear gradients at the start of the staged function, or before calling it: zero_grad()",
+            raise OutdatedError(
+                f"`{self.name}` was None when the function was compiled, and holds a gradient to add to now"
             )
 
     def lose(self) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import NoReturn
 from unittest import mock
 
@@ -27,7 +28,7 @@ from ..staging.context import Trace
 from ..staging.values import LoopPlan, Segment
 from .batches import CallbackBatches
 from .context import TorchContext
-from .datasets import RowSource, row_sources
+from .datasets import RowSource, content_of, row_sources
 from .tensor import StagedTensor
 
 Loader = DataLoader[object]
@@ -58,6 +59,8 @@ class LoaderTable:
 
     def plan(self, loader: Loader) -> LoopPlan:
         """How to loop over a loader natively. TorchFeatureError names what cannot be staged."""
+        self._context.guards.watch(loader)
+        self._context.guards.expect(loader, "a data loader or its data set", partial(_form_of, loader))
         known = self._plans.get(id(loader))
         if known is None:
             known = self._new_plan(loader)
@@ -81,6 +84,10 @@ class LoaderTable:
         return NativePlan(self._context, loader, shape, sources)
 
 
+def _form_of(loader: Loader) -> object:
+    return batch_shape(loader), content_of(loader)
+
+
 def batch_shape(loader: Loader) -> BatchShape:
     """The batches of a loader. TorchFeatureError for loaders whose batches are not known before they come."""
     if isinstance(loader.dataset, IterableDataset):
@@ -98,7 +105,7 @@ def batch_shape(loader: Loader) -> BatchShape:
 
 @contextmanager
 def staged_loaders() -> Iterator[None]:
-    """While this is open, only native loops run over loaders: Python's own would take one epoch's batches as constants."""
+    """While this is open, only native loops run over loaders: Python's own would make constants of the batches."""
 
     def refuse(_loader: Loader) -> NoReturn:
         raise StagingError(
@@ -155,10 +162,11 @@ class NativePlan:
     def _batch(self, number: object, count: int) -> object:
         with torch._C.DisableTorchFunction():
             start = self._context.trace.lift(number * self._shape.size)  # type: ignore[operator]
-            return [self._rows(source, start, count) for source in self._sources]
+            return [self._rows(index, source, start, count) for index, source in enumerate(self._sources)]
 
-    def _rows(self, source: RowSource, start: Atom, count: int) -> StagedTensor:
+    def _rows(self, index: int, source: RowSource, start: Atom, count: int) -> StagedTensor:
         context = self._context
+        context.buffers.give_name(source.tensor, ("inputs", "targets")[index] if index < 2 else f"column{index}")
         buffer = context.buffers.capture(source.tensor).symbol
         if self._order is None:
             rows = context.emit(SLICE_ROWS, buffer, start, count=count)

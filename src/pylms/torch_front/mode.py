@@ -14,6 +14,8 @@ from unittest import mock
 import torch
 from torch.overrides import TorchFunctionMode
 
+from ..errors import TorchFeatureError
+from ..loc import caller_loc
 from ..staging.rep import Rep
 from . import (  # noqa: F401 - loading them fills the table
     functions_arithmetic,
@@ -59,7 +61,10 @@ _ABOUT_REAL_TENSORS = (
     | _attributes("set", "requires_grad", "_backward_hooks")
 )
 
+# They take no more than a tensor's type.
+_LIKE = _named("zeros_like", "ones_like")
 _ALIASES = frozenset({accessor("data"), torch.Tensor.detach})
+_WISHES_FOR_GRADIENT = _named("requires_grad_") | _attributes("set", "requires_grad")
 _GET_GRADIENT = accessor("grad")
 _SET_GRADIENT = accessor("grad", "set")
 _DELETE_GRADIENT = accessor("grad", "delete")
@@ -102,11 +107,15 @@ def dispatch(context: TorchContext, function: object, args: Sequence[object], kw
     """Run or stage one call."""
     tensors = list(_tensors_in((*args, *kwargs.values())))
     any_staged = any(isinstance(tensor, StagedTensor) for tensor in tensors)
+    if function in _WISHES_FOR_GRADIENT and context.is_under_control:
+        _refuse_change_of_wish(args, kwargs)
     if function in _ABOUT_TYPES or (function in _ABOUT_REAL_TENSORS and not any_staged):
         return _run(function, args, kwargs)
     with torch._C.DisableTorchFunction():
         staged = any_staged or _any_rep((*args, *kwargs.values())) or any(context.owns(tensor) for tensor in tensors)
         if function in creation_functions and (staged or context.is_under_control):
+            if not any_staged and not context.is_under_control and function in _LIKE:
+                return _run_for_real(context, function, args, kwargs, tensors)
             return creation_functions.call(context, function, args, kwargs)
         if not staged:
             return _run_for_real(context, function, args, kwargs, tensors)
@@ -116,6 +125,20 @@ def dispatch(context: TorchContext, function: object, args: Sequence[object], kw
             context.buffers.capture(tensors[0])
             return _run(function, args, kwargs)
         return context.dispatch_staged(function, args, kwargs)
+
+
+def _refuse_change_of_wish(args: Sequence[object], kwargs: Mapping[str, object]) -> None:
+    """It would happen once, while tracing."""
+    tensor, wish = args[0], args[1] if len(args) > 1 else kwargs.get("requires_grad", True)
+    if isinstance(tensor, StagedTensor) or not isinstance(tensor, torch.Tensor):
+        return
+    with torch._C.DisableTorchFunction():
+        if tensor.requires_grad != wish:
+            raise TorchFeatureError(
+                "`requires_grad` is changed inside a staged loop or branch, which cannot be staged",
+                loc=caller_loc(),
+                hint="change it before the loop, or between calls of the staged function",
+            )
 
 
 def _access_gradient(context: TorchContext, function: object, args: Sequence[object]) -> object:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from types import FunctionType
 from unittest import mock
 
@@ -16,20 +17,24 @@ from ..errors import SourceError, SyntaxNotSupportedError, TorchFeatureError
 from ..loc import caller_loc, is_user_file
 from ..staging.operators import operators_for
 from ..virtualize import virtualize
-from .buffers import BufferTable
+from .context import TorchContext
 
 
 @contextmanager
-def staged_modules(buffers: BufferTable) -> Iterator[None]:
+def staged_modules(context: TorchContext) -> Iterator[None]:
     """While this is open, calling a module runs its virtualised `forward`."""
     original_call: Callable[..., object] = torch.nn.Module.__call__
+    original_train: Callable[..., torch.nn.Module] = torch.nn.Module.train
     prepared: set[type] = set()
     with ExitStack() as stack:
 
         def call(module: torch.nn.Module, *args: object, **kwargs: object) -> object:
             _refuse_hooks(module)
+            context.guards.watch(module)
+            context.guards.expect(module, "the parameters or modules of a module", partial(_parts_of, module))
+            context.modes.note_call(module)
             for name, parameter in module.named_parameters():
-                buffers.give_name(parameter, name)
+                context.buffers.give_name(parameter, name)
             for kind in {type(inner) for inner in module.modules()} - prepared:
                 prepared.add(kind)
                 forward = _virtualised(kind)
@@ -37,8 +42,20 @@ def staged_modules(buffers: BufferTable) -> Iterator[None]:
                     stack.enter_context(mock.patch.object(kind, "forward", forward))
             return original_call(module, *args, **kwargs)
 
+        def train(module: torch.nn.Module, mode: bool = True) -> torch.nn.Module:
+            context.modes.switch(module, mode)
+            return original_train(module, mode)
+
         stack.enter_context(mock.patch.object(torch.nn.Module, "__call__", call))
+        stack.enter_context(mock.patch.object(torch.nn.Module, "train", train))
         yield
+
+
+def _parts_of(module: torch.nn.Module) -> list[tuple[int, bool]]:
+    """A module's own parameters (with their wish for a gradient), buffers and modules."""
+    parameters = [(id(value), value is not None and value.requires_grad) for value in module._parameters.values()]
+    others: list[torch.Tensor | torch.nn.Module | None] = [*module._buffers.values(), *module._modules.values()]
+    return parameters + [(id(value), False) for value in others]
 
 
 def _refuse_hooks(module: torch.nn.Module) -> None:

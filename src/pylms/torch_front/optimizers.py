@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NoReturn
 from unittest import mock
 
@@ -42,6 +43,12 @@ class _Settings:
     maximize: bool
 
 
+def _groups_of(optimizer: Optimizer) -> list[tuple[object, ...]]:
+    """What is compiled in of an optimiser: settings, and parameters by identity."""
+    groups = optimizer.param_groups
+    return [(_settings(group), *map(id, group["params"])) if "momentum" in group else () for group in groups]
+
+
 def _settings(group: Group) -> _Settings:
     return _Settings(
         float(group["momentum"]),
@@ -69,6 +76,7 @@ class StagedOptimizers:
         self._context = context
         self._rates: dict[int, _Rate] = {}
         self._momenta: dict[int, _Momentum] = {}
+        self.made_while_staging: list[Optimizer] = []
 
     def zero_grad(self, parameters: list[torch.Tensor], *, set_to_none: bool) -> None:
         """Clear gradients: staged ones, and those of parameters that are not staged yet for real."""
@@ -106,7 +114,7 @@ class StagedOptimizers:
 
     def _update(self, optimizer: Optimizer, group: Group, parameter: torch.Tensor, gradient: StagedTensor) -> None:
         context, settings = self._context, _settings(group)
-        rate = self._rate(group, settings)
+        rate = self._rate(group)
         type_ = context.type_of(parameter)
         value, slope = context.atom(parameter), gradient.atom
         if settings.maximize:
@@ -120,10 +128,10 @@ class StagedOptimizers:
         scaled = context.emit(MUL, rate.tensor(context, type_), slope)
         context.buffers.store(parameter, context.emit(SUB, value, scaled))
 
-    def _rate(self, group: Group, settings: _Settings) -> _Rate:
+    def _rate(self, group: Group) -> _Rate:
         rate = self._rates.get(id(group))
         if rate is None:
-            rate = _Rate(group, settings)
+            rate = _Rate(group)
             self._rates[id(group)] = rate
             self._context.trace.before_run.append(rate.refresh)
         rate.check_unchanged()
@@ -132,6 +140,8 @@ class StagedOptimizers:
     def _momentum(self, optimizer: Optimizer, parameter: torch.Tensor, settings: _Settings) -> _Momentum:
         momentum = self._momenta.get(id(parameter))
         if momentum is None:
+            if any(optimizer is made for made in self.made_while_staging):
+                self._context.guards.note_made_anew("an optimiser with momentum")
             momentum = _Momentum(optimizer, parameter, has_flag=settings.dampening != 0)
             self._momenta[id(parameter)] = momentum
             self._context.trace.before_run.append(momentum.prepare)
@@ -141,9 +151,8 @@ class StagedOptimizers:
 class _Rate:
     """The learning rate of a group, as memory that is filled before each run."""
 
-    def __init__(self, group: Group, settings: _Settings) -> None:
+    def __init__(self, group: Group) -> None:
         self._group = group
-        self._settings = settings
         self._traced_rate = group["lr"]
         self._traced_value = float(group["lr"])
         self._loc = caller_loc()
@@ -151,6 +160,7 @@ class _Rate:
 
     def tensor(self, context: TorchContext, type_: TensorType) -> Atom:
         """The rate spread over a tensor type."""
+        context.buffers.give_name(self._memory, "lr")
         symbol = context.buffers.capture(self._memory).symbol
         number: Atom = context.emit(LOAD_ELEMENT, symbol, Const(0, INT))
         if type_.dtype != number.type:
@@ -169,12 +179,7 @@ class _Rate:
             )
 
     def refresh(self) -> None:
-        """Before each run: the rate of now. ArgumentError when a setting that is compiled in has changed."""
-        if _settings(self._group) != self._settings:
-            raise ArgumentError(
-                "momentum, dampening, weight_decay, nesterov or maximize of an optimiser changed after it was compiled",
-                hint="stage the function again",
-            )
+        """Before each run: the rate of now."""
         self._memory[0] = float(self._group["lr"])
 
 
@@ -233,11 +238,18 @@ def staged_optimizers(context: TorchContext) -> Iterator[StagedOptimizers]:
     """While this is open, optimisers build IR. What cannot be staged raises `TorchFeatureError` with its name."""
     staged = StagedOptimizers(context)
     collect_for_real: Callable[..., object] = torch.optim.SGD._init_group
+    initialise: Callable[..., None] = Optimizer.__init__
+
+    def note_made(optimizer: Optimizer, *args: object, **kwargs: object) -> None:
+        staged.made_while_staging.append(optimizer)
+        initialise(optimizer, *args, **kwargs)
 
     def before_step(optimizer: Optimizer, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
         """PyTorch calls this first in every step of every optimiser."""
         with torch._C.DisableTorchFunction():
             if staged.owns(optimizer):
+                context.guards.watch(optimizer)
+                context.guards.expect(optimizer, "the settings of an optimiser", partial(_groups_of, optimizer))
                 _require_plain_sgd(optimizer, (*args, *kwargs.values()))
                 staged.step_sgd(optimizer)
 
@@ -258,6 +270,7 @@ def staged_optimizers(context: TorchContext) -> Iterator[StagedOptimizers]:
     with ExitStack() as stack:
         stack.callback(register_optimizer_step_pre_hook(before_step).remove)
         stack.enter_context(mock.patch.object(torch.optim.SGD, "_init_group", collect))
+        stack.enter_context(mock.patch.object(Optimizer, "__init__", note_made))
         stack.enter_context(mock.patch.object(Optimizer, "zero_grad", zero_grad))
         stack.enter_context(mock.patch.object(torch.nn.Module, "zero_grad", zero_grad_of_module))
         for kind in _with_subclasses(LRScheduler):

@@ -7,16 +7,17 @@ import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from ...errors import NotSupportedYetError, StagedTypeError
-from ...ir.node import Atom
+from ...errors import StagedTypeError
+from ...ir.node import Atom, AttributeValue
 from ...ir.ops import arithmetic as ops
+from ...ir.ops.host import HOST_CALL
 from ...ir.primitive import Primitive
 from ...ir.types import BOOL, FLOAT, INT, ScalarType, Type
 from ...loc import caller_loc
 from ..arithmetic import arithmetic_type, convert, refuse_operation
 from ..context import Trace, current_trace
 from ..rep import Rep
-from ..truth import truth
+from ..truth import scalar_of, truth
 from .boolean import run_and, run_or
 from .loop import StagedEnumerate, StagedRange
 
@@ -30,12 +31,16 @@ def call(function: Callable[..., object], *args: object, **kwargs: object) -> ob
         return function(*args, **kwargs)
     if function is enumerate and args and _loops_natively(trace, args[0]):
         return StagedEnumerate(args[0], kwargs.get("start", args[1] if len(args) > 1 else 0))
-    if not any(_has_staged_scalar(item) for item in (*args, *kwargs.values())):
+    is_conversion = function in _CONVERSIONS and len(args) == 1 and trace.is_staged(args[0])
+    if not is_conversion and not any(_has_staged_scalar(item) for item in (*args, *kwargs.values())):
         return function(*args, **kwargs)
     handler = _HANDLERS.get(function)
     if handler is None:
         return _call_unknown(function, args, kwargs)
     return handler(trace, *args, **kwargs)
+
+
+_CONVERSIONS = frozenset({int, float, bool})
 
 
 def _has_staged_scalar(value: object) -> bool:
@@ -82,9 +87,26 @@ def _as_int(trace: Trace, bound: object) -> object:
 
 
 def _convert_to(target: ScalarType, trace: Trace, value: object) -> object:
-    if not isinstance(value, Rep):
-        raise NotSupportedYetError(f"`{target}` of a staged tuple is not supported yet", loc=caller_loc())
-    return trace.wrap(truth(trace, value) if target == BOOL else convert(value, value.atom, target))
+    if target == BOOL and not isinstance(value, (tuple, list)):
+        return trace.wrap(truth(trace, value))
+    if not trace.is_staged(value):
+        return _PYTHON_CLASSES[target](value)
+    number = trace.wrap(scalar_of(trace, value, f"`{target}`"))
+    assert isinstance(number, Rep)
+    return trace.wrap(convert(number, number.atom, target))
+
+
+def _round(trace: Trace, value: object, digits: object = None) -> object:
+    """Python's own, called back: it rounds decimally, as nothing else does."""
+    assert isinstance(value, Rep)
+    type_ = value.atom.type
+    if type_ not in (BOOL, INT, FLOAT):
+        refuse_operation("round", type_)
+    result = FLOAT if type_ == FLOAT and digits is not None else INT
+    numbers = [value.atom] if digits is None else [value.atom, trace.lift(digits)]
+    callback = trace.host_function(round, "round")
+    attrs: dict[str, AttributeValue] = {"callback": callback, "results": (result,), "mutates": ()}
+    return trace.wrap(trace.emit(HOST_CALL, numbers, attrs=attrs)[0])
 
 
 _PYTHON_CLASSES: dict[Type, type] = {BOOL: bool, INT: int, FLOAT: float}
@@ -166,6 +188,7 @@ def _isinstance(_trace: Trace, value: object, classes: object) -> object:
 
 _HANDLERS: dict[object, Handler] = {
     isinstance: _isinstance,
+    round: _round,
     range: _range,
     int: partial(_convert_to, INT),
     float: partial(_convert_to, FLOAT),

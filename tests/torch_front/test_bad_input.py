@@ -1,0 +1,345 @@
+"""What cannot be staged of a PyTorch script is named, with the line it is on (marked `# here`) and what to do."""
+
+from __future__ import annotations
+
+import gzip
+from collections.abc import Callable
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+import torch.nn.functional as F  # noqa: E402
+from torch import nn, optim  # noqa: E402
+from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler  # noqa: E402
+
+from pylms import stageTensor  # noqa: E402
+from pylms.data import datasets, transforms  # noqa: E402
+from pylms.errors import (  # noqa: E402
+    DataError,
+    NotSupportedYetError,
+    PylmsError,
+    StagedTypeError,
+    StagingError,
+    TorchFeatureError,
+)
+from tests.torch_front.compare import classification  # noqa: E402
+
+Run = Callable[[int], object]
+
+
+def _assert_refused(run: Run, kind: type[PylmsError], message: str, hint: str = "", *, argument: int = 0) -> None:
+    with pytest.raises(kind, match=message) as caught:
+        stageTensor(run)(argument)
+    error = caught.value
+    assert error.loc is not None and error.loc.file == __file__
+    assert "# here" in error.loc.text, error.loc.text
+    assert hint in (error.hint or "")
+    text = str(error)
+    assert f"{__file__}:{error.loc.line}:" in text and "^" in text.splitlines()[2]
+
+
+class _Model(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(6, 3)
+
+    def forward(self, x):
+        return self.linear(x)
+
+
+def _loader(**options: object) -> DataLoader:
+    return DataLoader(classification(24), **{"batch_size": 8, **options})
+
+
+# Loaders
+
+
+class _Stream(IterableDataset):
+    def __iter__(self):
+        return iter([(torch.zeros(6), 0)])
+
+
+class _Dictionaries(Dataset):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return {"x": torch.zeros(6), "y": 0}
+
+
+class _Endless(Sampler):
+    def __iter__(self):
+        return iter([0])
+
+
+@pytest.mark.parametrize(
+    "loader, message, hint",
+    [
+        (lambda: DataLoader(_Stream(), batch_size=2), "an IterableDataset", "use a dataset with a length"),
+        (lambda: _loader(batch_size=1, batch_sampler=[[0, 1], [2]]), "batch_sampler", "give it a batch_size"),
+        (lambda: _loader(batch_size=None), "batch_size=None", "give it a batch_size"),
+        (lambda: _loader(sampler=_Endless()), "a sampler without a length", "give it a __len__"),
+        (lambda: DataLoader(_Dictionaries(), batch_size=2), "of type dict", "a tuple or list of tensors"),
+    ],
+)
+def test_loaders(loader, message, hint):
+    made = loader()
+
+    def run(_):
+        for x, y in made:  # here
+            print(x.sum().item())
+
+    _assert_refused(run, TorchFeatureError, message, hint)
+
+
+def test_files_that_are_missing_or_corrupt(tmp_path, monkeypatch):
+    monkeypatch.delenv("PYLMS_DATA_DIR", raising=False)
+
+    @stageTensor
+    def run(_):
+        transform = transforms.Compose([transforms.ToTensor()])
+        for x, y in DataLoader(datasets.MNIST(str(tmp_path), train=True, transform=transform)):
+            print(y.sum().item())
+
+    with pytest.raises(DataError, match="train-images-idx3-ubyte was not found; looked for") as caught:
+        run(0)
+    assert str(tmp_path) in str(caught.value) and "put the file there" in (caught.value.hint or "")
+    raw = tmp_path / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    with gzip.open(raw / "train-images-idx3-ubyte.gz", "wb") as file:
+        file.write(b"no images")
+    with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz"):
+        run(0)
+
+
+# Optimisers
+
+
+class _OwnStep(optim.SGD):
+    def step(self, closure=None):
+        return None
+
+
+def _with_step_hook(parameters) -> optim.Optimizer:
+    optimizer = optim.SGD(parameters, lr=0.1)
+    optimizer.register_step_post_hook(lambda *_: None)
+    return optimizer
+
+
+@pytest.mark.parametrize(
+    "make, message, hint",
+    [
+        (
+            optim.Adam,
+            r"`torch\.optim\.adam\.Adam` cannot be staged yet",
+            "torch.optim.SGD is the optimiser that can be",
+        ),
+        (lambda p: _OwnStep(p, lr=0.1), r"test_bad_input\._OwnStep` cannot be staged yet", "torch.optim.SGD"),
+        (lambda p: optim.SGD(p, lr=0.1, differentiable=True), "`differentiable=True` of SGD", ""),
+        (_with_step_hook, "an optimiser with step hooks", ""),
+    ],
+)
+def test_optimisers(make, message, hint):
+    model, loader = _Model(), _loader()
+    optimizer = make(model.parameters())
+
+    def run(_):
+        for x, y in loader:
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            optimizer.step()  # here
+
+    _assert_refused(run, TorchFeatureError, message, hint)
+
+
+def test_schedulers_and_rates_in_the_loop():
+    model, loader = _Model(), _loader()
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    scheduler = optim.lr_scheduler.StepLR(optimizer, 1)
+
+    def stepped(_):
+        for epoch in range(2):
+            for x, y in loader:
+                optimizer.zero_grad()
+                F.cross_entropy(model(x), y).backward()
+                optimizer.step()
+            scheduler.step()  # here
+
+    def changed(_):
+        for epoch in range(2):
+            for x, y in loader:
+                optimizer.zero_grad()
+                F.cross_entropy(model(x), y).backward()
+                optimizer.step()  # here
+            optimizer.param_groups[0]["lr"] *= 0.5
+
+    _assert_refused(stepped, TorchFeatureError, r"lr_scheduler\.StepLR` cannot be staged yet", "between calls")
+    _assert_refused(changed, TorchFeatureError, "the learning rate is changed between steps", "between calls")
+    assert optimizer.param_groups[0]["lr"] == 0.1
+
+    def computed(_):
+        for epoch in range(2):
+            optimizer.param_groups[0]["lr"] = 0.1 / (epoch + 1)
+            for x, y in loader:
+                optimizer.zero_grad()
+                F.cross_entropy(model(x), y).backward()
+                optimizer.step()  # here
+
+    _assert_refused(computed, TorchFeatureError, "`lr` of an optimiser is computed in staged code", "between calls")
+
+
+# Operations
+
+
+def test_operations_that_are_not_there():
+    model, loader = _Model(), _loader()
+
+    def unknown(_):
+        for x, y in loader:
+            print(torch.cumsum(model(x), dim=0).sum().item())  # here
+
+    def random(_):
+        for x, y in loader:
+            print((x + torch.randn_like(x)).sum().item())  # here
+
+    def indexed(_):
+        for x, y in loader:
+            print(model(x)[0, 1].item())  # here
+
+    def sliced_by_a_number(n):
+        for i in range(n):
+            print(loader.dataset.tensors[0][i].sum().item())  # here
+
+    _assert_refused(unknown, TorchFeatureError, r"`torch\.cumsum` cannot be staged yet", "docs/limitations.md")
+    _assert_refused(random, TorchFeatureError, r"`torch\.randn_like` .*cannot be staged yet")
+    _assert_refused(indexed, TorchFeatureError, r"`torch\.Tensor\.__getitem__` cannot be staged yet")
+    _assert_refused(sliced_by_a_number, TorchFeatureError, "__getitem__", argument=3)
+
+
+class _Dropping(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear, self.dropout = nn.Linear(6, 3), nn.Dropout(0.5)
+
+    def forward(self, x):
+        return self.dropout(self.linear(x))  # here
+
+
+def test_dropout_while_training_only():
+    model, loader = _Dropping(), _loader()
+
+    def run(_):
+        for x, y in loader:
+            print(model(x).sum().item())
+
+    _assert_refused(run, TorchFeatureError, "dropout` while training cannot be staged yet", ".eval()")
+    model.eval()
+    stageTensor(run)(0)
+
+
+def test_options_that_are_not_there():
+    model, loader = _Model(), _loader()
+
+    def run(_):
+        for x, y in loader:
+            F.cross_entropy(model(x), y, label_smoothing=0.1).backward()  # here
+
+    _assert_refused(run, TorchFeatureError, "`label_smoothing=0.1` of `cross_entropy` cannot be staged yet")
+
+
+def test_loops_in_what_is_differentiated():
+    model, loader = nn.Linear(6, 6), _loader()
+
+    def powers(n):
+        for x, y in loader:
+            hidden, i = x, 0
+            while i < n:  # here
+                hidden = torch.tanh(model(hidden))
+                i += 1
+            hidden.sum().backward()
+
+    def summed(_):
+        total = torch.zeros(())
+        for x, y in loader:  # here
+            total = total + model(x).sum()
+        total.backward()
+
+    for run in (powers, summed):
+        _assert_refused(
+            run, NotSupportedYetError, "differentiating through a staged loop is not supported yet", argument=2
+        )
+
+
+def test_tensors_used_as_plain_values():
+    model, loader = _Model(), _loader()
+
+    def printed(_):
+        for x, y in loader:
+            print(model(x))  # here
+
+    def formatted(_):
+        for x, y in loader:
+            print(f"loss {model(x).sum():.3f}")  # here
+
+    def listed(_):
+        for x, y in loader:
+            print(y.tolist())  # here
+
+    def as_size(_):
+        for x, y in loader:
+            print(x.view(y.sum(), -1).sum().item())  # here
+
+    _assert_refused(printed, StagingError, "a staged tensor cannot be printed", "print `x.item()`")
+    _assert_refused(formatted, StagingError, "a staged tensor cannot be printed", "print `x.item()`")
+    _assert_refused(listed, StagingError, "a staged tensor cannot be turned into a list")
+    _assert_refused(as_size, PylmsError, "shape|size")
+
+
+def test_shapes_that_do_not_fit():
+    model, loader = _Model(), _loader()
+
+    def product(_):
+        for x, y in loader:
+            print((x @ model.linear.weight).sum().item())  # here
+
+    def sum_of_unlike(_):
+        for x, y in loader:
+            print((model(x) + torch.ones(4)).sum().item())  # here
+
+    def loss(_):
+        for x, y in loader:
+            F.cross_entropy(model(x), y.float()).backward()  # here
+
+    _assert_refused(product, StagedTypeError, r"shapes \[8, 6\] and \[3, 6\] cannot be multiplied")
+    _assert_refused(sum_of_unlike, StagedTypeError, r"shapes \[8, 3\] and \[4\] do not broadcast")
+    _assert_refused(loss, StagedTypeError, r"takes \[B, C\] and integer classes \[B\]")
+
+
+def test_backward_of_what_has_no_gradient():
+    model, loader = _Model(), _loader()
+
+    def detached(_):
+        for x, y in loader:
+            model(x).detach().sum().backward()  # here
+
+    def many(_):
+        for x, y in loader:
+            model(x).backward()  # here
+
+    _assert_refused(detached, StagingError, "depends on nothing which requires a gradient", ".detach()")
+    _assert_refused(many, StagedTypeError, "only one element has gradients", "reduce it first")
+
+
+def test_a_class_out_of_range():
+    """An IndexError when the code runs, as PyTorch raises it."""
+    loader = DataLoader(classification(24), batch_size=8)
+    model = nn.Linear(6, 2)
+
+    @stageTensor
+    def run(_):
+        for x, y in loader:
+            F.cross_entropy(model(x), y).backward()
+
+    with pytest.raises(IndexError, match="there are 2 classes"):
+        run(0)
