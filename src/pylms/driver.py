@@ -21,7 +21,7 @@ from pathlib import Path
 
 from .backends.base import CallbackSpec, ErrorSite, SourceBundle
 from .errors import ToolchainError
-from .ir.digest import digest
+from .ir.canonical import canonical_form
 from .ir.node import Function
 from .ir.types import BOOL, ScalarType, Type
 from .options import Options
@@ -83,7 +83,7 @@ def build(function: Function, options: Options) -> tuple[CacheEntry, SourceBundl
     toolchain = find_toolchain(options)
     key = cache_key(
         {
-            "ir": digest(function, with_locations=True),
+            "ir": canonical_form(function, with_locations=True),
             "checks": options.checks,
             "reassociate": options.reassociate,
             "generator": _generator_identity(),

@@ -34,6 +34,7 @@ Signature = tuple[ScalarType, ...]
 _PYTHON_TYPES: dict[object, ScalarType] = {bool: BOOL, int: INT, float: FLOAT}
 _ANNOTATIONS: dict[object, ScalarType] = {**_PYTHON_TYPES, "bool": BOOL, "int": INT, "float": FLOAT}
 
+_staging = RLock()
 _ARGUMENT_HINT = "pass a bool, an int, a float, or a NumPy number; `.py_func` is the Python function itself"
 _SELF_HINT = "stage a function inside the method instead: it may use `self` from around it"
 
@@ -226,7 +227,8 @@ class StagedFunction:
         return tuple(self._declared(name) or INT for name in self._python_signature.parameters)
 
     def _stage(self, signature: Signature) -> Staged:
-        with self._compiling:
+        # One thread at a time: while a program is staged, what it calls outside this package stands in for staging.
+        with _staging:
             staged = self._staged.get(signature)
             if staged is None:
                 staged = self._staged[signature] = self._reify(signature)
@@ -253,15 +255,16 @@ class StagedFunction:
         known = self._specialisations.get(signature)
         if known is not None:
             return known
+        staged = self._stage(signature)
         with self._compiling:
             # Another thread may have compiled it meanwhile.
-            return self._specialisations.get(signature) or self._compile(signature)
+            return self._specialisations.get(signature) or self._compile(signature, staged)
 
-    def _compile(self, signature: Signature) -> Specialisation:
+    def _compile(self, signature: Signature, staged: Staged) -> Specialisation:
         from .driver import compile_staged
         from .runtime.native import load_native
 
-        compiled = compile_staged(self._stage(signature), load_native(self.options), self.options)
+        compiled = compile_staged(staged, load_native(self.options), self.options)
         specialisation = Specialisation(compiled)
         self._specialisations[signature] = specialisation
         if self._callable is not None and not self._keyword_only and _is_direct(specialisation.staged, signature):

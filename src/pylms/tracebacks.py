@@ -66,6 +66,8 @@ def hiding_library_frames(function: Entry) -> Entry:
         except PylmsError as error:
             if not Options.from_environment().full_tracebacks:
                 hide_library_frames(error)
+            if sys.version_info < (3, 11):
+                raise error  # a bare `raise` would bring the frames back
             raise
 
     return cast(Entry, entry)

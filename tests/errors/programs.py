@@ -107,10 +107,10 @@ def f(n):
 
 f(3)
 """,
-    "range in a comprehension": """
+    "list of a range": """
 @stage
 def f(n):
-    return sum([k for k in range(n)])
+    return len(list(range(n)))
 
 f(3)
 """,

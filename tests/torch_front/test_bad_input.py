@@ -107,8 +107,9 @@ def test_files_that_are_missing_or_corrupt(tmp_path, monkeypatch):
     assert str(tmp_path) in str(caught.value) and "put the file there" in (caught.value.hint or "")
     raw = tmp_path / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    with gzip.open(raw / "train-images-idx3-ubyte.gz", "wb") as file:
-        file.write(b"no images")
+    for name in ("train-images-idx3-ubyte.gz", "train-labels-idx1-ubyte.gz"):
+        with gzip.open(raw / name, "wb") as file:
+            file.write(b"no images")
     with pytest.raises(DataError, match=r"train-images-idx3-ubyte\.gz"):
         run(0)
 

@@ -260,7 +260,7 @@ class StagedCallable:
             show_error = getattr(self.owner, "show_error", None)
             if show_error is not None:
                 show_error(error)
-            raise
+            raise error  # a bare `raise` would bring the frames back
 
     def __get__(self, instance: object, _owner_type: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)

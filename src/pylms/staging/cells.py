@@ -87,7 +87,7 @@ class Variable:
 class Cell:
     """One variable of one activation of a virtualised function."""
 
-    __slots__ = ("birth", "name", "value", "variable")
+    __slots__ = ("birth", "identity", "name", "value", "variable")
 
     def __init__(self, name: str, value: object = UNSET, *, outside: bool = False) -> None:
         """`outside`: the cell stands for state that is older than any trace (a parameter's gradient)."""
@@ -95,7 +95,7 @@ class Cell:
         self.name = name
         self.value = value
         self.variable: Variable | None = None
-        self.birth = 0 if trace is None else trace.new_cell(self)
+        self.birth, self.identity = (0, 0) if trace is None else trace.new_cell(self)
 
     def read(self) -> object:
         """The current value; UnboundLocalError where there is none, as Python raises it."""

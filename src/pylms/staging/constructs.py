@@ -39,9 +39,9 @@ class Assigned:
 NOTHING_ASSIGNED = Assigned({}, {})
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Decisions:
-    """What tracing has found out about the cells a construct assigns, by the cells' birth."""
+    """What tracing has found out about the cells a construct assigns, by `Trace.birth_of`."""
 
     cells: dict[int, Decision] = field(default_factory=dict)
     met: dict[int, str] = field(default_factory=dict)
@@ -137,8 +137,8 @@ def trace_construct(
     `functions` are its block functions; `assigned` the names of cells that each of them assigns.
     """
     _refuse_outside_assignments(functions, assigned)
+    decisions = trace.decisions.setdefault(trace.place(kind, *map(_code_of, functions)), Decisions())
     entry = trace.tick()
-    decisions = trace.decisions.setdefault((entry, *map(_code_of, functions)), Decisions())
     restore = trace.checkpoint()
     while True:
         construct = Construct(trace, kind, entry, decisions)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from ..errors import NotSupportedYetError, StagingError
 from ..ir.builder import Builder
@@ -78,7 +78,8 @@ class Trace:
         self.watches: list[Watch] = []
         self.clock = 0
         self._cells: dict[int, Cell] = {}
-        self._outside_births: dict[Cell, int] = {}
+        self._identities: dict[object, int] = {}
+        self._counts: dict[tuple[object, ...], int] = {}
         self.emitted_loops = 0
         self.static_requested = False
         self.activations: list[Activation] = []
@@ -233,36 +234,50 @@ class Trace:
 
     # Cells and constructs
 
-    def new_cell(self, cell: Cell) -> int:
-        """The birth of a cell that is made while this trace runs."""
-        birth = self.tick()
-        self._cells[birth] = cell
-        return birth
+    def new_cell(self, cell: Cell) -> tuple[int, int]:
+        """When on this trace's clock a cell is made, and which one it is (see `birth_of`)."""
+        identity = self._identify(self.place(cell.name))
+        self._cells[identity] = cell
+        return self.tick(), identity
 
     def birth_of(self, cell: Cell) -> int:
-        """When a cell was made, on this trace's clock; negative for cells older than the trace."""
-        if cell.birth and self._cells.get(cell.birth) is cell:
-            return cell.birth
-        birth = self._outside_births.get(cell)
-        if birth is None:
-            birth = -1 - len(self._outside_births)
-            self._outside_births[cell] = birth
-            self._cells[birth] = cell
-        return birth
+        """Which cell it is: a number that the same variable has when its function is traced again."""
+        return cell.identity if self._is_own(cell) else self._identify(cell)
 
     def cell_born_at(self, birth: int) -> Cell | None:
-        """The cell with that birth; None where tracing again has not made it yet."""
+        """The cell with that number; None where tracing again has not made it yet."""
         return self._cells.get(birth)
 
     def constructs_within(self, cell: Cell) -> list[Construct]:
         """The open constructs that the cell is older than, outermost first."""
-        birth = self.birth_of(cell)
+        birth = cell.birth if self._is_own(cell) else 0
         return [construct for construct in self.constructs if construct.entry > birth]
+
+    def _is_own(self, cell: Cell) -> bool:
+        return self._cells.get(cell.identity) is cell
+
+    def _identify(self, what: object) -> int:
+        """A number for a place in the program, or for a cell that is older than the trace; 0 is none's."""
+        identity = self._identities.setdefault(what, len(self._identities) + 1)
+        if not isinstance(what, tuple):
+            self._cells[identity] = cast("Cell", what)
+        return identity
 
     # Time and undoing
 
+    def place(self, *what: object) -> tuple[object, ...]:
+        """A name for the present point of the program: the innermost open construct, `what`, the how manieth there.
+
+        The same point has the same name when it is traced again, whatever else tracing again does differently.
+        """
+        counted = (self.constructs[-1].decisions if self.constructs else None, *what)
+        count = self._counts.get(counted, 0)
+        self._counts[counted] = count + 1
+        self.on_undo(lambda: self._counts.__setitem__(counted, count))
+        return (*counted, count)
+
     def tick(self) -> int:
-        """A number that grows; the same program point gets the same number when it is traced again."""
+        """A number that grows with the trace, and goes back with it."""
         self.clock += 1
         return self.clock
 

@@ -1,12 +1,9 @@
-"""The identity of a function: equal digests mean that the same native code will do.
+"""The identity of a function: equal canonical forms mean that the same native code will do.
 
-In: a `Function`. Out: SHA-256, in hexadecimal, of a canonical form in which symbols are numbered in the order of their
-definition, so that ids do not matter.
+In: a `Function`. Out: a text in which symbols are numbered in the order of their definition, so that ids do not matter.
 """
 
 from __future__ import annotations
-
-import hashlib
 
 from ..loc import Loc
 from .node import Atom, Block, Function, Sym
@@ -14,15 +11,15 @@ from .printer import format_attributes, format_constant
 from .types import Type
 
 
-def digest(function: Function, *, with_locations: bool = False) -> str:
-    """SHA-256 of what a function computes.
+def canonical_form(function: Function, *, with_locations: bool = False) -> str:
+    """What a function computes, as text.
 
     With locations, also of what shows in the generated text and in messages but not in the results: positions in the
     user's source, and the names of symbols and of the function.
     """
     writer = _Canonical(with_locations=with_locations)
     writer.function(function)
-    return hashlib.sha256("\n".join(writer.parts).encode("utf-8", "surrogatepass")).hexdigest()
+    return "\n".join(writer.parts)
 
 
 class _Canonical:

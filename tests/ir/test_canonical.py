@@ -1,4 +1,4 @@
-"""Equal digests mean that the same native code will do."""
+"""Equal canonical forms mean that the same native code will do."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from pylms.ir.digest import digest
+from pylms.ir.canonical import canonical_form
 from pylms.ir.parser import parse_function
 
 TEXT = """
@@ -25,18 +25,18 @@ function @f(%0.n: int, %1.w: buffer<int[2]>) captures 1 {
 def test_symbol_ids_and_names_do_not_matter() -> None:
     renamed = TEXT.replace("%2.x", "%20.y").replace("%2", "%20").replace("%200", "%20").replace("%1.w", "%1.v")
     assert parse_function(renamed).params[1].name == "v"
-    assert digest(parse_function(renamed)) == digest(parse_function(TEXT))
+    assert canonical_form(parse_function(renamed)) == canonical_form(parse_function(TEXT))
 
 
 def test_names_matter_with_locations() -> None:
     renamed = parse_function(TEXT.replace("%1.w", "%1.v"))
-    assert digest(renamed, with_locations=True) != digest(parse_function(TEXT), with_locations=True)
+    assert canonical_form(renamed, with_locations=True) != canonical_form(parse_function(TEXT), with_locations=True)
 
 
 def test_positions_matter_only_with_locations() -> None:
     function, moved = parse_function(TEXT), parse_function("\n" + TEXT)
-    assert digest(function) == digest(moved)
-    assert digest(function, with_locations=True) != digest(moved, with_locations=True)
+    assert canonical_form(function) == canonical_form(moved)
+    assert canonical_form(function, with_locations=True) != canonical_form(moved, with_locations=True)
 
 
 @pytest.mark.parametrize(
@@ -54,15 +54,15 @@ def test_positions_matter_only_with_locations() -> None:
     ],
 )
 def test_what_is_computed_matters(old: str, new: str) -> None:
-    assert digest(parse_function(TEXT)) != digest(parse_function(TEXT.replace(old, new)))
+    assert canonical_form(parse_function(TEXT)) != canonical_form(parse_function(TEXT.replace(old, new)))
 
 
 def test_constants_differ_by_type_and_sign_of_zero() -> None:
     texts = ("return 0", "return 0.0", "return -0.0", "return False", "return 0:int32")
-    digests = {digest(parse_function(f"function @f() {{ {text} }}")) for text in texts}
-    assert len(digests) == len(texts)
+    forms = {canonical_form(parse_function(f"function @f() {{ {text} }}")) for text in texts}
+    assert len(forms) == len(texts)
 
 
 def test_the_name_of_the_function_is_no_part_of_what_it_computes() -> None:
     function = parse_function(TEXT)
-    assert digest(function) == digest(replace(function, name="g"))
+    assert canonical_form(function) == canonical_form(replace(function, name="g"))
