@@ -6,13 +6,6 @@ RUN := .venv/bin/python
 # Tests are programs as users write them, mostly untyped.
 CHECKED := $(wildcard src/pylms scripts benchmarks examples)
 
-# A data folder beside the checkout serves where none was asked for.
-ifeq ($(PYLMS_DATA_DIR),)
-ifneq ($(wildcard ../shared/data/.),)
-export PYLMS_DATA_DIR := $(abspath ../shared/data)
-endif
-endif
-
 .DEFAULT_GOAL := help
 .PHONY: help demo test init data build_compiler bench format check-style check-types check-imports clean distclean
 

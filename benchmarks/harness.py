@@ -20,6 +20,7 @@ import numpy as np
 
 LOSS_TOLERANCE = 1e-3
 WEIGHT_TOLERANCE = 1e-3
+CACHE_FOLDERS = ("PYLMS_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR")
 ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYLMS_NUM_THREADS")}
 
 
@@ -58,6 +59,7 @@ class Result:
     name: str
     steps: int
     prepare_seconds: float = 0.0
+    prepared_steps: int = 0
     loss: float | None = None
     weight_error: float | None = None
     microseconds: tuple[float, ...] = ()
@@ -70,8 +72,8 @@ class Result:
 
     @property
     def compile_seconds(self) -> float:
-        """What of the preparation was not the first run."""
-        return max(0.0, self.prepare_seconds - self.median * self.steps * 1e-6)
+        """What of the preparation was not the training it did."""
+        return max(0.0, self.prepare_seconds - self.median * self.prepared_steps * 1e-6)
 
     @property
     def fastest(self) -> float:
@@ -96,13 +98,16 @@ class Worker:
     def __init__(self, competitor: Competitor, *, batch: int, core: int, verbose: bool) -> None:
         command = [sys.executable, "-m", "benchmarks.worker", str(core), competitor.factory, str(batch)]
         command += [competitor.choice] if competitor.choice is not None else []
+        # Nobody finds in a cache what an earlier run compiled.
+        self._caches = tempfile.TemporaryDirectory(prefix="benchmark-caches-")
+        caches = self._caches.name
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=None if verbose else subprocess.DEVNULL,
             text=True,
-            env=os.environ | ONE_THREAD,
+            env=os.environ | ONE_THREAD | {name: f"{caches}/{name}" for name in CACHE_FOLDERS},
             cwd=Path(__file__).parent.parent,
         )
 
@@ -129,6 +134,7 @@ class Worker:
     def close(self) -> None:
         self._process.kill()
         self._process.communicate()
+        self._caches.cleanup()
 
 
 def measure(workload: Workload, *, rounds: int, verbose: bool) -> Measurement:
@@ -164,11 +170,11 @@ def prepared(competitor: Competitor, worker: Worker, workload: Workload, weights
     result = Result(competitor.name, competitor.steps)
     try:
         worker.reply()
-        preparing = worker.ask("prepare", steps=competitor.steps)["seconds"]
+        preparing = worker.ask("prepare", steps=competitor.steps)
         loss = worker.ask("check", steps=workload.check_steps, path=str(weights))["loss"]
     except WorkerFailedError as error:
         return replace(result, problem=str(error))
-    return replace(result, prepare_seconds=preparing, loss=loss)
+    return replace(result, prepare_seconds=preparing["seconds"], prepared_steps=int(preparing["result"]), loss=loss)
 
 
 def compared(result: Result, reference: Result, weights: Path, reference_weights: Path) -> Result:

@@ -49,7 +49,7 @@ class ScanTrainer:
         arrays = parameters_of(initial_model())
         self.current = tuple(jnp.array(array.T if self.transposed else array) for array in arrays)
 
-    def prepare(self, steps: int) -> None:
+    def prepare(self, steps: int) -> int:
         if steps not in self.data:
             count = steps * self.batch
             pixels = self.pixels[:count].reshape(steps, self.batch, -1)
@@ -57,6 +57,7 @@ class ScanTrainer:
             self.data[steps] = jax.block_until_ready((jax.device_put(pixels), jax.device_put(labels)))
         self.train(steps)
         self.reset()
+        return steps
 
     def train(self, steps: int) -> float:
         self.current, loss = train_all(self.current, *self.data[steps], transposed=self.transposed)

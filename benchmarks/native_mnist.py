@@ -35,7 +35,7 @@ class HandWritten:
     def reset(self) -> None:
         self.current = [aligned(array) for array in parameters_of(initial_model())]
 
-    def prepare(self, steps: int) -> None:
+    def prepare(self, steps: int) -> int:
         if self.loop is None:
             with tempfile.TemporaryDirectory(prefix="benchmark-") as folder:
                 library = Path(folder) / "mnist_mlp.so"
@@ -45,6 +45,7 @@ class HandWritten:
             self.loop.restype = ctypes.c_double
         self.train(steps)
         self.reset()
+        return steps
 
     def train(self, steps: int) -> float:
         pointers = [array.ctypes.data_as(ctypes.c_void_p) for array in (self.images, self.labels, *self.current)]

@@ -31,13 +31,14 @@ class StagedTrainer:
     def reset(self) -> None:
         self.model.load_state_dict(initial_model().state_dict())
 
-    def prepare(self, steps: int) -> None:
+    def prepare(self, steps: int) -> int:
         if steps not in self.compiled:
             data = training_set(normalising())
             data.data, data.targets = data.data[: steps * self.batch], data.targets[: steps * self.batch]
             self.compiled[steps] = staged_loop(self.model, data, self.batch, reassociate=self.reassociate)
         self.train(steps)
         self.reset()
+        return steps
 
     def train(self, steps: int) -> float:
         return float(self.compiled[steps](0)) / steps

@@ -32,9 +32,11 @@ class EagerTrainer:
     def batches(self) -> Iterator[Any]:
         raise NotImplementedError
 
-    def prepare(self, steps: int) -> None:
-        self.train(min(steps, WARM_UP_STEPS))
+    def prepare(self, steps: int) -> int:
+        warm_up = min(steps, WARM_UP_STEPS)
+        self.train(warm_up)
         self.reset()
+        return warm_up
 
     def train(self, steps: int) -> float:
         tloss = 0.0

@@ -4,8 +4,8 @@ In: JSON lines on standard input. Out: one JSON line for each on standard output
 
     {"command": "check", "steps": n, "path": p}   train n steps from the initial weights, save the weights at p (npz)
                                                   -> {"loss": mean loss of those steps}
-    {"command": "prepare", "steps": n}            do all that is done once, compile above all -> {"seconds": s}
-    {"command": "run", "steps": n}                train n steps -> {"seconds": s}
+    {"command": "prepare", "steps": n}            do all that is done once, compile above all -> {"seconds": s, "result": steps}
+    {"command": "run", "steps": n}                train n steps -> {"seconds": s, "result": loss}
 
 Anything the competitor prints goes to standard error. An error ends the process, its last line told as {"error": ...}.
 """
@@ -27,8 +27,11 @@ from numpy.typing import NDArray
 class Trainer(Protocol):
     """A competitor: the same model, data and optimiser as all others, its weights being its state."""
 
-    def prepare(self, steps: int) -> None:
-        """Do now what a run of so many steps does only once: compile, allocate, warm up. Keeps no trained weights."""
+    def prepare(self, steps: int) -> int:
+        """Do now what a run of so many steps does only once: compile, allocate, warm up. Keeps no trained weights.
+
+        Gives the number of steps it took for that.
+        """
 
     def reset(self) -> None:
         """Go back to the initial weights."""
@@ -54,10 +57,9 @@ def answer(trainer: Trainer, request: dict[str, Any]) -> dict[str, float]:
         loss = trainer.train(steps)
         np.savez(request["path"], *trainer.parameters())
         return {"loss": loss}
-    do = trainer.prepare if request["command"] == "prepare" else trainer.train
     started = time.perf_counter()
-    do(steps)
-    return {"seconds": time.perf_counter() - started}
+    taken = trainer.prepare(steps) if request["command"] == "prepare" else trainer.train(steps)
+    return {"seconds": time.perf_counter() - started, "result": taken}
 
 
 def main(arguments: list[str]) -> None:

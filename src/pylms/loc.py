@@ -93,16 +93,31 @@ def is_user_file(filename: str) -> bool:
 
 def loc_in_code(code: CodeType, last_instruction: int, line: int) -> Loc:
     """The position of an instruction of a code object; `line` serves where Python kept no more."""
-    # Code objects of different files may be equal, so the code alone is no key.
-    return _loc_in_code(code, code.co_filename, code.co_linetable, last_instruction, line)
+    positions = _positions(_Identical(code))
+    if last_instruction // 2 >= len(positions):
+        return Loc(code.co_filename, line)
+    start, end, col, end_col = positions[last_instruction // 2]
+    return Loc(code.co_filename, start or line, col, end, end_col)
 
 
-@lru_cache(maxsize=65536)
-def _loc_in_code(code: CodeType, file: str, _lines: bytes, last_instruction: int, line: int) -> Loc:
+class _Identical:
+    """A code object as a key: by identity, since equal ones may be of different files, and hashing one takes long."""
+
+    __slots__ = ("code",)
+
+    def __init__(self, code: CodeType) -> None:
+        self.code = code
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Identical) and other.code is self.code
+
+    def __hash__(self) -> int:
+        return id(self.code)
+
+
+@lru_cache(maxsize=1024)
+def _positions(key: _Identical) -> tuple[tuple[int | None, int | None, int | None, int | None], ...]:
+    """For each instruction: first line, last line, first column, last column. Python keeps them since 3.11."""
     if sys.version_info < (3, 11):
-        return Loc(file, line)
-    for index, position in enumerate(code.co_positions()):
-        if index == last_instruction // 2:
-            start, end, col, end_col = position
-            return Loc(file, start or line, col, end, end_col)
-    return Loc(file, line)
+        return ()
+    return tuple(key.code.co_positions())

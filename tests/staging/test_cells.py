@@ -3,19 +3,20 @@
 import pytest
 
 from pylms import lms, stage
-from pylms.errors import StagedTypeError, StagingError
+from pylms.errors import NotSupportedYetError, StagedTypeError, StagingError
 from pylms.ir.types import INT
 from tests.harness.law import check_law, staged_of
 
 
 def test_a_cell_that_no_staged_block_assigns_stays_plain():
     seen = []
+    note = seen.append
 
     def program(x):
         n = 1
         n = 2
         if x > 0:
-            seen.append(n)
+            note(n)
         return n
 
     staged_of(program, INT)
@@ -210,15 +211,64 @@ def test_a_literal_keeps_the_type_of_a_loop_that_is_over():
         program(3)
 
 
-def test_a_staged_value_kept_in_a_list_past_its_loop_is_an_error():
+def test_a_staged_value_kept_in_an_object_past_its_loop_is_an_error():
+    class Box:
+        value = None
+
     def program(n):
-        seen = []
+        box = Box()
         for i in range(n):
-            seen.append(i * 2)
-        return seen[0]
+            box.value = i * 2
+        return box.value
 
     with pytest.raises(StagingError, match="made inside a staged loop or branch, and is used outside it"):
         stage(program)(3)
+
+
+def test_changing_a_list_in_a_staged_loop_is_an_error_and_leaves_it_alone():
+    kept = [1]
+
+    def program(n):
+        for i in range(n):
+            kept.append(i)
+        return len(kept)
+
+    with pytest.raises(NotSupportedYetError, match=r"`kept` \(a list\) is changed inside a staged loop"):
+        stage(program)(3)
+    assert kept == [1]
+
+
+def test_changing_a_dict_in_a_staged_branch_is_an_error():
+    def program(x):
+        counts = {}
+        if x > 2:
+            counts["big"] = 1
+        else:
+            counts["small"] = 1
+        return len(counts)
+
+    with pytest.raises(NotSupportedYetError, match=r"`counts` \(a dict\) is changed inside a staged branch"):
+        stage(program)(1)
+
+
+def test_lists_made_and_changed_within_one_block_are_fine():
+    def program(n):
+        total = 0
+        for i in range(n):
+            parts = [i]
+            parts.append(2 * i)
+            total += sum(parts)
+        return total
+
+    check_law(program, (4,), (0,))
+
+
+def test_containers_of_staged_values_print_as_in_python():
+    def program(x):
+        print((x, x + 1), [x, "a"], (x,), f"{(x, 2.5)}")
+        return x
+
+    check_law(program, (4,), (-7,))
 
 
 def test_an_unstageable_value_does_not_reach_the_next_round_of_an_inner_loop():

@@ -182,3 +182,20 @@ def test_what_fails_in_the_users_own_generator_is_not_hidden():
 
     with pytest.raises(KeyError, match="missing"):
         program(1)
+
+
+def asserts(x):
+    assert x > 0
+    assert x < 5 and x != 3, "not three"
+    for i in range(x):
+        assert i < 4, f"round {4}"
+    return x
+
+
+def test_assertions_mean_what_python_means():
+    check_law(asserts, (1,), (2,), (3,), (4,), (5,), (0,))
+
+
+def test_the_message_of_an_assertion_is_the_users():
+    with pytest.raises(AssertionError, match="^not three$"):
+        stage(asserts)(3)

@@ -214,8 +214,10 @@ def test_operations_that_are_not_there():
 
     _assert_refused(unknown, TorchFeatureError, r"`torch\.cumsum` cannot be staged yet", "docs/limitations.md")
     _assert_refused(random, TorchFeatureError, r"`torch\.randn_like` .*cannot be staged yet")
-    _assert_refused(indexed, TorchFeatureError, r"`torch\.Tensor\.__getitem__` cannot be staged yet")
-    _assert_refused(sliced_by_a_number, TorchFeatureError, "__getitem__", argument=3)
+    _assert_refused(
+        indexed, TorchFeatureError, "__getitem__` .indexing and slicing. cannot be staged yet", "from a DataLoader"
+    )
+    _assert_refused(sliced_by_a_number, TorchFeatureError, "indexing and slicing", argument=3)
 
 
 class _Dropping(nn.Module):

@@ -501,3 +501,122 @@ def test_what_is_printed_about_batches():
         return Script(run, {"model": model})
 
     check(make)
+
+
+def test_parameters_made_and_updated_by_hand_as_in_the_pytorch_tutorial():
+    def make():
+        features, values = regression().tensors
+
+        def run(_):
+            w = torch.zeros(4, 1, requires_grad=True)
+            b = torch.zeros((), requires_grad=True)
+            for _step in range(30):
+                loss = (features @ w + b - values).pow(2).mean()
+                loss.backward()
+                with torch.no_grad():
+                    w -= 0.1 * w.grad
+                    b -= 0.1 * b.grad
+                    w.grad.zero_()
+                    b.grad.zero_()
+            print(f"{loss.item():.5f} {b.item():.5f} {w.sum().item():.5f}")
+
+        return Script(run, {})
+
+    check(make)
+
+
+def test_adversaries_and_an_average_of_weights():
+    def make():
+        maker, judge = nn.Sequential(nn.Linear(6, 6), nn.Tanh()), nn.Linear(6, 1)
+        average = nn.Linear(6, 1)
+        average.load_state_dict(judge.state_dict())
+        average.requires_grad_(False)
+        makers, judges = optim.SGD(maker.parameters(), lr=0.1), optim.SGD(judge.parameters(), lr=0.1)
+        loader = DataLoader(classification(20), batch_size=8)
+        criterion = nn.BCEWithLogitsLoss()
+
+        def run(_):
+            for x, _y in loader:
+                ones, zeros = torch.ones(x.size(0), 1), torch.zeros(x.size(0), 1)
+                fake = maker(x)
+                judges.zero_grad()
+                judged = criterion(judge(x), ones) + criterion(judge(fake.detach()), zeros)
+                judged.backward()
+                judges.step()
+                makers.zero_grad()
+                made = criterion(judge(fake), ones)
+                made.backward()
+                makers.step()
+                with torch.no_grad():
+                    for mean, current in zip(average.parameters(), judge.parameters(), strict=True):
+                        mean.mul_(0.9).add_(current, alpha=0.1)
+                print(f"{judged.item():.5f} {made.item():.5f} {average(fake).mean().item():.5f}")
+
+        return Script(run, {"maker": maker, "judge": judge, "average": average})
+
+    check(make)
+
+
+@pytest.mark.parametrize("rate", [0.1, 1e20], ids=["converges", "diverges"])
+def test_stopping_at_nan(rate):
+    def make():
+        model = nn.Linear(4, 1)
+        optimizer = optim.SGD(model.parameters(), lr=rate)
+        loader = DataLoader(regression(), batch_size=5)
+
+        def run(_):
+            steps = 0
+            for _epoch in range(5):
+                for x, y in loader:
+                    loss = F.mse_loss(model(x), y)
+                    if torch.isnan(loss):
+                        print("diverged after", steps)
+                        return steps
+                    optimizer.zero_grad()
+                    loss.backward()
+                    optimizer.step()
+                    steps += 1
+            return steps
+
+        return Script(run, {})
+
+    check(make, calls=1)
+
+
+class Running(nn.Module):
+    """Keeps statistics in buffers, one written in place and one assigned."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(6, 3)
+        self.register_buffer("mean", torch.zeros(6))
+        self.register_buffer("largest", torch.zeros(6))
+        self.register_buffer("batches", torch.tensor(0))
+
+    def forward(self, x):
+        if self.training:
+            with torch.no_grad():
+                self.mean.mul_(0.9).add_(0.1 * x.mean(0))
+                self.batches += 1
+            self.largest = torch.maximum(self.largest, x.max(dim=0).values)
+        self.hidden = self.linear((x - self.mean) / (1 + self.largest))
+        return self.hidden
+
+
+def test_statistics_in_buffers():
+    def make():
+        model = Running()
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        loader = DataLoader(classification(20), batch_size=8)
+
+        def run(_):
+            for x, y in loader:
+                optimizer.zero_grad()
+                loss = F.cross_entropy(model(x), y) + 0.1 * model.hidden.abs().mean()
+                loss.backward()
+                optimizer.step()
+                print(model.batches.item(), f"{loss.item():.5f} {model.largest.min().item():.4f}")
+
+        return Script(run, {"model": model})
+
+    check(make)

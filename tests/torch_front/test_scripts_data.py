@@ -202,15 +202,39 @@ def test_training_and_validation_set():
                 model.eval()
                 correct = total = 0
                 with torch.no_grad():
-                    for val_x, val_y in validation:
-                        correct += (model(val_x).argmax(dim=1) == val_y).sum().item()
-                        total += val_y.size(0)
+                    for x, y in validation:
+                        correct += int((model(x).argmax(dim=1) == y).sum())
+                        total += y.size(0)
                 accuracy = correct / total
                 if accuracy > best:
                     best = accuracy
-                print(f"Epoch {epoch + 1}: {train_loss / len(train):.4f} accuracy {accuracy:.3f} best {best:.3f}")
+                print(f"Epoch {epoch + 1}: {train_loss / len(train):.4f} best {best:.3f}", round(accuracy, 3))
             return best
 
         return Script(run, {"model": model, "optimizer": optimizer})
+
+    check(make)
+
+
+def test_one_loader_in_nested_loops():
+    """Each loop has its own order."""
+
+    def make():
+        model = nn.Linear(6, 3)
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        loader = DataLoader(classification(20), batch_size=6, shuffle=True)
+
+        def run(_):
+            for x, y in loader:
+                optimizer.zero_grad()
+                loss = F.cross_entropy(model(x), y)
+                loss.backward()
+                optimizer.step()
+                correct = 0
+                for other_x, other_y in loader:
+                    correct += (model(other_x).argmax(dim=1) == other_y).sum().item()
+                print(f"{loss.item():.5f}", correct)
+
+        return Script(run, {"model": model})
 
     check(make)

@@ -19,6 +19,7 @@ from ..ir.node import Atom, Block, Sym
 from ..ir.types import ScalarType
 from ..loc import caller_loc
 from .cells import UNSET, Cell, Decision, Poison, Retrace, promote
+from .contents import Contents
 from .raising import AlwaysRaises, stage_error
 from .values import Structure, constant
 
@@ -140,6 +141,7 @@ def trace_construct(
     decisions = trace.decisions.setdefault(trace.place(kind, *map(_code_of, functions)), Decisions())
     entry = trace.tick()
     restore = trace.checkpoint()
+    contents = Contents(functions)
     while True:
         construct = Construct(trace, kind, entry, decisions)
         construct.promote(_assigned_cells(functions, assigned) + _decided_cells(trace, decisions, Decision.PROMOTE))
@@ -148,6 +150,7 @@ def trace_construct(
         try:
             result = attempt(construct)
         except Retrace as retrace:
+            contents.restore()
             if retrace.construct is not construct:
                 raise
             restore()
@@ -155,6 +158,7 @@ def trace_construct(
         finally:
             trace.constructs.pop()
         unassigned = [cell for cell in construct.promoted if cell.variable and not cell.variable.was_assigned]
+        contents.require_unchanged(kind)
         if not unassigned:
             construct.close()
             return result

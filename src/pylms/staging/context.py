@@ -81,6 +81,8 @@ class Trace:
         self._identities: dict[object, int] = {}
         self._counts: dict[tuple[object, ...], int] = {}
         self.emitted_loops = 0
+        self.probes: list[object] = []
+        """The plain loops around the present point whose first round is being tried, outermost first."""
         self.static_requested = False
         self.activations: list[Activation] = []
         self.called: dict[Callable[..., object], None] = {}

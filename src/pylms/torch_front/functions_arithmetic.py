@@ -239,6 +239,11 @@ def _abs(context: TorchContext, input: Operand) -> object:
     return apply(context, op.ABS, input, dtype=_arithmetic_dtype(context, "abs", input, input))
 
 
+@functions.define(*methods("isnan"))
+def _isnan(context: TorchContext, input: Operand) -> object:
+    return apply(context, op.NE, input, input, dtype=context.type_of(input).dtype)
+
+
 @functions.define(*methods("square"))
 def _square(context: TorchContext, input: Operand) -> object:
     return _mul(context, input, input)

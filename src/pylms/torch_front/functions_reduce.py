@@ -121,6 +121,17 @@ def _max(context: TorchContext, input: Operand, dim: object = None, keepdim: boo
     return ValuesAndIndices(context.wrap(values), positions)
 
 
+@functions.define(*methods("min"))
+def _min(context: TorchContext, input: Operand, dim: object = None, keepdim: bool = False) -> object:
+    """As `max`, of the negated tensor."""
+    if isinstance(dim, torch.Tensor):
+        return context.dispatch(torch.minimum, (input, dim), {})
+    found = _max(context, context.dispatch(torch.neg, (input,), {}), dim, keepdim)
+    if isinstance(found, ValuesAndIndices):
+        return ValuesAndIndices(context.dispatch(torch.neg, (found.values,), {}), found.indices)
+    return context.dispatch(torch.neg, (found,), {})
+
+
 def _taken(context: TorchContext, atom: Atom, positions: Atom, axis: int) -> Atom:
     """The elements at `positions` along one dimension; the derivative goes to those alone."""
     assert isinstance(atom.type, TensorType)

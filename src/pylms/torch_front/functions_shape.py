@@ -5,7 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from ..errors import StagedTypeError, StagingError
+import torch
+
+from ..errors import StagedTypeError, StagingError, TorchFeatureError
 from ..ir.ops.tensors import TRANSPOSE
 from ..ir.types import TensorType
 from ..loc import caller_loc
@@ -76,6 +78,15 @@ def _flatten(context: TorchContext, input: Operand, start_dim: int = 0, end_dim:
     if start > end:
         raise StagedTypeError("flatten() has start_dim after end_dim", loc=caller_loc())
     return reshaped(context, input, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
+
+
+@functions.define(torch.Tensor.__getitem__)
+def _index(context: TorchContext, input: Operand, index: object) -> object:
+    raise TorchFeatureError(
+        "`torch.Tensor.__getitem__` (indexing and slicing) cannot be staged yet",
+        loc=caller_loc(),
+        hint="take batches from a DataLoader, one element a row with x.gather(1, index), or slice before staged code",
+    )
 
 
 @functions.define(*methods("ravel"))

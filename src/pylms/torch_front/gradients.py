@@ -3,7 +3,8 @@
 A gradient is None or a tensor in Python and a value in the IR. While tracing it is a cell that holds a staged tensor
 or `Absent`, and what the loop body does with it is found out by tracing: where the body starts and ends without
 a gradient (`zero_grad` first or last), no gradient is carried from one iteration to the next, and none needs memory.
-Where one is carried (accumulation over several batches), the cell becomes an IR variable that starts as zeros.
+Where one is carried (accumulation over several batches, or a `backward` in a branch), the cell becomes two IR
+variables: the gradient, zeros where it is None, and whether it is there.
 
 What `.grad` was before a run matters only to a program that uses it before clearing it. Such a program either takes it
 from memory and leaves its own there, as PyTorch would; or it was traced for None, which is checked before each run.
@@ -13,24 +14,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, cast
 
 import torch
 
 from ..ad.activity import CONSTANT_RESULTS
-from ..errors import OutdatedError, StagedTypeError, StagingError, TorchFeatureError
-from ..ir.node import Atom, Node, Sym, walk
-from ..ir.ops.arithmetic import ADD
+from ..errors import StagedTypeError, StagingError, TorchFeatureError
+from ..ir.node import Atom, Const, Node, Sym, walk
+from ..ir.ops.arithmetic import ADD, NE
+from ..ir.ops.buffers import LOAD_ELEMENT, STORE_ELEMENT
 from ..ir.ops.control import IF
 from ..ir.ops.differentiation import BACKWARD
 from ..ir.ops.variables import VAR_GET, VAR_SET
-from ..ir.types import BufferType, TensorType, element_type
+from ..ir.types import INT, INT64, BufferType, TensorType, element_type
 from ..loc import caller_loc
 from ..staging.cells import Cell, Decision, Poison, Retrace
 from ..staging.constructs import Construct
 from ..staging.context import Trace
 from .buffers import Extent
 from .dtypes import scalar_type
+from .gradient_memory import GradientMemory
 from .tensor import Place, StagedTensor
 
 if TYPE_CHECKING:
@@ -48,48 +51,6 @@ class Leftover:
     """The value of a gradient that was there before the staged function, until something is assigned to it."""
 
 
-class _Memory:
-    """Where the gradient of before a run is found, and the one of after it is left."""
-
-    def __init__(self, leaf: torch.Tensor, name: str) -> None:
-        self.leaf = leaf
-        self.content = torch.zeros(tuple(leaf.shape), dtype=leaf.dtype)
-        self.name = name
-        self._was_lost = False
-
-    def fill(self) -> None:
-        """Before a run that starts with the gradient, whatever it is."""
-        gradient = self.leaf.grad
-        self.content.zero_() if gradient is None else self.content.copy_(gradient)
-
-    def require_none(self) -> None:
-        """Before a run that was traced for no gradient: OutdatedError if there is one."""
-        if self._was_lost or _has_gradient(self.leaf):
-            raise OutdatedError(
-                f"`{self.name}` was None when the function was compiled, and holds a gradient to add to now"
-            )
-
-    def lose(self) -> None:
-        """After a run whose last gradient is not known: the next one would have to start with it."""
-        self._was_lost = True
-
-    def leave(self) -> None:
-        """After a run that ended with a gradient."""
-        if self.leaf.grad is not None:
-            self.leaf.grad.copy_(self.content)
-        elif bool(self.content.any()):
-            self.leaf.grad = self.content.clone()
-
-    def clear(self) -> None:
-        """After a run that ended without one."""
-        self.leaf.grad = None
-
-
-def _has_gradient(leaf: torch.Tensor) -> bool:
-    """Whether adding to the gradient differs from setting it."""
-    return leaf.grad is not None and bool(leaf.grad.any())
-
-
 class GradientCell(Cell):
     """The `.grad` of one leaf tensor."""
 
@@ -97,9 +58,9 @@ class GradientCell(Cell):
 
     def __init__(self, table: GradientTable, leaf: torch.Tensor, name: str) -> None:
         self.absent = Absent(TensorType(scalar_type(leaf.dtype), tuple(leaf.shape)))
-        self.memory = _Memory(leaf, name)
+        self.memory = GradientMemory(leaf, name)
         self._none_before = Absent(self.absent.type)
-        super().__init__(name, Leftover() if _has_gradient(leaf) else self._none_before, outside=True)
+        super().__init__(name, Leftover() if self.memory.holds_gradient else self._none_before, outside=True)
         self._table = table
         self._absent_at_start: set[Construct] = set()
         self._is_assigning = False
@@ -116,7 +77,9 @@ class GradientCell(Cell):
     def as_stageable(self, trace: Trace, value: object) -> object:
         if self.is_from_before(value):
             return self._table.gradient_before(self)
-        return self._table.zeros(self.absent.type) if isinstance(value, Absent) else value
+        if isinstance(value, Absent):
+            return self._table.zeros(self.absent.type), False
+        return value
 
     def assign(self, value: object) -> None:
         trace = self._table.trace
@@ -180,7 +143,16 @@ class GradientTable:
     # `.grad`
 
     def read(self, leaf: torch.Tensor) -> StagedTensor | None:
-        """`leaf.grad`."""
+        """`leaf.grad`; zeros where it depends on the run whether there is one."""
+        found = self.read_possible(leaf)
+        if found is None:
+            return None
+        gradient, presence = found
+        place = Place(lambda new: self._set(leaf, (new, presence)))
+        return StagedTensor(gradient.atom, self._context, place=place)
+
+    def read_possible(self, leaf: torch.Tensor) -> tuple[StagedTensor, object] | None:
+        """`leaf.grad`, and whether it is there: True, or a staged bool where that depends on the run."""
         cell = self._cell(leaf)
         value = cell.read()
         if isinstance(value, Absent):
@@ -189,8 +161,8 @@ class GradientTable:
             return None
         if isinstance(value, Leftover):
             value = self.gradient_before(cell)
-        assert isinstance(value, StagedTensor)
-        return StagedTensor(value.atom, self._context, place=Place(lambda new: self._set(leaf, new)))
+        gradient, presence = cast(tuple[StagedTensor, object], value)
+        return gradient, presence
 
     def write(self, leaf: torch.Tensor, value: object) -> None:
         """`leaf.grad = value`: None, or a tensor of the leaf's type."""
@@ -200,14 +172,16 @@ class GradientTable:
         type_ = self._context.type_of(leaf)
         if not isinstance(value, torch.Tensor) or self._context.type_of(value) != type_:
             raise StagedTypeError(f"a gradient of {type_} must be None or of the same type", loc=caller_loc())
-        self._set(leaf, StagedTensor(self._context.without_gradient(value), self._context))
+        self._set(leaf, (StagedTensor(self._context.without_gradient(value), self._context), True))
 
     def clear(self, leaf: torch.Tensor, *, set_to_none: bool) -> None:
         """What `zero_grad` does to one parameter."""
         if set_to_none or self._cell(leaf).has_value_from_before:
             self.write(leaf, None)
-        elif self.read(leaf) is not None:
-            self.write(leaf, self.zeros(self._context.type_of(leaf)))
+            return
+        found = self.read_possible(leaf)
+        if found is not None:
+            self._set(leaf, (self.zeros(self._context.type_of(leaf)), found[1]))
 
     def zeros(self, type_: TensorType) -> StagedTensor:
         """What stands for a missing gradient where a variable must hold it."""
@@ -219,10 +193,14 @@ class GradientTable:
         """The program is traced as if there were no gradient before the run."""
         self._note(self._expecting_none, cell)
 
-    def gradient_before(self, cell: GradientCell) -> StagedTensor:
-        """The gradient of before the run; the program leaves the one of after it in its place."""
+    def gradient_before(self, cell: GradientCell) -> tuple[StagedTensor, object]:
+        """The gradient of before the run and whether there is one; the program leaves that of after it in its place."""
         self._note(self._starting_from_memory, cell)
-        return StagedTensor(self._context.buffers.load(cell.memory.content), self._context)
+        context = self._context
+        gradient = StagedTensor(context.buffers.load(cell.memory.content), context)
+        flag = context.buffers.capture(cell.memory.presence).symbol
+        number = context.emit(LOAD_ELEMENT, flag, Const(0, INT))
+        return gradient, self.trace.wrap(context.emit(NE, number, Const(0, INT64)))
 
     def _note(self, cells: set[GradientCell], cell: GradientCell) -> None:
         if cell not in cells:
@@ -232,26 +210,28 @@ class GradientTable:
     def finish(self) -> None:
         """At the end of the program: gradients that it used from before are left for what comes after."""
         for cell in self._cells.values():
+            if cell in self._expecting_none:
+                self.trace.before_run.append(cell.memory.require_none)
             if cell in self._starting_from_memory:
                 self.trace.before_run.append(cell.memory.fill)
-            elif cell in self._expecting_none:
-                self.trace.before_run.append(cell.memory.require_none)
-            else:
-                continue
-            self.trace.after_run.append(self._leave(cell))
+            if cell in self._expecting_none | self._starting_from_memory:
+                self.trace.after_run.append(self._leave(cell))
 
     def _leave(self, cell: GradientCell) -> Callable[[], None]:
         """Emit what keeps the last gradient; the result puts it into `.grad`."""
         if cell.variable is None and isinstance(cell.value, Poison):
             return cell.memory.lose
         value = cell.read()
-        if isinstance(value, Absent):
-            return cell.memory.clear if cell in self._starting_from_memory else _nothing
-        if isinstance(value, StagedTensor):
-            self._context.buffers.store(cell.memory.content, value.atom)
+        if isinstance(value, Absent) and cell not in self._starting_from_memory:
+            return _nothing
+        gradient, presence = cast(tuple[StagedTensor, object], cell.as_stageable(self.trace, value))
+        flag = self._context.buffers.capture(cell.memory.presence).symbol
+        number = self._context.convert(self.trace.lift(presence), INT64)
+        self.trace.emit(STORE_ELEMENT, [flag, number, Const(0, INT)])
+        self._context.buffers.store(cell.memory.content, gradient.atom)
         return cell.memory.leave
 
-    def _set(self, leaf: torch.Tensor, value: StagedTensor | None) -> None:
+    def _set(self, leaf: torch.Tensor, value: tuple[StagedTensor, object] | None) -> None:
         cell = self._cell(leaf)
         cell.assign(cell.absent if value is None else value)
 
@@ -297,7 +277,7 @@ class GradientTable:
         for leaf, gradient in zip(leaves.values(), gradients, strict=True):
             before = self.read(leaf)
             total = gradient if before is None else context.emit(ADD, before.atom, gradient)
-            self._set(leaf, StagedTensor(total, context))
+            self._set(leaf, (StagedTensor(total, context), True))
 
     def leaves(self, tensor: StagedTensor) -> dict[Sym, torch.Tensor]:
         """The tensors requiring gradients that a staged tensor depends on, as the program stands, by their buffers."""

@@ -23,7 +23,7 @@ from ..errors import ArgumentError, StagingError, TorchFeatureError
 from ..ir.node import Atom, Sym
 from ..ir.ops.buffers import GATHER_ROWS, SLICE_ROWS
 from ..ir.ops.host import HOST_CALL
-from ..loc import caller_loc
+from ..loc import Loc, caller_loc
 from ..staging.context import Trace
 from ..staging.values import LoopPlan, Segment
 from .batches import CallbackBatches
@@ -54,17 +54,19 @@ class LoaderTable:
 
     def __init__(self, context: TorchContext) -> None:
         self._context = context
-        self._plans: dict[int, LoopPlan] = {}
+        self._plans: dict[tuple[int, Loc], LoopPlan] = {}
         self._sources: list[RowSource] = []
 
     def plan(self, loader: Loader) -> LoopPlan:
         """How to loop over a loader natively. TorchFeatureError names what cannot be staged."""
         self._context.guards.watch(loader)
         self._context.guards.expect(loader, "a data loader or its data set", partial(_form_of, loader))
-        known = self._plans.get(id(loader))
+        # Loops over one loader may be nested: each statement has its own order of samples.
+        key = id(loader), caller_loc()
+        known = self._plans.get(key)
         if known is None:
             known = self._new_plan(loader)
-            self._plans[id(loader)] = known
+            self._plans[key] = known
         return known
 
     def check(self) -> None:

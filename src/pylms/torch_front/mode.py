@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, cast
+from typing import Any, NoReturn, cast
 from unittest import mock
 
 import torch
@@ -82,8 +82,15 @@ def torch_functions(context: TorchContext) -> Iterator[None]:
     # With it PyTorch's own operators take staged numbers: `weight * rate`.
     method: Any = classmethod(take_part)
     protocol: AbstractContextManager[object] = mock.patch.object(Rep, "__torch_function__", method, create=True)
-    with protocol, _TracingMode(context):
+    with protocol, mock.patch.object(torch, "save", _refuse_save), _TracingMode(context):
         yield
+
+
+def _refuse_save(*_args: object, **_kwargs: object) -> NoReturn:
+    """It would write what the tensors hold while tracing."""
+    raise TorchFeatureError(
+        "torch.save() in staged code cannot be staged", loc=caller_loc(), hint="save after calling the staged function"
+    )
 
 
 class _TracingMode(TorchFunctionMode):

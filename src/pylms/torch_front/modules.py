@@ -1,6 +1,7 @@
 """Modules in staged code: users' `forward` methods are virtualised, parameters get their names.
 
-Construction of modules runs for real; only calls are touched, and only while a program is traced.
+Construction of modules runs for real; only calls and assignments of attributes are touched, and only while a program is
+traced. A buffer that is assigned a staged tensor is written in place.
 """
 
 from __future__ import annotations
@@ -13,11 +14,13 @@ from unittest import mock
 
 import torch
 
-from ..errors import SourceError, SyntaxNotSupportedError, TorchFeatureError
+from ..errors import SourceError, StagedTypeError, SyntaxNotSupportedError, TorchFeatureError
 from ..loc import caller_loc, is_user_file
 from ..staging.operators import operators_for
+from ..staging.rep import Rep
 from ..virtualize import virtualize
 from .context import TorchContext
+from .tensor import StagedTensor
 
 
 @contextmanager
@@ -25,6 +28,7 @@ def staged_modules(context: TorchContext) -> Iterator[None]:
     """While this is open, calling a module runs its virtualised `forward`."""
     original_call: Callable[..., object] = torch.nn.Module.__call__
     original_train: Callable[..., torch.nn.Module] = torch.nn.Module.train
+    original_set: Callable[..., None] = torch.nn.Module.__setattr__
     prepared: set[type] = set()
     with ExitStack() as stack:
 
@@ -46,8 +50,19 @@ def staged_modules(context: TorchContext) -> Iterator[None]:
             context.modes.switch(module, mode)
             return original_train(module, mode)
 
+        def set_attribute(module: torch.nn.Module, name: str, value: object) -> None:
+            buffer = module.__dict__.get("_buffers", {}).get(name)
+            if isinstance(buffer, torch.Tensor) and isinstance(value, StagedTensor):
+                _write_buffer(context, name, buffer, value)
+                return
+            if context.is_under_control and name in module.__dict__ and name != "training":
+                _refuse_carried(name, module.__dict__[name], value)
+                context.trace.on_undo(partial(module.__dict__.__setitem__, name, module.__dict__[name]))
+            original_set(module, name, value)
+
         stack.enter_context(mock.patch.object(torch.nn.Module, "__call__", call))
         stack.enter_context(mock.patch.object(torch.nn.Module, "train", train))
+        stack.enter_context(mock.patch.object(torch.nn.Module, "__setattr__", set_attribute))
         yield
 
 
@@ -56,6 +71,34 @@ def _parts_of(module: torch.nn.Module) -> list[tuple[int, bool]]:
     parameters = [(id(value), value is not None and value.requires_grad) for value in module._parameters.values()]
     others: list[torch.Tensor | torch.nn.Module | None] = [*module._buffers.values(), *module._modules.values()]
     return parameters + [(id(value), False) for value in others]
+
+
+def _write_buffer(context: TorchContext, name: str, buffer: torch.Tensor, value: StagedTensor) -> None:
+    with torch._C.DisableTorchFunction():
+        if context.type_of(buffer) != context.type_of(value):
+            raise StagedTypeError(
+                f"the buffer `{name}` is {context.type_of(buffer)}, and is assigned {context.type_of(value)}",
+                loc=caller_loc(),
+            )
+        if context.may_need_gradient(value):
+            raise TorchFeatureError(
+                f"the buffer `{name}` is assigned a tensor that leads to a gradient, which cannot be staged yet",
+                loc=caller_loc(),
+                hint="assign value.detach()",
+            )
+        context.write(buffer, context.atom(value))
+
+
+def _refuse_carried(name: str, old: object, new: object) -> None:
+    """A plain attribute is assigned once, while tracing; a later round would have to see it."""
+    plain = isinstance(new, (bool, int, float, str)) and new != old
+    staged = isinstance(new, Rep) or (isinstance(new, StagedTensor) and not isinstance(old, (StagedTensor, type(None))))
+    if plain or staged:
+        raise TorchFeatureError(
+            f"the attribute `{name}` of a module is changed inside a staged loop or branch, which cannot be staged",
+            loc=caller_loc(),
+            hint="use a variable of the staged function, or a tensor registered with register_buffer()",
+        )
 
 
 def _refuse_hooks(module: torch.nn.Module) -> None:

@@ -103,17 +103,22 @@ class StagedOptimizers:
             if group.get("differentiable"):
                 raise TorchFeatureError("`differentiable=True` of SGD cannot be staged yet", loc=caller_loc())
             for parameter in group["params"]:
-                gradient = self._context.gradients.read(parameter) if parameter.requires_grad else None
-                if gradient is not None:
-                    self._update(optimizer, group, parameter, gradient)
+                found = self._context.gradients.read_possible(parameter) if parameter.requires_grad else None
+                if found is not None:
+                    self._update(optimizer, group, parameter, *found)
 
     def check(self) -> None:
         """A located error if staged code changed a learning rate: it would have changed once, while tracing."""
         for rate in self._rates.values():
             rate.check_unchanged()
 
-    def _update(self, optimizer: Optimizer, group: Group, parameter: torch.Tensor, gradient: StagedTensor) -> None:
+    def _update(
+        self, optimizer: Optimizer, group: Group, parameter: torch.Tensor, gradient: StagedTensor, presence: object
+    ) -> None:
+        """`presence`: whether there is a gradient; zeros stand for it where there is none."""
         context, settings = self._context, _settings(group)
+        # Zeros move nothing by themselves; momentum and decay do.
+        choice = _Choice(context, presence if settings.momentum or settings.weight_decay else True)
         rate = self._rate(group)
         type_ = context.type_of(parameter)
         value, slope = context.atom(parameter), gradient.atom
@@ -122,11 +127,11 @@ class StagedOptimizers:
         if settings.weight_decay:
             slope = context.emit(ADD, slope, _times(context, value, settings.weight_decay))
         if settings.momentum:
-            average = self._momentum(optimizer, parameter, settings).advance(context, slope, settings)
+            average = self._momentum(optimizer, parameter, settings).advance(context, slope, settings, choice)
             nesterov = settings.nesterov
             slope = context.emit(ADD, slope, _times(context, average, settings.momentum)) if nesterov else average
         scaled = context.emit(MUL, rate.tensor(context, type_), slope)
-        context.buffers.store(parameter, context.emit(SUB, value, scaled))
+        context.buffers.store(parameter, choice.of(context.emit(SUB, value, scaled), value))
 
     def _rate(self, group: Group) -> _Rate:
         rate = self._rates.get(id(group))
@@ -145,7 +150,25 @@ class StagedOptimizers:
             momentum = _Momentum(optimizer, parameter, has_flag=settings.dampening != 0)
             self._momenta[id(parameter)] = momentum
             self._context.trace.before_run.append(momentum.prepare)
+            self._context.trace.after_run.append(momentum.finish)
         return momentum
+
+
+class _Choice:
+    """Between what a step makes and what was before, for a parameter that may have no gradient."""
+
+    def __init__(self, context: TorchContext, presence: object) -> None:
+        self._context = context
+        self._presence = None if presence is True else context.trace.lift(presence)
+
+    def of(self, new: Atom, old: Atom) -> Atom:
+        """Scalars, or tensors of one type."""
+        condition = self._presence
+        if condition is None:
+            return new
+        if isinstance(new.type, TensorType):
+            condition = self._context.emit(BROADCAST, condition, shape=new.type.shape, axes=())
+        return self._context.emit(SELECT, condition, new, old)
 
 
 class _Rate:
@@ -195,15 +218,21 @@ class _Momentum:
         self._parameter = parameter
         self._shape_holder = torch.empty_like(parameter, memory_format=torch.contiguous_format)
         self._flag = torch.zeros(1, dtype=torch.int64) if has_flag else None
+        self._is_new = True
 
     def prepare(self) -> None:
         """Before each run: make the state where PyTorch has none yet."""
         state = self._optimizer.state[self._parameter]
-        is_new = state.get("momentum_buffer") is None
-        if is_new:
+        self._is_new = state.get("momentum_buffer") is None
+        if self._is_new:
             state["momentum_buffer"] = torch.zeros_like(self._shape_holder)
         if self._flag is not None:
-            self._flag[0] = 0 if is_new else 1
+            self._flag[0] = not self._is_new
+
+    def finish(self) -> None:
+        """After each run: no state where there was no step, as PyTorch begins damping after the first."""
+        if self._is_new and self._flag is not None and not self._flag[0]:
+            del self._optimizer.state[self._parameter]["momentum_buffer"]
 
     def _address(self) -> int:
         memory = self._optimizer.state[self._parameter]["momentum_buffer"]
@@ -211,7 +240,7 @@ class _Momentum:
             raise ArgumentError("the momentum of a parameter no longer has the parameter's shape and dtype")
         return int(memory.data_ptr())
 
-    def advance(self, context: TorchContext, slope: Atom, settings: _Settings) -> Atom:
+    def advance(self, context: TorchContext, slope: Atom, settings: _Settings, choice: _Choice) -> Atom:
         """Take in a gradient; the new average."""
         # The holder stands for the state's memory, which may be another tensor at every run.
         context.buffers.capture(self._shape_holder, address=self._address)
@@ -221,10 +250,11 @@ class _Momentum:
         if self._flag is not None:
             flag = context.buffers.capture(self._flag).symbol
             zero = Const(0, INT)
-            is_first = context.emit(EQ, context.emit(LOAD_ELEMENT, flag, zero), Const(0, INT64))
+            steps = context.emit(LOAD_ELEMENT, flag, zero)
+            is_first = context.emit(EQ, steps, Const(0, INT64))
             after = context.emit(SELECT, is_first, slope, after)
-            context.trace.emit(STORE_ELEMENT, [flag, Const(1, INT64), zero])
-        context.buffers.store(self._shape_holder, after)
+            context.trace.emit(STORE_ELEMENT, [flag, choice.of(Const(1, INT64), steps), zero])
+        context.buffers.store(self._shape_holder, choice.of(after, before))
         return after
 
 

@@ -17,6 +17,7 @@ from typing import TypeAlias
 
 from ..errors import SyntaxNotSupportedError
 from ..loc import Loc
+from .asserts import rewrite_asserts
 from .assigned import collect_assignments
 from .bool_ops import rewrite_bool_ops
 from .branches import rewrite_branches
@@ -37,6 +38,7 @@ Pass: TypeAlias = Callable[[FunctionNode, Context], FunctionNode]
 PASSES: tuple[Pass, ...] = (
     reject_unsupported,  # first: all others count on what it refuses (no yield, no walrus) and carets are the user's
     write_out_class_context,  # before names are compared, and before code moves to where `super()` cannot see `self`
+    rewrite_asserts,  # before bool_ops and branches: it makes a `not` and an `if`
     desugar_returns,  # before break_continue: returns from loops become breaks
     desugar_loop_exits,  # before bool_ops: its guards are `not` and `and` of flags
     rewrite_bool_ops,  # before variables: thunks are blocks whose reads count; afterwards expressions are final

@@ -19,7 +19,7 @@ _GENERATOR = (
     "build a list and return it, or keep the generator outside the decorated function",
 )
 _ASYNC = ("async code is", "keep async and await outside the decorated function")
-_TRY = ("try statements are", "catch exceptions outside the decorated function; raise and assert work inside it")
+_TRY = ("try statements are", "catch exceptions outside the decorated function; raise works inside it")
 _GENERIC = (
     "type parameters of nested functions and classes, and type aliases, are",
     "define them outside the decorated function",

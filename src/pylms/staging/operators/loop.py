@@ -104,7 +104,7 @@ def _emitted(trace: Trace) -> int:
 def _trace_while(construct: Construct, condition: Thunk, body: Thunk) -> None:
     trace = construct.trace
     loc = caller_loc()
-    trace.emitted_loops += 1
+    _begin_native_loop(trace)
     test: Atom = Const(False, BOOL)
     with construct.block(repeats=True) as condition_block:
         test = truth(trace, condition())
@@ -189,19 +189,43 @@ def _nothing() -> None:
     return None
 
 
+class _BecomesNative(BaseException):
+    """The first round of a plain range has come to a native loop."""
+
+    def __init__(self, probe: object) -> None:
+        super().__init__()
+        self.probe = probe
+
+
+def _begin_native_loop(trace: Trace) -> None:
+    """Called before a native loop is traced. The outermost loop around it that is tried as a plain one goes first."""
+    if trace.probes:
+        raise _BecomesNative(trace.probes[0])
+    trace.emitted_loops += 1
+
+
 def _run_plain_range(trace: Trace, values: range, body: LoopBody) -> None:
-    """Python's loop, unless the first round emits a native loop: then all rounds are one native loop (D3)."""
+    """Python's loop, unless the first round comes to a native loop: then all rounds are one native loop (D3)."""
     restore, loops_before = trace.checkpoint(), trace.emitted_loops
-    body.call(values[0])
-    if trace.emitted_loops == loops_before:
-        if body.stop is None:
-            _iterate(values[1:], body)
-            return
-        restore()
-        _iterate(values, body)
+    probe = object()
+    trace.probes.append(probe)
+    try:
+        body.call(values[0])
+        is_native = trace.emitted_loops != loops_before
+    except _BecomesNative as found:
+        if found.probe is not probe:
+            raise
+        is_native = True
+    finally:
+        trace.probes.remove(probe)
+    if not is_native and body.stop is None:
+        _iterate(values[1:], body)
         return
     restore()
-    _run_staged_range(trace, StagedRange(values.start, values.stop, values.step), _bare, body)
+    if is_native:
+        _run_staged_range(trace, StagedRange(values.start, values.stop, values.step), _bare, body)
+    else:
+        _iterate(values, body)
 
 
 Item = Callable[[object, object], object]
@@ -259,7 +283,7 @@ def _native_for(
 def _trace_for(construct: Construct, bounds: tuple[Atom, Atom, Atom], run_item: Callable[[object], None]) -> None:
     trace = construct.trace
     loc = caller_loc()
-    trace.emitted_loops += 1
+    _begin_native_loop(trace)
     index = trace.builder.fresh(INT, "i")
     with construct.block([index], repeats=True) as block:
         run_item(trace.wrap(index))
@@ -272,7 +296,7 @@ def _trace_stoppable_for(
     """A `for` that may leave early: a `while` over a counter that also asks `stop` after each round."""
     trace = construct.trace
     loc = caller_loc()
-    trace.emitted_loops += 1
+    _begin_native_loop(trace)
     first, last, step = bounds
     (index,) = trace.emit(VAR_NEW, [first], names=["i"])
     (wanted,) = trace.emit(VAR_NEW, [Const(True, BOOL)], names=["wanted"])

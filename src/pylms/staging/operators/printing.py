@@ -11,7 +11,7 @@ import string
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, cast
 
 from ...errors import NotSupportedYetError, StagedTypeError, StagingError
 from ...ir.node import Atom
@@ -81,7 +81,7 @@ class StagedText:
 def format_text(template: str, *args: object, **kwargs: object) -> object:
     """`template.format(*args, **kwargs)`: a str, or a `StagedText` when a field is staged."""
     trace = current_trace()
-    if trace is None or not any(_is_staged(trace, value) for value in (*args, *kwargs.values())):
+    if trace is None or not any(_holds_staged(trace, value) for value in (*args, *kwargs.values())):
         return template.format(*args, **kwargs)
     return _format(trace, template, args, kwargs)
 
@@ -114,7 +114,34 @@ def _as_text(trace: Trace, value: object) -> StagedText:
         return value
     if _is_staged(trace, value):
         return StagedText("{}", (_printable(trace, value),))
+    if _holds_staged(trace, value):
+        return _container_text(trace, cast("list[object] | tuple[object, ...]", value))
     return StagedText(_escape(str(value)), ())
+
+
+def _container_text(trace: Trace, value: list[object] | tuple[object, ...]) -> StagedText:
+    """`str` of a list or tuple with staged values in it: its items by `repr`."""
+    texts = [_item_text(trace, item) for item in value]
+    atoms = tuple(atom for text in texts for atom in text.atoms)
+    items = ", ".join(text.template for text in texts)
+    if isinstance(value, list):
+        return StagedText(f"[{items}]", atoms)
+    return StagedText(f"({items},)" if len(value) == 1 else f"({items})", atoms)
+
+
+def _item_text(trace: Trace, item: object) -> StagedText:
+    if _holds_staged(trace, item):
+        return _as_text(trace, item)
+    return StagedText(_escape(repr(item)), ())
+
+
+def _holds_staged(trace: Trace, value: object) -> bool:
+    """Whether printing the value needs what only the run knows. Located error where that cannot be printed."""
+    if type(value) in (list, tuple):
+        return any(_holds_staged(trace, item) for item in cast(Sequence[object], value))
+    if isinstance(value, dict) and any(_holds_staged(trace, item) for pair in value.items() for item in pair):
+        raise NotSupportedYetError("a dict that holds staged values cannot be printed yet", loc=caller_loc())
+    return _is_staged(trace, value)
 
 
 def _is_staged(trace: Trace, value: object) -> bool:
@@ -156,6 +183,10 @@ def _format(trace: Trace, template: str, args: Sequence[object], kwargs: dict[st
             atom = _printable(trace, value)
             pieces.append(_field(atom, conversion, plain_spec))
             atoms.append(atom)
+        elif _holds_staged(trace, value):
+            text = _as_text(trace, value)
+            pieces.append(text.template)
+            atoms.extend(text.atoms)
         else:
             converted = _FORMATTER.convert_field(value, conversion)
             pieces.append(_escape(format(converted, plain_spec)))
