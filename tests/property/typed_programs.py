@@ -20,6 +20,8 @@ FORMATS = {
     "float": ("{}", "{:.3f}", "{:>12.4g}", "{:+.2e}", "{!r}"),
     "bool": ("{}", "{!r:>7}", "{!s}"),
 }
+# Recursion that ends while staging.
+POWER = ("    def power(base, n):", "        return base * power(base, n - 1) if n else 1")
 
 
 class Scope:
@@ -107,6 +109,8 @@ class Programs:
     def int_expression(self, scope: Scope, depth: int) -> str:
         a, b = self.expression("int", scope, depth), self.expression("int", scope, depth)
         kind = self.random.randint(0, 13)
+        if kind <= 4 and self.chance(10):
+            return f"power({a}, {self.random.randint(0, 3)})"
         if kind <= 4:
             return f"({a} {self.choice('+-+-*')} {b})"
         if kind <= 6:
@@ -232,7 +236,8 @@ class Programs:
             error = self.choice(("ValueError('bad')", "IndexError", "AssertionError('no')"))
             return [f"if {self.condition(scope, 1)}: raise {error}"]
         if kind == "assert":
-            return [f"if not ({self.condition(scope, 1)}): raise AssertionError"]
+            message = self.choice(("", ", 'no'"))
+            return [f"assert {self.condition(scope, 1)}{message}"]
         return [kind if self.chance(20) else f"if {self.condition(scope, 1)}: {kind}"]
 
     def target(self, type_: str, scope: Scope) -> str:
@@ -304,9 +309,9 @@ class Programs:
             inner.variables.append(name)
         else:
             name = self.fresh("in")
-            values = self.choice(("[1, 5, -3]", "(0, 2)", "[(1, 0.5), (2, 2.5)]"))
+            values = self.choice(("[1, 5, -3]", "(0, 2)", "[(1, 0.5), (2, 2.5)]", "zip((3, 4), [0.5, -1.5])"))
             header, step = f"for {name} in {values}:", []
-            if "0.5" in values:
+            if "0.5" in values or "zip" in values:
                 other = self.fresh("xs")
                 header = f"for {name}, {other} in {values}:"
                 inner.variables.append(other)
@@ -345,7 +350,7 @@ class Programs:
         types = [self.choice(("int", "float", "int", "float", "bool")) for _ in range(self.random.randint(1, 3))]
         parameters = [self.fresh(LETTERS[each]) for each in types]
         scope = Scope(list(parameters), [])
-        lines = [f"def program({', '.join(parameters)}):"]
+        lines = [f"def program({', '.join(parameters)}):", *POWER]
         for type_ in ("int", "int", "float", "float", "bool", "pair"):
             if self.chance(95):
                 value = self.expression(type_, scope, 1)

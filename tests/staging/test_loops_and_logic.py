@@ -4,7 +4,9 @@ import pytest
 
 from pylms import stage
 from pylms.errors import NotSupportedYetError, StagedTypeError, StagingError
-from tests.harness.law import check_law
+from pylms.ir.types import INT
+from tests.harness.law import check_law, staged_of
+from tests.virtualize.sources import define
 
 
 def staged_break_from_a_plain_loop(x):
@@ -158,3 +160,41 @@ def test_round_in_loops_and_prints(capsys):
 
     program(3)
     assert capsys.readouterr().out == "0 0.0\n1 0.333\n2 0.667\n"
+
+
+@pytest.mark.parametrize("depth", [2, 4, 8, 16])
+def test_the_cost_of_finding_native_loops_is_linear_in_the_nesting(depth):
+    traced = []
+    lines = ["def program(n):", "    total = 0"]
+    for level in range(depth):
+        lines.append("    " * (level + 1) + f"for k{level} in range(2):")
+    inside = "    " * (depth + 1)
+    lines += [f"{inside}note(1)", f"{inside}for i in range(n):", f"{inside}    total += i", "    return total"]
+    program = define("\n".join(lines) + "\n", "program", f"<nested {depth}>", note=traced.append)
+    staged_of(program, INT)
+    assert len(traced) <= depth + 2
+
+
+def plain_loop_that_stays_plain(n):
+    total = 0
+    for k in range(3):
+        total += [10, 20, 30][k] * n
+    return total
+
+
+def plain_loop_around_a_native_one(n):
+    total = 0
+    for k in range(4):
+        print(k)
+        for i in range(n):
+            if i > k:
+                break
+            total += i * k
+    else:
+        total = -total
+    return total
+
+
+@pytest.mark.parametrize("function", [plain_loop_that_stays_plain, plain_loop_around_a_native_one])
+def test_plain_ranges(function):
+    check_law(function, (0,), (1,), (3,), (7,))

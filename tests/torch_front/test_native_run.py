@@ -358,3 +358,39 @@ def test_two_threads_call_one_function() -> None:
     for thread in threads:
         thread.join()
     assert found == [50 * expected] * 4
+
+
+def test_pytorch_in_another_thread_while_functions_are_staged() -> None:
+    """Staging touches PyTorch's classes while it traces; only for its own thread."""
+
+    def train_by_pytorch(rounds: int) -> nn.Module:
+        model = nn.Sequential(nn.Linear(6, 4), nn.Linear(4, 3))
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.fill_(0.1)
+        optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+        loader = DataLoader(classification(24), batch_size=8, generator=torch.Generator())
+        for _ in range(rounds):
+            model.train()
+            for x, y in loader:
+                optimizer.zero_grad()
+                F.cross_entropy(model(x), y).backward()
+                optimizer.step()
+            model.zero_grad()
+        return model
+
+    expected = train_by_pytorch(60)
+    found: list[nn.Module] = []
+    threads = [threading.Thread(target=lambda: found.append(train_by_pytorch(60)))]
+    threads += [threading.Thread(target=lambda: _printing(_loader_of_its_own())[2].code) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 1
+    assert_same_weights(expected, found[0])
+    assert "pylms" not in nn.Module.__call__.__module__ and "pylms" not in DataLoader.__iter__.__module__
+
+
+def _loader_of_its_own() -> DataLoader:
+    return DataLoader(classification(9), batch_size=4)

@@ -17,7 +17,7 @@ from ..ir.ops.tensors import BROADCAST, RESHAPE, STOP_GRADIENT
 from ..ir.primitive import Primitive
 from ..ir.types import BOOL, FLOAT, INT, ScalarType, TensorType
 from ..loc import caller_loc
-from ..staging.context import Trace
+from ..staging.context import Trace, current_trace
 from ..staging.rep import Rep
 from .buffers import BufferTable
 from .dtypes import constant, scalar_type
@@ -57,6 +57,11 @@ class TorchContext:
         """Stage a call, whatever its operands are."""
         with self.tracking([*args, *kwargs.values()]):
             return functions.call(self, function, args, kwargs)
+
+    @property
+    def is_here(self) -> bool:
+        """Whether this thread traces; others go on with PyTorch as it is."""
+        return current_trace() is self.trace
 
     @property
     def is_under_control(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -22,6 +23,10 @@ from .optimizers import StagedOptimizers, staged_optimizers
 from .tensor import StagedTensor
 
 
+# While a session is open, some methods of PyTorch's classes are others: one at a time, also among threads.
+_one_session = threading.RLock()
+
+
 class TorchFront:
     """Tensors, data loaders and the state of PyTorch, for one trace."""
 
@@ -37,9 +42,10 @@ class TorchFront:
         self._context = context
         self._loaders = LoaderTable(context)
         with (
+            _one_session,
             staged_optimizers(context) as optimizers,
             staged_modules(context),
-            staged_loaders(),
+            staged_loaders(context),
             torch_functions(context),
         ):
             self._optimizers = optimizers

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, NoReturn, cast
+from typing import Any, cast
 from unittest import mock
 
 import torch
@@ -82,15 +82,27 @@ def torch_functions(context: TorchContext) -> Iterator[None]:
     # With it PyTorch's own operators take staged numbers: `weight * rate`.
     method: Any = classmethod(take_part)
     protocol: AbstractContextManager[object] = mock.patch.object(Rep, "__torch_function__", method, create=True)
-    with protocol, mock.patch.object(torch, "save", _refuse_save), _TracingMode(context):
+    with protocol, _no_saving(context), _TracingMode(context):
         yield
 
 
-def _refuse_save(*_args: object, **_kwargs: object) -> NoReturn:
-    """It would write what the tensors hold while tracing."""
-    raise TorchFeatureError(
-        "torch.save() in staged code cannot be staged", loc=caller_loc(), hint="save after calling the staged function"
-    )
+@contextmanager
+def _no_saving(context: TorchContext) -> Iterator[None]:
+    """`torch.save` would write what the tensors hold while tracing."""
+    save: Callable[..., None] = torch.save
+
+    def refuse(*args: object, **kwargs: object) -> None:
+        if not context.is_here:
+            save(*args, **kwargs)
+            return
+        raise TorchFeatureError(
+            "torch.save() in staged code cannot be staged",
+            loc=caller_loc(),
+            hint="save after calling the staged function",
+        )
+
+    with mock.patch.object(torch, "save", refuse):
+        yield
 
 
 class _TracingMode(TorchFunctionMode):

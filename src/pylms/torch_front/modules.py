@@ -33,6 +33,8 @@ def staged_modules(context: TorchContext) -> Iterator[None]:
     with ExitStack() as stack:
 
         def call(module: torch.nn.Module, *args: object, **kwargs: object) -> object:
+            if not context.is_here:
+                return original_call(module, *args, **kwargs)
             _refuse_hooks(module)
             context.guards.watch(module)
             context.guards.expect(module, "the parameters or modules of a module", partial(_parts_of, module))
@@ -47,10 +49,14 @@ def staged_modules(context: TorchContext) -> Iterator[None]:
             return original_call(module, *args, **kwargs)
 
         def train(module: torch.nn.Module, mode: bool = True) -> torch.nn.Module:
-            context.modes.switch(module, mode)
+            if context.is_here:
+                context.modes.switch(module, mode)
             return original_train(module, mode)
 
         def set_attribute(module: torch.nn.Module, name: str, value: object) -> None:
+            if not context.is_here:
+                original_set(module, name, value)
+                return
             buffer = module.__dict__.get("_buffers", {}).get(name)
             if isinstance(buffer, torch.Tensor) and isinstance(value, StagedTensor):
                 _write_buffer(context, name, buffer, value)

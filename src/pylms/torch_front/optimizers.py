@@ -92,7 +92,9 @@ class StagedOptimizers:
 
     def owns(self, optimizer: Optimizer) -> bool:
         """Whether a step of this optimiser is staged."""
-        return any(self._context.owns(parameter) for group in optimizer.param_groups for parameter in group["params"])
+        return self._context.is_here and any(
+            self._context.owns(parameter) for group in optimizer.param_groups for parameter in group["params"]
+        )
 
     def step_sgd(self, optimizer: Optimizer) -> None:
         """One step of `torch.optim.SGD`: for each parameter that has a gradient, PyTorch's own update rule."""
@@ -270,6 +272,9 @@ def staged_optimizers(context: TorchContext) -> Iterator[StagedOptimizers]:
     collect_for_real: Callable[..., object] = torch.optim.SGD._init_group
     initialise: Callable[..., None] = Optimizer.__init__
 
+    zero_for_real: Callable[..., None] = Optimizer.zero_grad
+    zero_module_for_real: Callable[..., None] = torch.nn.Module.zero_grad
+
     def note_made(optimizer: Optimizer, *args: object, **kwargs: object) -> None:
         staged.made_while_staging.append(optimizer)
         initialise(optimizer, *args, **kwargs)
@@ -289,11 +294,17 @@ def staged_optimizers(context: TorchContext) -> Iterator[StagedOptimizers]:
             return False if staged.owns(optimizer) else collect_for_real(optimizer, *args, **kwargs)
 
     def zero_grad(optimizer: Optimizer, set_to_none: bool = True) -> None:
+        if not context.is_here:
+            zero_for_real(optimizer, set_to_none)
+            return
         parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
         with torch._C.DisableTorchFunction():
             staged.zero_grad(parameters, set_to_none=set_to_none)
 
     def zero_grad_of_module(module: torch.nn.Module, set_to_none: bool = True) -> None:
+        if not context.is_here:
+            zero_module_for_real(module, set_to_none)
+            return
         with torch._C.DisableTorchFunction():
             staged.zero_grad(list(module.parameters()), set_to_none=set_to_none)
 
