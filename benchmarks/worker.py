@@ -4,7 +4,8 @@ In: JSON lines on standard input. Out: one JSON line for each on standard output
 
     {"command": "check", "steps": n, "path": p}   train n steps from the initial weights, save the weights at p (npz)
                                                   -> {"loss": mean loss of those steps}
-    {"command": "prepare", "steps": n}            do all that is done once, compile above all -> {"seconds": s, "result": steps}
+    {"command": "prepare", "steps": n}            do all that is done once, compile above all
+                                                  -> {"seconds": s, "result": steps}
     {"command": "run", "steps": n}                train n steps -> {"seconds": s, "result": loss}
 
 Anything the competitor prints goes to standard error. An error ends the process, its last line told as {"error": ...}.

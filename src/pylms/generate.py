@@ -1,7 +1,7 @@
 """From traced IR to C++: the passes, differentiation, legalisation, emission (DESIGN §2).
 
-Loaded only when the disk cache has no answer: everything here decides what the generated text is, so `fingerprint` is
-a part of the cache's key.
+Loaded only when the disk cache has no answer: everything here decides what the generated text is, so the identity
+of these files is a part of the cache's key.
 """
 
 from __future__ import annotations

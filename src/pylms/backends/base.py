@@ -7,16 +7,14 @@ those are glue with the runtime and live in the driver.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from ..ir.node import Function
 from ..ir.types import ScalarType, Type
 from ..loc import Loc
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorSite:
+class ErrorSite(NamedTuple):
     """A place where native code can leave with a Python exception: its name, its message, and where it happens."""
 
     error: str
@@ -24,25 +22,23 @@ class ErrorSite:
     loc: Loc
 
 
-@dataclass(frozen=True, slots=True)
-class CallbackSpec:
+class CallbackSpec(NamedTuple):
     """What native code asks of Python when it calls a callback; its number is its place in `SourceBundle.callbacks`.
 
-    `print`: write `format.format(*arguments)` to `sys.stdout`. `host`: call Python function number `index` of the
+    `print`: write `format.format(*arguments)` to `sys.stdout`. `host`: call Python function number `number` of the
     staged function. Scalars travel by value (`i` for bool and integers, `f` for floats), buffers by address in `p`;
     results replace the arguments in the same slots.
     """
 
     kind: Literal["print", "host"]
     format: str
-    index: int
+    number: int
     argument_types: tuple[Type, ...]
     result_types: tuple[ScalarType, ...]
     loc: Loc
 
 
-@dataclass(frozen=True, slots=True)
-class SourceBundle:
+class SourceBundle(NamedTuple):
     """Generated source and how to build and call it.
 
     source: what the compiler gets, with `#line` directives to the Python source.
@@ -89,6 +85,3 @@ class Backend(Protocol):
 
     def emit(self, function: Function) -> SourceBundle:
         """The function as source: a pure function of the IR and of the backend's own settings."""
-
-    def fingerprint(self) -> str:
-        """A digest of everything, besides the function, that `emit` depends on."""

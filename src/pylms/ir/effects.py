@@ -33,11 +33,6 @@ class Effect:
         """No effect at all: may be dropped, duplicated, and moved anywhere its arguments are known."""
         return not (self.reads or self.writes or self.io or self.raises or self.keep)
 
-    @property
-    def is_droppable(self) -> bool:
-        """May be dropped when no result is used (writes to a variable nobody reads are found by other means)."""
-        return not (self.writes or self.io or self.keep)
-
     def __or__(self, other: Effect) -> Effect:
         if other is PURE or self is other:
             return self

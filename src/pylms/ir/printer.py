@@ -19,7 +19,6 @@ carry their type (`1:int32`). Attributes stand in braces. With `locations`, line
 
 from __future__ import annotations
 
-import json
 import re
 
 from ..loc import Loc
@@ -47,7 +46,7 @@ def print_function(
 
 def format_name(name: str) -> str:
     """A name as the parser reads it: bare where it is made of plain characters, else a string literal."""
-    return name if _PLAIN_NAME.match(name) else json.dumps(name)
+    return name if _PLAIN_NAME.match(name) else _quoted(name)
 
 
 def format_atom(atom: Atom) -> str:
@@ -66,7 +65,7 @@ def format_constant(constant: Const) -> str:
 def format_attribute(value: AttributeValue) -> str:
     """An attribute value of any kind."""
     if isinstance(value, str):
-        return json.dumps(value)
+        return _quoted(value)
     if isinstance(value, tuple):
         items = ", ".join(map(format_attribute, value))
         return f"({items},)" if len(value) == 1 else f"({items})"
@@ -138,3 +137,10 @@ class _Printer:
             self._body(block, depth + 1, "yield")
             start = "}"
         self.lines.append(_INDENT * depth + "}")
+
+
+def _quoted(text: str) -> str:
+    # Not at the top: most functions hold no text, and those in the cache should not wait for it.
+    import json
+
+    return json.dumps(text)

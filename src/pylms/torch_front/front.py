@@ -22,7 +22,6 @@ from .modules import staged_modules
 from .optimizers import StagedOptimizers, staged_optimizers
 from .tensor import StagedTensor
 
-
 # While a session is open, some methods of PyTorch's classes are others: one at a time, also among threads.
 _one_session = threading.RLock()
 

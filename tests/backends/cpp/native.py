@@ -92,7 +92,7 @@ class NativeCall:
                 host.print(spec.format.format(*values))
                 return 0
             try:
-                answers = host.call(spec.index, tuple(values))
+                answers = host.call(spec.number, tuple(values))
             except Exception as error:
                 memory.append(error)
                 return 1

@@ -318,7 +318,3 @@ def test_backends_are_found_by_name():
     assert backend_named("cpp", checks=False) == CppBackend(checks=False)
     with pytest.raises(PylmsError, match="there is no backend `fortran`"):
         backend_named("fortran")
-
-
-def test_the_fingerprint_tells_settings_apart():
-    assert CppBackend().fingerprint() == CppBackend().fingerprint() != CppBackend(checks=False).fingerprint()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from hashlib import blake2b
 from pathlib import Path
 
 from ...ir.node import Function
@@ -41,17 +39,3 @@ class CppBackend:
     def emit(self, function: Function) -> SourceBundle:
         plan = plan_memory(function)
         return emit_module(function, checks=self.checks, offsets=plan.offsets, planned_bytes=plan.size)
-
-    def fingerprint(self) -> str:
-        return f"{self.name} checks={self.checks} {_digest_of_sources()}"
-
-
-@cache
-def _digest_of_sources() -> str:
-    """A digest of the emitter and of the headers that generated code includes."""
-    digest = blake2b(digest_size=16)
-    package = Path(__file__).parent
-    for path in sorted([*package.glob("*.py"), package.parent / "base.py", *INCLUDE_DIRECTORY.glob("*.h")]):
-        digest.update(path.name.encode())
-        digest.update(path.read_bytes())
-    return digest.hexdigest()

@@ -20,7 +20,7 @@ def _emit_print(emitter: Emitter, node: Node) -> None:
     if not isinstance(format_, str):
         raise InternalError("a print without its format", loc=node.loc)
     types = tuple(arg.type for arg in node.args)
-    spec = CallbackSpec("print", format_, index=0, argument_types=types, result_types=(), loc=node.loc)
+    spec = CallbackSpec("print", format_, number=0, argument_types=types, result_types=(), loc=node.loc)
     emitter.call_python(spec, _pack(emitter, node.args, slots=len(node.args)))
 
 
@@ -31,7 +31,7 @@ def _emit_host_call(emitter: Emitter, node: Node) -> None:
         raise InternalError("a host call without its callback", loc=node.loc)
     types = tuple(arg.type for arg in node.args)
     results = tuple(number_type(result.type) for result in node.results)
-    spec = CallbackSpec("host", "", index=index, argument_types=types, result_types=results, loc=node.loc)
+    spec = CallbackSpec("host", "", number=index, argument_types=types, result_types=results, loc=node.loc)
     slots = _pack(emitter, node.args, slots=max(len(node.args), len(results)))
     emitter.call_python(spec, slots)
     for position, (result, type_) in enumerate(zip(node.results, results, strict=True)):

@@ -296,11 +296,6 @@ class Emitter:
         if flag not in self.flags:
             self.flags.append(flag)
 
-    def require_library(self, library: str) -> None:
-        """Have the program linked with this library."""
-        if library not in self.link:
-            self.link.append(library)
-
     def allocate(self, symbol: Sym, size: int) -> str:
         """The address of `size` bytes for a symbol, 64-byte aligned; the same each time the code runs in a call."""
         offset = self._offsets.get(symbol)
