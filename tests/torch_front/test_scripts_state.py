@@ -17,7 +17,7 @@ from pylms.errors import StagingError, TorchFeatureError  # noqa: E402
 from tests.torch_front.compare import Script, check, classification  # noqa: E402
 
 
-def _script(settings: dict[str, object] | None = None) -> Script:
+def train_script(settings: dict[str, object] | None = None) -> Script:
     model = nn.Linear(6, 3)
     optimizer = optim.SGD(model.parameters(), **{"lr": 0.1, **(settings or {})})
     loader = DataLoader(classification(24), batch_size=8)
@@ -41,7 +41,7 @@ def test_weights_loaded_between_calls():
         model = things["model"]
         model.load_state_dict({name: torch.full_like(value, 0.1) for name, value in model.state_dict().items()})
 
-    check(_script, calls=3, between=load)
+    check(train_script, calls=3, between=load)
 
 
 @pytest.mark.parametrize("settings", [{"momentum": 0.9}, {"momentum": 0.9, "dampening": 0.3}], ids=str)
@@ -49,11 +49,11 @@ def test_optimiser_state_loaded_between_calls(settings):
     def load(things):
         things["optimizer"].load_state_dict(copy.deepcopy(things["optimizer"].state_dict()))
 
-    check(lambda: _script(settings), between=load)
+    check(lambda: train_script(settings), between=load)
 
 
 def test_loops_of_functions_that_are_not_virtualised_are_refused():
-    script = _script()
+    script = train_script()
     train = script.run
 
     def run(x):
@@ -112,7 +112,7 @@ def test_gradients_left_over_are_pytorchs():
 
 def test_gradients_that_the_script_clears_first_are_untouched():
     torch.manual_seed(1)
-    script = _script()
+    script = train_script()
     model = script.things["model"]
     before = torch.ones(3)
     model.bias.grad = before
@@ -203,7 +203,7 @@ def test_changes_between_calls(change):
             done.append(things["model"])
             change(things)
 
-    check(_script, calls=3, between=once)
+    check(train_script, calls=3, between=once)
 
 
 class Doubling(nn.Linear):
@@ -211,7 +211,7 @@ class Doubling(nn.Linear):
         return super().forward(x) * 2 if self.training else super().forward(x)
 
 
-def test_mode_changed_between_calls_and_left_by_the_script():
+def test_mode_changed_between_calls_and_left_by_thetrain_script():
     def make():
         model = Doubling(6, 3)
         optimizer = optim.SGD(model.parameters(), lr=0.1)
@@ -332,140 +332,3 @@ def test_what_the_script_makes_is_made_at_each_call():
         return Script(run, {"model": model})
 
     check(make, calls=3)
-
-
-# What tracing must leave alone
-
-
-def test_modules_made_inside_are_made_once_a_trace():
-    made = []
-
-    class Counted(nn.Module):
-        def __init__(self):
-            super().__init__()
-            made.append(self)
-            self.linear = nn.Linear(6, 3)
-
-        def forward(self, x):
-            return self.linear(x)
-
-    def make():
-        loader = DataLoader(classification(24), batch_size=8, shuffle=True)
-
-        def run(_):
-            torch.manual_seed(3)
-            model = Counted()
-            optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-            for epoch in range(2):
-                for x, y in loader:
-                    optimizer.zero_grad()
-                    loss = F.cross_entropy(model(x), y)
-                    loss.backward()
-                    optimizer.step()
-                    if loss.item() < 0.9:
-                        print(epoch, f"{loss.item():.4f}")
-            return loss.item()
-
-        return run
-
-    expected = make()(0)
-    state = torch.get_rng_state()
-    made.clear()
-    torch.manual_seed(100)
-    run = stageTensor(make())
-    assert "nll" not in str(run.code)  # looking at it draws nothing
-    assert torch.initial_seed() == 100
-    assert run(0) == pytest.approx(expected, rel=1e-5)
-    assert len(made) == 1
-    assert torch.equal(torch.get_rng_state(), state)
-
-
-def test_failing_to_stage_leaves_everything_as_it_was(capsys):
-    torch.manual_seed(1)
-    model = nn.Linear(6, 3)
-    optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
-    loader = DataLoader(classification(24), batch_size=8, shuffle=True)
-    before = copy.deepcopy(model.state_dict())
-    state = torch.get_rng_state()
-
-    @stageTensor
-    def run(_):
-        print("start")
-        for epoch in range(2):
-            for x, y in loader:
-                optimizer.zero_grad()
-                F.cross_entropy(model(x), y).backward()
-                optimizer.step()
-            torch.fft.fft(model.weight)
-
-    with pytest.raises(TorchFeatureError, match="fft_fft"):
-        run(0)
-    assert capsys.readouterr().out == ""
-    assert torch.equal(torch.get_rng_state(), state)
-    assert not optimizer.state and model.weight.grad is None
-    assert all(torch.equal(before[name], value) for name, value in model.state_dict().items())
-    model(torch.ones(1, 6)).sum().backward()
-    optimizer.step()
-    assert model.weight.grad is not None and optimizer.state
-
-
-def _with_forward_hook(model: nn.Module) -> None:
-    model.register_forward_hook(lambda *_: None)
-
-
-def _with_backward_hook(model: nn.Module) -> None:
-    model.register_full_backward_hook(lambda *_: None)
-
-
-def _with_tensor_hook(model: nn.Module) -> None:
-    model.weight.register_hook(lambda gradient: gradient * 2)
-
-
-@pytest.mark.parametrize(
-    "hook, message",
-    [
-        (_with_forward_hook, "a forward hook of `Linear`"),
-        (_with_backward_hook, "a backward hook of `Linear`"),
-        (_with_tensor_hook, "a hook on the gradient of a tensor"),
-    ],
-)
-def test_hooks_are_refused(hook, message):
-    script = _script()
-    hook(script.things["model"])
-    with pytest.raises(TorchFeatureError, match=message) as caught:
-        stageTensor(script.run)(0)
-    assert caught.value.loc is not None and caught.value.loc.file == __file__
-
-
-class Counting(nn.Module):
-    def __init__(self):
-        super().__init__()
-        self.linear = nn.Linear(6, 3)
-        self.calls = 0
-
-    def forward(self, x):
-        self.calls += 1
-        return self.linear(x)
-
-
-def test_attributes_that_count_and_saving_inside_are_refused(tmp_path):
-    model = Counting()
-    loader = DataLoader(classification(24), batch_size=8)
-
-    @stageTensor
-    def counting(_):
-        for x, y in loader:
-            model(x).sum().backward()
-
-    @stageTensor
-    def saving(_):
-        for x, y in loader:
-            model.linear(x).sum().backward()
-        torch.save(model.state_dict(), tmp_path / "model.pt")
-
-    with pytest.raises(TorchFeatureError, match="the attribute `calls` of a module is changed"):
-        counting(0)
-    assert model.calls == 0
-    with pytest.raises(TorchFeatureError, match=r"torch\.save\(\) in staged code") as caught:
-        saving(0)
-    assert "save after" in (caught.value.hint or "") and not list(tmp_path.iterdir())

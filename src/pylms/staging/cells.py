@@ -147,8 +147,10 @@ class Cell:
         elif self.variable is not None:
             _assign_variable(trace, self, self.variable, value)
         else:
-            stageable = is_stageable(trace, value) and (self.value is UNSET or is_stageable(trace, self.value))
-            _decide(trace, self, Decision.PROMOTE if stageable else Decision.LOCAL, value)
+            fits = is_stageable(trace, value)
+            held_fits = self.value is UNSET or is_stageable(trace, self.value)
+            decision = Decision.PROMOTE if fits and held_fits else Decision.LOCAL
+            _decide(trace, self, decision, value if held_fits else self.value)
 
     def rebind(self, trace: Trace, value: object) -> None:
         """A plain Python assignment, taken back when the surrounding construct is traced again."""
@@ -345,6 +347,10 @@ def _refuse_type(trace: Trace, cell: Cell, variable: Variable, found: str) -> No
 
 def describe_value(trace: Trace, value: object) -> str:
     """How an error message names a Python value: `int`, `a tuple of 2`, `a list`, `a tuple of 2 with a list in it`."""
+    while isinstance(value, Poison):
+        value = value.value
+    if value is UNSET:
+        return "nothing"
     if isinstance(value, tuple):
         unstageable = [item for item in value if not is_stageable(trace, item)]
         inside = f" with {describe_value(trace, unstageable[0])} in it" if unstageable else ""
