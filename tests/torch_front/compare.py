@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn, optim
-from torch.utils.data import TensorDataset
+from torch.utils.data import DataLoader, TensorDataset
 
 from pylms import stageTensor
 
@@ -147,3 +148,20 @@ def regression(samples: int = 20, *, dtype: torch.dtype = torch.float32) -> Tens
     features = torch.randn(samples, 4, generator=generator, dtype=dtype)
     noise = torch.randn(samples, 1, generator=generator, dtype=dtype)
     return TensorDataset(features, features @ torch.tensor([[1.0], [-2.0], [0.5], [0.0]], dtype=dtype) + 0.1 * noise)
+
+
+def train_script(settings: dict[str, object] | None = None) -> Script:
+    """One epoch of a linear classifier, with `settings` for its SGD."""
+    model = nn.Linear(6, 3)
+    optimizer = optim.SGD(model.parameters(), **{"lr": 0.1, **(settings or {})})
+    loader = DataLoader(classification(24), batch_size=8)
+
+    def run(_):
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(x), y)
+            loss.backward()
+            optimizer.step()
+            print(f"{loss.item():.5f}")
+
+    return Script(run, {"model": model, "optimizer": optimizer})

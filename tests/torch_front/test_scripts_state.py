@@ -14,24 +14,7 @@ from torch.utils.data import DataLoader  # noqa: E402
 
 from pylms import stageTensor  # noqa: E402
 from pylms.errors import StagingError, TorchFeatureError  # noqa: E402
-from tests.torch_front.compare import Script, check, classification  # noqa: E402
-
-
-def train_script(settings: dict[str, object] | None = None) -> Script:
-    model = nn.Linear(6, 3)
-    optimizer = optim.SGD(model.parameters(), **{"lr": 0.1, **(settings or {})})
-    loader = DataLoader(classification(24), batch_size=8)
-
-    def run(_):
-        for x, y in loader:
-            optimizer.zero_grad()
-            loss = F.cross_entropy(model(x), y)
-            loss.backward()
-            optimizer.step()
-            print(f"{loss.item():.5f}")
-
-    return Script(run, {"model": model, "optimizer": optimizer})
-
+from tests.torch_front.compare import Script, check, classification, train_script  # noqa: E402
 
 # Between calls
 
@@ -211,7 +194,7 @@ class Doubling(nn.Linear):
         return super().forward(x) * 2 if self.training else super().forward(x)
 
 
-def test_mode_changed_between_calls_and_left_by_thetrain_script():
+def test_mode_changed_between_calls_and_left_by_the_script():
     def make():
         model = Doubling(6, 3)
         optimizer = optim.SGD(model.parameters(), lr=0.1)

@@ -14,8 +14,7 @@ from torch.utils.data import DataLoader  # noqa: E402
 
 from pylms import stageTensor  # noqa: E402
 from pylms.errors import TorchFeatureError  # noqa: E402
-from tests.torch_front.compare import classification  # noqa: E402
-from tests.torch_front.test_scripts_state import train_script  # noqa: E402
+from tests.torch_front.compare import classification, train_script  # noqa: E402
 
 
 def test_modules_made_inside_are_made_once_a_trace():
@@ -115,7 +114,7 @@ def test_hooks_are_refused(hook, message):
     hook(script.things["model"])
     with pytest.raises(TorchFeatureError, match=message) as caught:
         stageTensor(script.run)(0)
-    assert caught.value.loc is not None and caught.value.loc.file == __file__
+    assert caught.value.loc is not None and caught.value.loc.text.strip().startswith("loss")
 
 
 class Counting(nn.Module):
