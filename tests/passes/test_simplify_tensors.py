@@ -196,3 +196,24 @@ def test_a_number_spread_over_a_tensor_of_rank_zero_is_left_alone():
     after = SimplifyTensors().run(parse_function(text))
     verify(after)
     assert [node.primitive.name for node in after.body.nodes] == ["broadcast", "neg", "store"]
+
+
+def test_factors_at_rank_zero_that_only_the_run_knows_are_left_alone():
+    text = """function @run(%0.x: float32, %1.y: float32, %2.a: buffer<float32[]>, %3.out: buffer<float32[]>) captures 2 {
+  %4: tensor<float32[]> = broadcast %0.x {shape = (), axes = ()}
+  %5: tensor<float32[]> = broadcast %1.y {shape = (), axes = ()}
+  %6: tensor<float32[]> = load %2.a
+  %7: tensor<float32[]> = mul %4, %5
+  %8: tensor<float32[]> = mul %5, %7
+  %9: tensor<float32[]> = mul %6, %8
+  store %3.out, %9
+  return
+}
+"""
+    before = parse_function(text)
+    after = SimplifyTensors().run(before)
+    verify(after)
+    for function in (before, after):
+        out = np.zeros((), np.float32)
+        interpret(function, [np.float32(2), np.float32(3), np.array(5, np.float32), out], host=RecordingHost())
+        assert out == 90

@@ -209,7 +209,7 @@ def _scale(rewriter: TensorRewriter, node: Node) -> Atom | None:
     if inner is None:
         return None
     for side in range(2):
-        if rewriter.scalar_of(inner.args[side]) is not None:
+        if _makes_a_number(rewriter, left, inner.args[side]):
             both = rewriter.emit(MUL, (left, inner.args[side]), node.loc)
             return rewriter.emit(MUL, (both, inner.args[1 - side]), node.loc)
     if not rewriter.used_once(right):
@@ -220,6 +220,13 @@ def _scale(rewriter: TensorRewriter, node: Node) -> Atom | None:
     side = min(sides, key=lambda side: _size_before_broadcast(rewriter, inner.args[side]))
     scaled = rewriter.emit(MUL, (left, inner.args[side]), node.loc)
     return rewriter.emit(MUL, (scaled, inner.args[1]) if side == 0 else (inner.args[0], scaled), node.loc)
+
+
+def _makes_a_number(rewriter: TensorRewriter, left: Atom, right: Atom) -> bool:
+    """Whether the product of two numbers spread over tensors is one again; at rank 0 only a known one is."""
+    if not shape_of(left):
+        return _constant(rewriter, left) is not None and _constant(rewriter, right) is not None
+    return rewriter.scalar_of(left) is not None and rewriter.scalar_of(right) is not None
 
 
 def _size_before_broadcast(rewriter: TensorRewriter, atom: Atom) -> int:
