@@ -199,14 +199,14 @@ def test_a_number_spread_over_a_tensor_of_rank_zero_is_left_alone():
 
 
 def test_factors_at_rank_zero_that_only_the_run_knows_are_left_alone():
-    text = """function @run(%0.x: float32, %1.y: float32, %2.a: buffer<float32[]>, %3.out: buffer<float32[]>) captures 2 {
-  %4: tensor<float32[]> = broadcast %0.x {shape = (), axes = ()}
-  %5: tensor<float32[]> = broadcast %1.y {shape = (), axes = ()}
-  %6: tensor<float32[]> = load %2.a
+    text = """function @f(%0: float32, %1: float32, %2: buffer<float32[]>, %3: buffer<float32[]>) captures 2 {
+  %4: tensor<float32[]> = broadcast %0 {shape = (), axes = ()}
+  %5: tensor<float32[]> = broadcast %1 {shape = (), axes = ()}
+  %6: tensor<float32[]> = load %2
   %7: tensor<float32[]> = mul %4, %5
   %8: tensor<float32[]> = mul %5, %7
   %9: tensor<float32[]> = mul %6, %8
-  store %3.out, %9
+  store %3, %9
   return
 }
 """
