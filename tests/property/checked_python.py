@@ -54,30 +54,43 @@ def unbounded(value: Any) -> Any:
     return value
 
 
+MOST_STEPS = 20_000
+
+
 class CheckedProgram:
     """A program whose operations are checked; `lost_digits` tells whether ints became floats that differ from them."""
 
     def __init__(self, source: str, check: Callable[[Any], Any]) -> None:
         self.check = check
         self.lost_digits = False
+        self.steps = 0
         tree = ast.fix_missing_locations(_Check().visit(ast.parse(source)))
         names = {"_checked": check, "_compute": self._compute, "_compare": self._compare}
         self.function = define(ast.unparse(tree), "program", "<checked>", math=math, **names)
 
     def __call__(self, *arguments: Any) -> Any:
         self.lost_digits = False
+        self.steps = 0
         return self.function(*arguments)
+
+    def _count_step(self) -> None:
+        """Random programs may go on for ever: they are stopped here, and not run in any other way."""
+        self.steps += 1
+        if self.steps > MOST_STEPS:
+            raise TooLarge
 
     def _as_float(self, value: Any) -> float:
         self.lost_digits |= isinstance(value, int) and abs(value) > 2**53
         return float(value)
 
     def _compute(self, name: str, left: Any, right: Any) -> Any:
+        self._count_step()
         if name == "Div":
             left, right = self._as_float(left), self._as_float(right)
         return self.check(_BINARY[getattr(ast, name)](left, right))
 
     def _compare(self, name: str, left: Any, right: Any) -> Any:
+        self._count_step()
         if isinstance(left, float) != isinstance(right, float):
             left, right = self._as_float(left), self._as_float(right)
         return _COMPARISONS[getattr(ast, name)](left, right)

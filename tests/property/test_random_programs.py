@@ -82,6 +82,8 @@ def check(chooser: random.Random, *, natively: bool) -> None:
         return
     for call in calls:
         checked_outcome = outcome(lambda: checked(*call))
+        if checked_outcome[0] is TooLarge:
+            continue
         # Where ints have left 64 bits they may grow for ever: Python is better not asked to go on.
         if checked_outcome[0] is not OverflowError and not checked.lost_digits:
             assert same(checked_outcome, outcome(lambda: program(*call))), f"{source}\n{call}: the reference is wrong"
@@ -116,13 +118,13 @@ def is_pythons(python, found):
 PATIENT = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example]
 
 
-@settings(max_examples=250, suppress_health_check=PATIENT)
+@settings(max_examples=250, derandomize=True, suppress_health_check=PATIENT)
 @given(st.randoms(use_true_random=False))
 def test_random_programs_mean_what_python_means(chooser: random.Random) -> None:
     check(chooser, natively=False)
 
 
-@settings(max_examples=100, suppress_health_check=PATIENT)
+@settings(max_examples=100, derandomize=True, suppress_health_check=PATIENT)
 @given(st.randoms(use_true_random=False))
 def test_random_programs_mean_what_python_means_natively(chooser: random.Random) -> None:
     check(chooser, natively=True)
