@@ -93,15 +93,13 @@ def build(function: Function, options: Options) -> tuple[CacheEntry, SourceBundl
         }
     )
     cache = Cache(options.resolved_cache_dir())
-    entry = cache.get_or_build(key, partial(_build_into, function, toolchain, options))
-    bundle = _read_bundle(entry.path.parent)
-    if bundle is None:
-        cache.discard(key)
+    for _attempt in ("as it is", "built again"):
         entry = cache.get_or_build(key, partial(_build_into, function, toolchain, options))
         bundle = _read_bundle(entry.path.parent)
-    if bundle is None:
-        raise OSError(f"the compile cache at {entry.path.parent} cannot be read back")
-    return entry, bundle
+        if bundle is not None:
+            return entry, bundle
+        cache.discard(key)
+    raise OSError(f"the compile cache at {entry.path.parent} cannot be read back")
 
 
 def disassemble(library: Path) -> str:
@@ -143,14 +141,16 @@ def _read_bundle(folder: Path) -> SourceBundle | None:
 @lru_cache(maxsize=1)
 def _generator_identity() -> tuple[KeyPart, ...]:
     """Every file that decides what is generated, with its size and time of change."""
-    found: list[KeyPart] = []
+    paths = [str(_PACKAGE / "generate.py")]  # the order of the passes
     for part in _GENERATING_PARTS:
         for folder, _, files in sorted(os.walk(_PACKAGE / part)):
-            for name in sorted(files):
-                if name.endswith((".py", ".h")):
-                    status = os.stat(os.path.join(folder, name))
-                    found.append((folder, name, status.st_size, status.st_mtime_ns))
-    return tuple(found)
+            paths += [os.path.join(folder, name) for name in sorted(files) if name.endswith((".py", ".h"))]
+    return tuple(map(_file_identity, paths))
+
+
+def _file_identity(path: str) -> KeyPart:
+    status = os.stat(path)
+    return path, status.st_size, status.st_mtime_ns
 
 
 def _write_generated(bundle: SourceBundle, options: Options) -> None:

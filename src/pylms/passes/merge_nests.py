@@ -12,7 +12,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..ir.builder import Builder
-from ..ir.effects import Effect
 from ..ir.node import Atom, Block, Function, Node, Sym
 from ..ir.ops.fusion import ELEMENT_AT, FUSED
 from ..ir.ops.tensors import integers
@@ -186,8 +185,3 @@ class _BlockMerger:
         nodes = tuple(self.copy(block.nodes, replacements))
         self._known = known
         return Block(block.params, nodes, replace_atoms(block.results, replacements))
-
-
-def commutes_all(nodes: Sequence[Node], effect: Effect) -> bool:
-    """Whether something with this effect may change places with all the nodes."""
-    return all(node.effect.commutes_with(effect) for node in nodes)

@@ -37,12 +37,6 @@ def replace_atoms(atoms: tuple[Atom, ...], replacements: Mapping[Sym, Atom]) -> 
     return atoms
 
 
-def with_args(node: Node, replacements: Mapping[Sym, Atom]) -> Node:
-    """A node without blocks after replacement; the very same node where nothing is replaced."""
-    args = replace_atoms(node.args, replacements)
-    return node if args is node.args else rebuild(node, args, node.blocks)
-
-
 def with_blocks(node: Node, args: tuple[Atom, ...], blocks: Sequence[Block]) -> Node:
     """The node with these parts; the very same node where they are the ones it has."""
     if args is node.args and all(new is old for new, old in zip(blocks, node.blocks, strict=True)):
