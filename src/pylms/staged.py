@@ -22,6 +22,7 @@ from .ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, ScalarType
 from .loc import Loc, caller_loc
 from .options import Options
 from .staging.context import current_trace
+from .staging.exclusive import process_state
 from .staging.reify import Staged, reify
 from .staging.values import INT_MAX, INT_MIN, Deferred, Front, Leaf, Static, Structure, TupleOf, describe_static
 from .tracebacks import hide_library_frames, hiding_library_frames
@@ -34,7 +35,6 @@ Signature = tuple[ScalarType, ...]
 _PYTHON_TYPES: dict[object, ScalarType] = {bool: BOOL, int: INT, float: FLOAT}
 _ANNOTATIONS: dict[object, ScalarType] = {**_PYTHON_TYPES, "bool": BOOL, "int": INT, "float": FLOAT}
 
-_staging = RLock()
 _ARGUMENT_HINT = "pass a bool, an int, a float, or a NumPy number; `.py_func` is the Python function itself"
 _SELF_HINT = "stage a function inside the method instead: it may use `self` from around it"
 
@@ -160,7 +160,11 @@ class StagedFunction:
             return _run(self._specialise(signature), values)
         except OutdatedError:
             self._forget(signature)
-            return _run(self._specialise(signature), values)
+            # Nothing may come between staging and the check that what it found still holds.
+            with process_state:
+                specialisation = self._specialise(signature)
+                _prepare(specialisation)
+            return _run_prepared(specialisation, values)
 
     def _forget(self, signature: Signature) -> None:
         """Stage that signature anew when it is next needed."""
@@ -228,7 +232,7 @@ class StagedFunction:
 
     def _stage(self, signature: Signature) -> Staged:
         # One thread at a time: while a program is staged, what it calls outside this package stands in for staging.
-        with _staging:
+        with process_state:
             staged = self._staged.get(signature)
             if staged is None:
                 staged = self._staged[signature] = self._reify(signature)
@@ -283,9 +287,20 @@ class ListCodeFunction(StagedFunction):
 
 
 def _run(specialisation: Specialisation, arguments: Sequence[object]) -> object:
+    _prepare(specialisation)
+    return _run_prepared(specialisation, arguments)
+
+
+def _prepare(specialisation: Specialisation) -> None:
+    """What comes before a run. OutdatedError where the function has to be staged again."""
+    if specialisation.staged.before_run:
+        with process_state:
+            for prepare in specialisation.staged.before_run:
+                prepare()
+
+
+def _run_prepared(specialisation: Specialisation, arguments: Sequence[object]) -> object:
     staged = specialisation.staged
-    for prepare in staged.before_run:
-        prepare()
     try:
         results = specialisation.compiled.native(*[_plain(argument) for argument in arguments])
     finally:

@@ -335,6 +335,38 @@ def test_two_threads_train_their_own_models() -> None:
         assert_same_weights(together, training.model, tolerance=1e-6)
 
 
+def test_a_function_is_staged_while_another_draws_random_numbers() -> None:
+    """Epochs draw from the process's random state; staging, in another thread, puts it back."""
+    training, stop = _training(), threading.Event()
+    training.compiled(1)
+    model = nn.Linear(6, 3)
+    loader = DataLoader(classification(14), batch_size=7, shuffle=True)
+
+    @stageTensor
+    def slow_to_stage(epochs):
+        total = 0.0
+        epoch = 0
+        while epoch < epochs:
+            for x, _ in loader:
+                time.sleep(0.05)  # while it is staged
+                total += model(x).sum().item()
+            epoch += 1
+        return total
+
+    def train() -> None:
+        while not stop.is_set():
+            training.compiled(20)
+
+    thread = threading.Thread(target=train)
+    thread.start()
+    try:
+        first = slow_to_stage(1)
+        assert slow_to_stage(1) == pytest.approx(first)
+    finally:
+        stop.set()
+        thread.join()
+
+
 def test_two_threads_call_one_function() -> None:
     model = nn.Linear(6, 3)
     loader = DataLoader(classification(600), batch_size=7)

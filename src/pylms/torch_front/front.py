@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import random
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -14,6 +13,7 @@ from ..ir.node import Atom
 from ..ir.types import TensorType
 from ..loc import caller_loc
 from ..staging.context import Trace
+from ..staging.exclusive import process_state
 from ..staging.values import Deferred, LoopPlan
 from .context import TorchContext
 from .loaders import LoaderTable, staged_loaders
@@ -21,9 +21,6 @@ from .mode import dispatch, torch_functions
 from .modules import staged_modules
 from .optimizers import StagedOptimizers, staged_optimizers
 from .tensor import StagedTensor
-
-# While a session is open, some methods of PyTorch's classes are others: one at a time, also among threads.
-_one_session = threading.RLock()
 
 
 class TorchFront:
@@ -37,11 +34,14 @@ class TorchFront:
     @contextmanager
     def session(self, trace: Trace) -> Iterator[None]:
         """PyTorch builds IR while this is open."""
-        context = TorchContext(trace, dispatch)
+        with process_state, self._patched(TorchContext(trace, dispatch)):
+            yield
+
+    @contextmanager
+    def _patched(self, context: TorchContext) -> Iterator[None]:
         self._context = context
         self._loaders = LoaderTable(context)
         with (
-            _one_session,
             staged_optimizers(context) as optimizers,
             staged_modules(context),
             staged_loaders(context),

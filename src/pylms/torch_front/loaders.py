@@ -25,6 +25,7 @@ from ..ir.ops.buffers import GATHER_ROWS, SLICE_ROWS
 from ..ir.ops.host import HOST_CALL
 from ..loc import Loc, caller_loc
 from ..staging.context import Trace
+from ..staging.exclusive import process_state
 from ..staging.values import LoopPlan, Segment
 from .batches import CallbackBatches
 from .context import TorchContext
@@ -128,6 +129,16 @@ def _refuse(what: str, hint: str) -> NoReturn:
     raise TorchFeatureError(f"{what} cannot be staged", loc=caller_loc(), hint=hint)
 
 
+def _loader_callback(trace: Trace, name: str, function: Callable[[], None]) -> int:
+    """The number by which compiled code calls a loader's Python; samplers and data sets may draw random numbers."""
+
+    def call(*_addresses: object) -> None:
+        with process_state:
+            function()
+
+    return trace.host_function(call, name)
+
+
 def _segments(shape: BatchShape, item: Callable[[object, int], object]) -> list[Segment]:
     """Full batches, then the smaller last one; `item` is given a batch number and a size."""
     segments = []
@@ -154,7 +165,7 @@ class NativePlan:
         """An epoch's order, drawn by PyTorch's own sampler."""
         with torch._C.DisableTorchFunction():
             order = [] if self._order is None else [self._order_symbol(self._order)]
-        callback = trace.host_function(lambda *_addresses: begin_epoch(self._loader, self._order), "begin_epoch")
+        callback = _loader_callback(trace, "begin_epoch", partial(begin_epoch, self._loader, self._order))
         mutates = tuple(range(len(order)))
         trace.emit(HOST_CALL, order, attrs={"callback": callback, "results": (), "mutates": mutates})
 
@@ -221,7 +232,7 @@ class CallbackPlan:
         self._batches = batches
 
     def begin(self, trace: Trace) -> None:
-        callback = trace.host_function(self._batches.begin, "begin_epoch")
+        callback = _loader_callback(trace, "begin_epoch", self._batches.begin)
         trace.emit(HOST_CALL, [], attrs={"callback": callback, "results": (), "mutates": ()})
 
     def segments(self) -> Sequence[Segment]:
@@ -232,7 +243,7 @@ class CallbackPlan:
         with torch._C.DisableTorchFunction():
             memories = self._batches.memories(count)
             buffers = [context.buffers.capture(memory).symbol for memory in memories]
-            callback = context.trace.host_function(lambda *_addresses: self._batches.next_into(memories), "next_batch")
+            callback = _loader_callback(context.trace, "next_batch", partial(self._batches.next_into, memories))
             mutates = tuple(range(len(buffers)))
             context.trace.emit(HOST_CALL, buffers, attrs={"callback": callback, "results": (), "mutates": mutates})
             return self._batches.arranged([StagedTensor(context.buffers.load(memory), context) for memory in memories])
