@@ -18,7 +18,7 @@ from ..ir.node import Atom, AttributeValue, Const, Node, Sym
 from ..ir.ops.arithmetic import ADD
 from ..ir.ops.tensors import BROADCAST
 from ..ir.primitive import Primitive, RuleTable
-from ..ir.types import BufferType, ScalarType, TensorType, Type, VarType
+from ..ir.types import ArrayType, BufferType, ScalarType, TensorType, Type, VarType
 from ..loc import Loc
 
 
@@ -87,6 +87,8 @@ class Sweep:
                 return self.emit(BROADCAST, Const(_number(dtype, value), dtype), shape=shape, axes=())
             case VarType(content):
                 return self.constant(content, value)
+            case ArrayType():
+                raise NotSupportedYetError("derivatives through arrays are not supported yet", loc=self.loc)
 
 
 def _number(dtype: ScalarType, value: float) -> bool | int | float:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
+
+from .types import Region
 
 if TYPE_CHECKING:
     from .node import Sym
 
-_NOTHING: frozenset[Sym] = frozenset()
+Place: TypeAlias = "Sym | Region"
+"""What can be read and written: a variable, a buffer, or where arrays of one origin lie."""
+
+_NOTHING: frozenset[Place] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,8 +27,8 @@ class Effect:
     well; a 64-bit overflow, which Python does not have, is not).
     """
 
-    reads: frozenset[Sym] = _NOTHING
-    writes: frozenset[Sym] = _NOTHING
+    reads: frozenset[Place] = _NOTHING
+    writes: frozenset[Place] = _NOTHING
     io: bool = False
     raises: bool = False
     keep: bool = False
@@ -69,11 +74,11 @@ RAISES_KEPT = Effect(raises=True, keep=True)
 IO = Effect(io=True)
 
 
-def reads(*symbols: Sym) -> Effect:
-    """Only reading those variables or buffers."""
-    return Effect(reads=frozenset(symbols))
+def reads(*places: Place) -> Effect:
+    """Only reading those variables, buffers or regions."""
+    return Effect(reads=frozenset(places))
 
 
-def writes(*symbols: Sym) -> Effect:
-    """Only writing those variables or buffers."""
-    return Effect(writes=frozenset(symbols))
+def writes(*places: Place) -> Effect:
+    """Only writing those variables, buffers or regions."""
+    return Effect(writes=frozenset(places))

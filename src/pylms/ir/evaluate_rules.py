@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from .node import Const, Node
 from .primitive import RuleTable
-from .types import BufferType, ScalarType, TensorType, Type, VarType
+from .types import ArrayType, BufferType, ScalarType, TensorType, Type, VarType
 
 if TYPE_CHECKING:
     from .interpret import Interpreter
@@ -42,7 +42,7 @@ def as_type(value: Any, type_: Type) -> Value:
             return as_number(value, type_)
         case TensorType(dtype, shape):
             return np.asarray(value, dtype_of(dtype)).reshape(shape)
-        case BufferType() | VarType():
+        case BufferType() | ArrayType() | VarType():
             return value  # type: ignore[no-any-return]
 
 
@@ -67,8 +67,10 @@ def constant_value(constant: Const) -> Number:
     return as_number(constant.value, constant.type)
 
 
-def zero_of(type_: ScalarType | TensorType) -> Value:
+def zero_of(type_: ScalarType | TensorType | ArrayType) -> Value:
     """What a variable holds before it is set."""
     if isinstance(type_, ScalarType):
         return as_number(0, type_)
+    if isinstance(type_, ArrayType):
+        return np.zeros((0,) * type_.rank, dtype_of(type_.dtype))
     return np.zeros(type_.shape, dtype_of(type_.dtype))

@@ -15,7 +15,19 @@ from ..loc import Loc
 from .node import Atom, Attributes, AttributeValue, Block, Const, Function, Node, Sym
 from .ops import PRIMITIVES_BY_NAME
 from .rules import effect_rules
-from .types import BOOL, FLOAT, INT, SCALAR_TYPES, BufferType, ScalarType, TensorType, Type, ValueType, VarType
+from .types import (
+    BOOL,
+    FLOAT,
+    INT,
+    SCALAR_TYPES,
+    ArrayType,
+    BufferType,
+    Region,
+    ScalarType,
+    TensorType,
+    Type,
+    VarType,
+)
 
 _TOKEN = re.compile(
     r"""(?P<space>[ \t\r\n]+|//[^\n]*)
@@ -148,6 +160,8 @@ class _Parser:
             content = self._content()
             self._expect(">")
             return VarType(content)
+        if word in ("array", "strided"):
+            return self._array_type(is_dense=word == "array")
         if word not in ("tensor", "buffer"):
             self._fail("a type")
         dtype = self._type()
@@ -164,11 +178,27 @@ class _Parser:
         self._expect(">")
         return TensorType(dtype, shape) if word == "tensor" else BufferType(dtype, shape)
 
-    def _content(self) -> ValueType:
+    def _array_type(self, *, is_dense: bool) -> ArrayType:
+        """`float64[:,:]@1>`, one colon a dimension."""
+        dtype = self._type()
+        if not isinstance(dtype, ScalarType):
+            self._fail("a scalar type")
+        self._expect("[")
+        rank = int(self._accept(":"))
+        while self._accept(","):
+            self._expect(":")
+            rank += 1
+        self._expect("]")
+        self._expect("@")
+        region = Region(int(self._take("number", "the number of a region")))
+        self._expect(">")
+        return ArrayType(dtype, rank, is_dense, region)
+
+    def _content(self) -> ScalarType | TensorType | ArrayType:
         """The type of something that a variable can hold."""
         type_ = self._type()
-        if not isinstance(type_, (ScalarType, TensorType)):
-            self._fail("a scalar or tensor type")
+        if not isinstance(type_, (ScalarType, TensorType, ArrayType)):
+            self._fail("a type of values")
         return type_
 
     def _starts_atom(self) -> bool:

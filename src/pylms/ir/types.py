@@ -98,25 +98,51 @@ class BufferType:
 
 
 @dataclass(frozen=True, slots=True)
+class Region:
+    """Memory that arrays of one origin lie in. Arrays of different regions share no element."""
+
+    number: int
+
+    def __str__(self) -> str:
+        return f"@{self.number}"
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayType:
+    """A reference to mutable memory whose shape is known at run time: a NumPy array, or a view of one (DESIGN D6).
+
+    `is_dense`: its elements follow each other in row-major order; otherwise it has a stride for each dimension.
+    """
+
+    dtype: ScalarType
+    rank: int
+    is_dense: bool
+    region: Region
+
+    def __str__(self) -> str:
+        return f"{'array' if self.is_dense else 'strided'}<{self.dtype}[{','.join(':' * self.rank)}]{self.region}>"
+
+
+@dataclass(frozen=True, slots=True)
 class VarType:
     """A mutable variable that holds one value of `content`; `promote_variables` removes it."""
 
-    content: ScalarType | TensorType
+    content: ScalarType | TensorType | ArrayType
 
     def __str__(self) -> str:
         return f"var<{self.content}>"
 
 
 ValueType = ScalarType | TensorType
-Type = ScalarType | TensorType | BufferType | VarType
+Type = ScalarType | TensorType | BufferType | ArrayType | VarType
 
 
 def element_type(type_: Type) -> ScalarType:
-    """The scalar type that a scalar, tensor or buffer is made of."""
+    """The scalar type that a scalar, tensor, buffer or array is made of."""
     match type_:
         case ScalarType():
             return type_
-        case TensorType(dtype, _) | BufferType(dtype, _):
+        case TensorType(dtype, _) | BufferType(dtype, _) | ArrayType(dtype=dtype):
             return dtype
         case VarType(content):
             return element_type(content)

@@ -13,12 +13,12 @@ from typing import NoReturn
 
 from ..errors import InternalError, PylmsError
 from ..loc import Loc
-from .effects import PURE, Effect
+from .effects import PURE, Effect, Place
 from .node import Atom, Block, Const, Function, Node, Sym
 from .ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from .printer import Fault, format_atom, print_function
 from .rules import effect_rules, type_rules
-from .types import BufferType, ScalarType, VarType
+from .types import BufferType, Region, ScalarType, VarType
 
 
 def verify(function: Function) -> None:
@@ -125,10 +125,14 @@ def _missing(expected: Effect, found: Effect) -> str:
     """What `expected` has and `found` has not, in words; empty where there is nothing."""
     if expected is PURE:
         return ""
-    words = [f"reads of {text}" for text in sorted(map(format_atom, expected.reads - found.reads))]
-    words += [f"writes of {text}" for text in sorted(map(format_atom, expected.writes - found.writes))]
+    words = [f"reads of {text}" for text in sorted(map(_format_place, expected.reads - found.reads))]
+    words += [f"writes of {text}" for text in sorted(map(_format_place, expected.writes - found.writes))]
     words += [name for name in ("io", "raises", "keep") if getattr(expected, name) and not getattr(found, name)]
     return ", ".join(words)
+
+
+def _format_place(place: Place) -> str:
+    return str(place) if isinstance(place, Region) else format_atom(place)
 
 
 def _fits(constant: Const) -> bool:

@@ -13,11 +13,14 @@ from dataclasses import dataclass
 from itertools import count
 from typing import ClassVar
 
+from ..ir.effects import Place
 from ..ir.node import Atom, Block, Function, Node, Sym
 from ..ir.ops.arithmetic import ADD, EQ, LOGICAL_AND, LOGICAL_OR, MUL, NE
+from ..ir.ops.arrays import ARRAY_LOAD, ARRAY_STORE
 from ..ir.ops.buffers import LOAD, LOAD_ELEMENT, STORE, STORE_ELEMENT
 from ..ir.ops.control import CHECK, IF
 from ..ir.primitive import Primitive
+from ..ir.types import ArrayType
 from .rewrite import (
     Replacements,
     awaits_differentiation,
@@ -52,7 +55,7 @@ class _Merger:
     def __init__(self, *, forwards_stores: bool) -> None:
         self._forwards_stores = forwards_stores
         self._available: dict[_Key, tuple[Atom, ...]] = {}
-        self._versions: dict[Sym, int] = {}
+        self._versions: dict[Place, int] = {}
         self._next_version = count(1)
         self._replacements: Replacements = {}
 
@@ -110,7 +113,8 @@ class _Merger:
             key = (*key, repr(node.attrs))
         if node.effect.reads:
             buffers = [arg for arg in args if isinstance(arg, Sym) and arg in node.effect.reads]
-            key = (*key, *[self._versions.get(buffer, 0) for buffer in buffers])
+            regions = [arg.type.region for arg in args if isinstance(arg.type, ArrayType)]
+            key = (*key, *[self._versions.get(place, 0) for place in (*buffers, *regions)])
         return key
 
     def _offer(self, key: _Key, values: tuple[Atom, ...], added: list[_Key]) -> None:
@@ -119,6 +123,10 @@ class _Merger:
 
     def _offer_stored(self, node: Node, added: list[_Key]) -> None:
         """After a store, the value stored is what a load there gives."""
+        if node.primitive is ARRAY_STORE:
+            array, value, *indices = node.args
+            assert isinstance(array.type, ArrayType)
+            self._offer((ARRAY_LOAD, (array, *indices), self._versions[array.type.region]), (value,), added)
         if node.primitive not in (STORE, STORE_ELEMENT):
             return
         buffer, value, *indices = node.args

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, TypeVar
 
+from ..ir.effects import Place
 from ..ir.node import Atom, Block, Const, Function, Node, Sym
 from ..ir.ops.arithmetic import ADD, GE, GT, LE, LT, SUB
 from ..ir.ops.control import FOR, IF, WHILE
@@ -53,8 +54,8 @@ class _Marker:
         self._definitions: dict[Sym, Node] = {}
         self._parents: dict[Node, Node | None] = {}
         self._carried: dict[Sym, tuple[Node, int]] = {}
-        self._own_memory: set[Sym] = set()
-        self._writers: defaultdict[Sym, list[Node]] = defaultdict(list)
+        self._own_memory: set[Place] = set()
+        self._writers: defaultdict[Place, list[Node]] = defaultdict(list)
         self._roots: list[Node] = []
 
     def read(self, block: Block, parent: Node | None) -> None:
@@ -79,8 +80,8 @@ class _Marker:
         if effect.io or effect.keep or not effect.writes <= self._own_memory:
             self._roots.append(node)
         else:
-            for symbol in effect.writes:
-                self._writers[symbol].append(node)
+            for place in effect.writes:
+                self._writers[place].append(node)
 
     def _read_params(self, node: Node) -> None:
         skipped = 1 if node.primitive is FOR else 0

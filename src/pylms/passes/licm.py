@@ -12,7 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import ClassVar
 
-from ..ir.effects import Effect
+from ..ir.effects import Effect, Place
 from ..ir.node import Block, Function, Node, Sym
 from ..ir.ops.control import FOR, WHILE
 from .rewrite import (
@@ -79,7 +79,7 @@ class _Hoister:
             is_first = False
         return with_blocks(loop, loop.args, blocks)
 
-    def _may_move(self, node: Node, inside: set[Sym], written: frozenset[Sym], *, is_first: bool) -> bool:
+    def _may_move(self, node: Node, inside: set[Sym], written: frozenset[Place], *, is_first: bool) -> bool:
         effect = node.effect
         if effect.writes or effect.io or makes_memory(node) or effect.reads & written:
             return False

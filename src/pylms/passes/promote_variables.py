@@ -19,10 +19,19 @@ from ..ir.ops.control import IF, WHILE
 from ..ir.ops.tensors import BROADCAST
 from ..ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from ..ir.rules import effect_of_block
-from ..ir.types import ScalarType, TensorType, VarType
+from ..ir.types import ArrayType, ScalarType, TensorType, VarType
 from ..loc import Loc
 from .liveness import Liveness
-from .rewrite import Replacements, copy_nodes, replace_atoms, with_blocks, with_body, with_nodes, with_results
+from .rewrite import (
+    Replacements,
+    copy_nodes,
+    empty_array,
+    replace_atoms,
+    with_blocks,
+    with_body,
+    with_nodes,
+    with_results,
+)
 
 
 @dataclass(frozen=True)
@@ -41,7 +50,7 @@ class PromoteVariables:
 
 def _written_variables(node: Node) -> list[Sym]:
     """The variables of enclosing blocks that a node sets, in a fixed order."""
-    written = [symbol for symbol in node.effect.writes if isinstance(symbol.type, VarType)]
+    written = [place for place in node.effect.writes if isinstance(place, Sym) and isinstance(place.type, VarType)]
     return sorted(written, key=lambda symbol: symbol.id)
 
 
@@ -137,6 +146,10 @@ class _Promotion:
                 )
                 nodes.append(fill)
                 return fill.results[0]
+            case ArrayType() as type_:
+                made = empty_array(self._builder, type_, node.loc)
+                nodes.extend(made)
+                return made[-1].results[0]
 
     def _resolve(self, atoms: tuple[Atom, ...]) -> tuple[Atom, ...]:
         return replace_atoms(atoms, self._replacements)
@@ -161,7 +174,8 @@ def _turn_loops(block: Block, builder: Builder) -> Block:
         if node.blocks:
             node = with_blocks(node, node.args, [_turn_loops(inner, builder) for inner in node.blocks])
         if node.primitive is WHILE and any(
-            isinstance(symbol.type, VarType) for symbol in effect_of_block(node.blocks[0]).writes
+            isinstance(place, Sym) and isinstance(place.type, VarType)
+            for place in effect_of_block(node.blocks[0]).writes
         ):
             _turn_loop(node, builder, nodes)
         else:

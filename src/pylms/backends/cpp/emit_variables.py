@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ...ir.node import Atom, Const, Node, Sym
 from ...ir.ops.buffers import LOAD_ELEMENT, STORE_ELEMENT
 from ...ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
-from ...ir.types import BufferType, TensorType, Type, ValueType, VarType
+from ...ir.types import ArrayType, BufferType, TensorType, Type, ValueType, VarType
 from .emit_rules import emit_rules
 from .emitter import Emitter
 from .literals import Binding, Expression, declaration, is_in_register, literal, number_type
@@ -71,7 +71,7 @@ def array_bytes(type_: TensorType | BufferType) -> int:
 
 
 def _content(variable: Sym) -> ValueType:
-    assert isinstance(variable.type, VarType)
+    assert isinstance(variable.type, VarType) and not isinstance(variable.type.content, ArrayType)
     return variable.type.content
 
 

@@ -9,7 +9,7 @@ from enum import IntEnum
 
 from ...errors import InternalError
 from ...ir.node import Const
-from ...ir.types import BufferType, ScalarType, TensorType, Type, VarType
+from ...ir.types import ArrayType, BufferType, ScalarType, TensorType, Type, VarType
 
 _SCALAR_NAMES = {
     "bool": "bool",
@@ -67,7 +67,7 @@ def c_type(type_: Type) -> str:
             return scalar_c_type(type_)
         case TensorType(dtype, ()):
             return scalar_c_type(dtype)
-        case TensorType(dtype, _) | BufferType(dtype, _):
+        case TensorType(dtype, _) | BufferType(dtype, _) | ArrayType(dtype=dtype):
             return f"{scalar_c_type(dtype)} *"
         case VarType(content):
             return c_type(content)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..primitive import Primitive
-from . import arithmetic, buffers, control, differentiation, fusion, host, tensors, variables
+from . import arithmetic, arrays, buffers, control, differentiation, fusion, host, tensors, variables
 
 PRIMITIVES: tuple[Primitive, ...] = (
     *arithmetic.PRIMITIVES,
@@ -12,6 +12,7 @@ PRIMITIVES: tuple[Primitive, ...] = (
     *host.PRIMITIVES,
     *tensors.PRIMITIVES,
     *buffers.PRIMITIVES,
+    *arrays.PRIMITIVES,
     *differentiation.PRIMITIVES,
     *fusion.PRIMITIVES,
 )
