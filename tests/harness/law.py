@@ -4,9 +4,11 @@ import contextlib
 import io
 import math
 
+import numpy as np
+
 from pylms import Options, generate, lms, stage
 from pylms.ir.interpret import interpret
-from pylms.ir.types import BOOL, FLOAT, INT
+from pylms.ir.types import BOOL, FLOAT, INT, SCALAR_TYPES
 from pylms.ir.verify import verify
 from pylms.loc import Loc
 from pylms.runtime.native import load_native
@@ -15,6 +17,11 @@ from pylms.staging.values import ScalarFront
 
 TYPES = {bool: BOOL, int: INT, float: FLOAT}
 OPTIONS = Options()
+
+
+def type_of(value):
+    """The staged type of a Python or NumPy number."""
+    return TYPES.get(type(value)) or SCALAR_TYPES[type(value).__name__]
 
 
 class PrintingHost:
@@ -57,14 +64,20 @@ def outcome(run):
 def same(left, right):
     if isinstance(left, tuple) and isinstance(right, tuple):
         return len(left) == len(right) and all(map(same, left, right))
-    if isinstance(left, float) and isinstance(right, float) and math.isnan(left):
-        return math.isnan(right)
-    return type(left) is type(right) and left == right
+    if type(left) is not type(right):
+        return False
+    if isinstance(left, (float, np.floating)):
+        return (
+            math.isnan(right)
+            if math.isnan(left)
+            else left == right and math.copysign(1, left) == math.copysign(1, right)
+        )
+    return left == right
 
 
 def check_law(function, *argument_lists):
     """Run a function four ways on each list of arguments, and compare results, errors and output."""
-    types = tuple(TYPES[type(value)] for value in argument_lists[0])
+    types = tuple(map(type_of, argument_lists[0]))
     staged = staged_of(function, *types)
     optimised = generate.optimise(staged.function, OPTIONS)
     native = stage(function)

@@ -37,6 +37,16 @@ class ScalarType:
         """Bytes one element takes in memory."""
         return max(self.bits // 8, 1)
 
+    @property
+    def smallest(self) -> int:
+        """The least number of an integer type."""
+        return 0 if self.kind == "uint" else -(1 << (self.bits - 1))
+
+    @property
+    def largest(self) -> int:
+        """The greatest number of an integer type."""
+        return (1 << self.bits) - 1 + self.smallest
+
 
 BOOL = ScalarType("bool", "bool", 8, python=True)
 INT = ScalarType("int", "int", 64, python=True)

@@ -14,14 +14,16 @@ from typing import TYPE_CHECKING, NoReturn
 from ..errors import StagedTypeError
 from ..ir.builder import BlockScope
 from ..ir.node import Atom, AttributeValue, Const, Sym
+from ..ir.ops.arithmetic import CONVERT
 from ..ir.ops.control import CHECK
 from ..ir.ops.tensors import BROADCAST
 from ..ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
-from ..ir.types import BOOL, FLOAT, INT, ScalarType, TensorType, Type
+from ..ir.types import BOOL, ScalarType, TensorType, Type
 from ..loc import Loc, caller_loc
 from .context import Trace, current_trace
 from .raising import AlwaysRaises
 from .values import Leaf, Structure, constant, describe, describe_static, leaf_types, same_structure
+from .widening import joined, widened_constant
 
 if TYPE_CHECKING:
     from .constructs import Construct
@@ -77,8 +79,9 @@ class Variable:
         self.loc = loc
         self.structure: Structure | None = None
         self.was_read_unset = False
+        self.origin: list[Atom] = []
+        """The first value: what is known of it may still widen."""
         self.symbols: list[Sym] = []
-        self.from_int_literal = False
         self.takes_int_literals = False
         self.is_set: Sym | None = None
         self.was_assigned = False
@@ -213,9 +216,9 @@ def promote(trace: Trace, cell: Cell, construct: Construct) -> bool:
         atoms, structure = trace.flatten(initial)
         widened = construct.decisions.widened.get(trace.birth_of(cell))
         if widened is not None:
-            structure = Leaf(widened)
-            atoms = [Const(float(atom.value), widened) for atom in atoms if isinstance(atom, Const)]
-        variable.from_int_literal = type(initial) is int
+            structure = widened
+            atoms = _as_leaves(trace, structure, atoms)
+        variable.origin = atoms
         variable.structure = structure
         variable.symbols = [trace.emit(VAR_NEW, [atom], names=[cell.name])[0] for atom in atoms]
         variable.was_assigned = variable.takes_int_literals = widened is not None
@@ -244,9 +247,19 @@ def _read_variable(trace: Trace, cell: Cell, variable: Variable) -> object:
     return trace.unflatten(variable.structure, iter(atoms))
 
 
-def _widened_literal(value: object, structure: Structure) -> object:
-    """An int literal as the float it must be."""
-    return float(value) if type(value) is int and structure == Leaf(FLOAT) else value
+def _as_leaves(trace: Trace, structure: Structure, atoms: Sequence[Atom]) -> list[Atom]:
+    """Atoms as the types of a structure that they widen to."""
+    return [as_widened(trace, atom, type_) for atom, type_ in zip(atoms, leaf_types(structure), strict=True)]
+
+
+def as_widened(trace: Trace, atom: Atom, target: Type) -> Atom:
+    """A number as the type that it widens to; a conversion is emitted where the run knows it."""
+    if atom.type == target:
+        return atom
+    assert isinstance(target, ScalarType)
+    if isinstance(atom, Const):
+        return widened_constant(atom, target)
+    return trace.emit(CONVERT, [atom], attrs={"dtype": target})[0]
 
 
 def _check_is_set(trace: Trace, cell: Cell, flag: Atom) -> None:
@@ -259,17 +272,15 @@ def _assign_variable(trace: Trace, cell: Cell, variable: Variable, value: object
         if variable.structure is None and variable.construct in trace.constructs:
             _decide(trace, cell, Decision.LOCAL, value)
         _refuse_type(trace, cell, variable, describe_value(trace, value))
-    if variable.structure is not None and variable.takes_int_literals:
-        value = _widened_literal(value, variable.structure)
     atoms, structure = trace.flatten(value)
     if variable.structure is None:
-        variable.from_int_literal = type(value) is int
         if variable.was_read_unset and variable.construct in trace.constructs:
             variable.construct.decisions.structures[trace.birth_of(cell)] = structure
             raise Retrace(variable.construct)
         _give_structure(trace, cell, variable, structure)
     elif not same_structure(variable.structure, structure):
-        _widen(trace, cell, variable, structure, value)
+        atoms = _meet(trace, cell, variable, structure, atoms, value)
+    variable.origin = variable.origin or atoms
     for symbol, atom in zip(variable.symbols, atoms, strict=True):
         trace.emit(VAR_SET, [symbol, atom])
     if variable.is_set is not None:
@@ -303,26 +314,36 @@ def zero_in(trace: Trace, scope: BlockScope, type_: Type, loc: Loc) -> Atom:
     return filled.results[0]
 
 
-def _widen(trace: Trace, cell: Cell, variable: Variable, structure: Structure, value: object) -> NoReturn:
-    """An int literal before the loop becomes the float type it meets inside (D2); anything else is an error."""
-    widens = (
-        variable.from_int_literal
-        and variable.construct in trace.constructs
-        and variable.structure == Leaf(INT)
-        and isinstance(structure, Leaf)
-        and isinstance(structure.type, ScalarType)
-        and structure.type != BOOL
-    )
-    if widens:
-        assert isinstance(structure, Leaf) and isinstance(structure.type, ScalarType)
-        if variable.is_set is None:
-            variable.construct.decisions.widened[trace.birth_of(cell)] = structure.type
-        else:
-            variable.construct.decisions.structures[trace.birth_of(cell)] = structure
-        raise Retrace(variable.construct)
-    if variable.structure is not None and _has_tensor(variable.structure, structure):
+def _meet(
+    trace: Trace, cell: Cell, variable: Variable, met: Structure, atoms: Sequence[Atom], value: object
+) -> list[Atom]:
+    """A value of another structure as the variable's: one of them widens (D2), else it is an error."""
+    structure = variable.structure
+    assert structure is not None
+    origin: Sequence[Atom] = variable.origin or atoms
+    if variable.construct not in trace.constructs:  # only the run knows what it began with
+        origin = [trace.builder.fresh(type_) for type_ in leaf_types(structure)]
+    common = joined(structure, origin, met, atoms, takes_literals=variable.takes_int_literals)
+    if common is not None and same_structure(common, structure):
+        return _as_leaves(trace, structure, atoms)
+    if common is not None:
+        _widen(trace, cell, variable, common)
+    if _has_tensor(structure, met):
         _decide(trace, cell, Decision.LOCAL, value)  # batches of two sizes: each is good within its own loop
-    _refuse_type(trace, cell, variable, describe(structure))
+    _refuse_type(trace, cell, variable, describe(met))
+
+
+def _widen(trace: Trace, cell: Cell, variable: Variable, structure: Structure) -> NoReturn:
+    """Trace the construct that the variable was made for again, the variable having that structure from the start.
+
+    Where that construct is closed, the outermost open one makes a new variable of it.
+    """
+    is_open = variable.construct in trace.constructs
+    construct = variable.construct if is_open else trace.constructs_within(cell)[0]
+    decisions = construct.decisions
+    known = decisions.structures if is_open and variable.is_set is not None else decisions.widened
+    known[trace.birth_of(cell)] = structure
+    raise Retrace(construct)
 
 
 def _has_tensor(*structures: Structure) -> bool:

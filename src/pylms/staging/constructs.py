@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, TypeVar
 from ..errors import NotSupportedYetError
 from ..ir.builder import BlockScope
 from ..ir.node import Atom, Block, Sym
-from ..ir.types import ScalarType
 from ..loc import caller_loc
 from .cells import UNSET, Cell, Decision, Poison, Retrace, promote
 from .contents import Contents
@@ -47,7 +46,7 @@ class Decisions:
     cells: dict[int, Decision] = field(default_factory=dict)
     met: dict[int, str] = field(default_factory=dict)
     """What kind of value decided that a cell is good within its block only."""
-    widened: dict[int, ScalarType] = field(default_factory=dict)
+    widened: dict[int, Structure] = field(default_factory=dict)
     structures: dict[int, Structure] = field(default_factory=dict)
 
 
@@ -89,6 +88,8 @@ class Construct:
             outer = self.trace.constructs_within(cell)
             if outer and cell in outer[0].local_cells:
                 self.decisions.cells[birth] = Decision.LOCAL
+            if cell.variable is not None and birth in self.decisions.widened:
+                cell.rebind(self.trace, cell.read())  # the variable of a construct that is closed
             if cell.variable is not None or self.decisions.cells.get(birth) in (Decision.KEEP, Decision.LOCAL):
                 continue
             if self.decisions.cells.get(birth) is None and _may_change_in_place(self.trace, cell.value):

@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from typing import NoReturn
 
 from ...errors import StagedTypeError
+from ...ir.builder import BlockScope
 from ...ir.node import Atom, Const
+from ...ir.ops.arithmetic import CONVERT
 from ...ir.ops.control import IF
-from ...ir.types import BOOL, INT, ScalarType, Type
+from ...ir.types import BOOL, ScalarType, Type
 from ...loc import Loc, caller_loc
 from ..cells import zero_in
 from ..constructs import Assigned, Construct, TracedBlock, trace_construct
-from ..context import current_trace
+from ..context import Trace, current_trace
 from ..raising import AlwaysRaises
 from ..truth import MixedTruth, truth, truth_in
 from ..values import Leaf, Static, Structure, TupleOf, describe, same_static
+from ..widening import widened_constant, widens
 
 Thunk = Callable[[], object]
 
@@ -106,14 +109,10 @@ def _have_one_type(left: _Side, right: _Side) -> bool:
     if isinstance(left.value, MixedTruth) or isinstance(right.value, MixedTruth):
         return False
     if isinstance(left.structure, Leaf) and isinstance(right.structure, Leaf):
-        return left.structure == right.structure or _widens(left.atoms[0], right) or _widens(right.atoms[0], left)
+        (left_atom,), (right_atom,) = left.atoms, right.atoms
+        return widens(left_atom, right_atom.type) or widens(right_atom, left_atom.type)
     # What is wrong with others, if anything is, the merging says.
     return isinstance(left.structure, TupleOf) and isinstance(right.structure, TupleOf)
-
-
-def _widens(atom: Atom, other: _Side) -> bool:
-    target = other.atoms[0].type
-    return _widened(atom, target).type == target
 
 
 def _finish_if(construct: Construct, condition: Atom, then: _Side, otherwise: _Side, loc: Loc) -> object:
@@ -127,7 +126,7 @@ def _finish_if(construct: Construct, condition: Atom, then: _Side, otherwise: _S
             side.structure = other.structure
             side.atoms = [zero_in(trace, side.block.scope, atom.type, loc) for atom in other.atoms]
     assert then.structure is not None and otherwise.structure is not None
-    merged = _Merged([], [])
+    merged = _Merged(trace, then.block.scope, otherwise.block.scope, [], [])
     structure = merged.merge(then.structure, otherwise.structure, iter(then.atoms), iter(otherwise.atoms))
     blocks = (then.block.finish(merged.then_results), otherwise.block.finish(merged.else_results))
     results = trace.emit(IF, [condition], blocks=blocks, loc=loc)
@@ -138,6 +137,9 @@ def _finish_if(construct: Construct, condition: Atom, then: _Side, otherwise: _S
 class _Merged:
     """Brings the values of the two sides into one structure, and collects the atoms each block must give."""
 
+    trace: Trace
+    then_scope: BlockScope
+    else_scope: BlockScope
     then_results: list[Atom]
     else_results: list[Atom]
 
@@ -157,20 +159,27 @@ class _Merged:
                 _refuse(describe(then), describe(otherwise))
 
     def _merge_leaves(self, then: Atom, otherwise: Atom) -> Structure:
-        """An int literal on one side widens to the float of the other; any other mismatch is an error."""
-        if then.type != otherwise.type:
-            then, otherwise = _widened(then, otherwise.type), _widened(otherwise, then.type)
-        if then.type != otherwise.type:
+        """The type that one side widens to; any other mismatch is an error."""
+        if widens(then, otherwise.type):
+            then = self._widened(then, otherwise.type, self.then_scope)
+        elif widens(otherwise, then.type):
+            otherwise = self._widened(otherwise, then.type, self.else_scope)
+        else:
             _refuse(str(then.type), str(otherwise.type))
         self.then_results.append(then)
         self.else_results.append(otherwise)
         return Leaf(then.type)
 
-
-def _widened(atom: Atom, target: Type) -> Atom:
-    if isinstance(atom, Const) and atom.type == INT and isinstance(target, ScalarType) and target.is_float:
-        return Const(float(atom.value), target)
-    return atom
+    def _widened(self, atom: Atom, target: Type, scope: BlockScope) -> Atom:
+        """A number as the type that it widens to; a conversion goes to the end of the side's block."""
+        if atom.type == target:
+            return atom
+        assert isinstance(target, ScalarType)
+        if isinstance(atom, Const):
+            return widened_constant(atom, target)
+        node = self.trace.builder.node(CONVERT, [atom], attrs={"dtype": target}, loc=caller_loc())
+        scope.nodes.append(node)
+        return node.results[0]
 
 
 def _refuse(then: str, otherwise: str) -> NoReturn:
