@@ -117,6 +117,10 @@ class Region:
         return f"@{self.number}"
 
 
+SHARED_REGION = Region(0)
+"""Where arrays lie that may overlap."""
+
+
 @dataclass(frozen=True, slots=True)
 class ArrayType:
     """A reference to mutable memory whose shape is known at run time: a NumPy array, or a view of one (DESIGN D6).

@@ -112,9 +112,9 @@ class _Merger:
             # As text, since 1 == 1.0 == True.
             key = (*key, repr(node.attrs))
         if node.effect.reads:
-            buffers = [arg for arg in args if isinstance(arg, Sym) and arg in node.effect.reads]
-            regions = [arg.type.region for arg in args if isinstance(arg.type, ArrayType)]
-            key = (*key, *[self._versions.get(place, 0) for place in (*buffers, *regions)])
+            places: list[Place] = [arg for arg in args if isinstance(arg, Sym) and arg in node.effect.reads]
+            places += [arg.type.region for arg in args if isinstance(arg.type, ArrayType)]
+            key = (*key, *[self._versions.get(place, 0) for place in places])
         return key
 
     def _offer(self, key: _Key, values: tuple[Atom, ...], added: list[_Key]) -> None:

@@ -19,6 +19,7 @@ from ..ir.ops.tensors import BROADCAST
 from ..ir.primitive import Primitive
 from ..ir.rules import effect_rules
 from ..ir.types import BOOL
+from . import identities_arrays  # noqa: F401 - fills the table of rules
 from .identities import identity_rules
 from .rewrite import Replacements, replace_atoms, with_blocks, with_body, with_nodes, with_results
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ..ir.node import Block, Function, Node, Sym
+from ..ir.effects import Place
+from ..ir.node import Block, Function, Node
 
 
 class WriteHazards:
@@ -18,14 +19,14 @@ class WriteHazards:
         self._home: dict[Node, Block] = {}
         self._parent: dict[Block, Node] = {}
         self._index: dict[Node, int] = {}
-        self._writes: dict[Sym, list[Node]] = {}
+        self._writes: dict[Place, list[Node]] = {}
         self._note(function.body)
 
     def _note(self, block: Block) -> None:
         for index, node in enumerate(block.nodes):
             self._home[node], self._index[node] = block, index
-            for buffer in node.effect.writes:
-                self._writes.setdefault(buffer, []).append(node)
+            for place in node.effect.writes:
+                self._writes.setdefault(place, []).append(node)
             for inner in node.blocks:
                 self._parent[inner] = node
                 self._note(inner)
@@ -34,7 +35,7 @@ class WriteHazards:
         """Whether a buffer that `read` borrows from may be written before one of `uses` (a block: its end) is done."""
         block, start = self._home[read], self._index[read]
         writes = [
-            node for buffer in read.effect.reads for node in self._writes.get(buffer, ()) if self._home[node] is block
+            node for place in read.effect.reads for node in self._writes.get(place, ()) if self._home[node] is block
         ]
         if not writes:
             return False

@@ -17,7 +17,7 @@ from .emit_rules import emit_rules
 from .emit_variables import array_bytes, copy_array
 from .emitter import Emitter
 from .formulas import selection
-from .literals import Binding, Expression, declaration, is_in_register, number_type
+from .literals import Binding, Expression, declaration, is_in_register, is_number, number_type
 from .text import Line
 
 _LARGEST = 2**63 - 1
@@ -72,7 +72,7 @@ def _emit_side(emitter: Emitter, block: Block, names: Sequence[str]) -> _Side:
 
 def _is_selection(node: Node, sides: Sequence[_Side]) -> bool:
     """Whether a branch that wrote no statements reads well as an expression."""
-    return all(is_in_register(result.type) for result in node.results) and all(
+    return all(is_number(result.type) for result in node.results) and all(
         len(move.value.text) <= _LONGEST_ALTERNATIVE for _, moves in sides for move in moves
     )
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ...ir.node import Atom, Const, Node, Sym
 from ...ir.ops.buffers import LOAD_ELEMENT, STORE_ELEMENT
 from ...ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
-from ...ir.types import ArrayType, BufferType, TensorType, Type, ValueType, VarType
+from ...ir.types import ArrayType, BufferType, TensorType, Type, VarType
 from .emit_rules import emit_rules
 from .emitter import Emitter
 from .literals import Binding, Expression, declaration, is_in_register, literal, number_type
@@ -29,7 +29,12 @@ def _emit_new(emitter: Emitter, node: Node) -> None:
         else:
             emitter.line(f"__builtin_memset({name}, 0, {array_bytes(content)});")
         return
-    initial = emitter.inline(node.args[0]) if node.args else literal(Const(0, number_type(content))).text
+    if node.args:
+        initial = emitter.inline(node.args[0])
+    elif isinstance(content, ArrayType):
+        initial = "{}"
+    else:
+        initial = literal(Const(0, number_type(content))).text
     target = name if variable in emitter.stored_elsewhere else declaration(content, name)
     emitter.line(f"{target} = {initial};")
 
@@ -70,8 +75,8 @@ def array_bytes(type_: TensorType | BufferType) -> int:
     return type_.size * type_.dtype.itemsize
 
 
-def _content(variable: Sym) -> ValueType:
-    assert isinstance(variable.type, VarType) and not isinstance(variable.type.content, ArrayType)
+def _content(variable: Sym) -> Type:
+    assert isinstance(variable.type, VarType)
     return variable.type.content
 
 

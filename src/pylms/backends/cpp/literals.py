@@ -28,6 +28,9 @@ _SCALAR_NAMES = {
 }
 
 
+ARRAYS_HEADER = "arrays.h"
+
+
 class Binding(IntEnum):
     """How tightly an expression binds, C++'s precedence from loose to tight."""
 
@@ -61,14 +64,16 @@ def scalar_c_type(type_: ScalarType) -> str:
 
 
 def c_type(type_: Type) -> str:
-    """The C++ type of a value: a number, also where it is a tensor of rank 0, or the address of its elements."""
+    """The C++ type of a value: a number, also where it is a tensor of rank 0; an array; or the address of elements."""
     match type_:
         case ScalarType():
             return scalar_c_type(type_)
         case TensorType(dtype, ()):
             return scalar_c_type(dtype)
-        case TensorType(dtype, _) | BufferType(dtype, _) | ArrayType(dtype=dtype):
+        case TensorType(dtype, _) | BufferType(dtype, _):
             return f"{scalar_c_type(dtype)} *"
+        case ArrayType(dtype, rank, is_dense):
+            return f"pylms::{'array' if is_dense else 'strided'}<{scalar_c_type(dtype)}, {rank}>"
         case VarType(content):
             return c_type(content)
 
@@ -80,8 +85,19 @@ def declaration(type_: Type, name: str) -> str:
 
 
 def is_in_register(type_: Type) -> bool:
-    """Whether a value of this type is a C++ number rather than an address."""
-    return isinstance(type_, ScalarType) or (isinstance(type_, TensorType) and type_.shape == ())
+    """Whether a value of this type is a C++ value, such as a number, rather than the address of one."""
+    return isinstance(type_, (ScalarType, ArrayType)) or (isinstance(type_, TensorType) and type_.shape == ())
+
+
+def array_parts(type_: ArrayType) -> list[str]:
+    """What an array is passed as besides its address: extents, and strides where it has any."""
+    extents = [f"n{axis}" for axis in range(type_.rank)]
+    return extents if type_.is_dense else extents + [f"step{axis}" for axis in range(type_.rank)]
+
+
+def is_number(type_: Type) -> bool:
+    """Whether a value of this type is one C++ number."""
+    return is_in_register(type_) and not isinstance(type_, ArrayType)
 
 
 def is_register_variable(type_: Type) -> bool:

@@ -5,16 +5,26 @@ In: a legalised function. Out: a `SourceBundle`, in which the listing and the so
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import count
 
 from ...errors import InternalError
 from ...ir.node import Function, Sym, walk
-from ...ir.types import BufferType, TensorType, Type
+from ...ir.types import SHARED_REGION, ArrayType, BufferType, TensorType, Type
 from ..base import SourceBundle
 from .emit_host import unpacked
 from .emitter import Emitter, FunctionText
-from .literals import c_type, declaration, is_in_register, number_type
+from .literals import (
+    ARRAYS_HEADER,
+    array_parts,
+    c_type,
+    declaration,
+    is_in_register,
+    is_number,
+    number_type,
+    scalar_c_type,
+)
 from .text import Line, base_name, list_lines, render_listing, render_source
 
 _ABI_HEADER = "pylms_abi.h"
@@ -43,8 +53,8 @@ def emit_module(
     """The function as C++. `offsets` and `planned_bytes` are the memory plan: see `Emitter`."""
     result_types = tuple(result.type for result in function.body.results)
     for type_ in result_types:
-        if not is_in_register(type_):
-            message = f"a staged function gives numbers: {type_} must be stored in a buffer"
+        if not is_in_register(type_) or (isinstance(type_, ArrayType) and not type_.is_dense):
+            message = f"a staged function gives numbers and dense arrays: {type_} must be stored or copied"
             raise InternalError(message, loc=function.loc)
     emitter = Emitter(function, checks=checks, offsets=offsets, planned_bytes=planned_bytes)
     signature = _emit_function(emitter, function)
@@ -74,13 +84,16 @@ def _level(operations: int) -> str:
 
 def _emit_function(emitter: Emitter, function: Function) -> _Signature:
     name = emitter.fresh_name(function.name)
-    parameters = [declaration(param.type, emitter.name_of(param)) for param in function.params]
+    parameters = [text for param in function.params for text in _parameters(emitter, param)]
     results = function.body.results
     with emitter.new_function() as text:
         for param in function.params:
             emitter.own(param)
+            if isinstance(param.type, ArrayType):
+                _emit_array(emitter, param)
         emitter.emit_nodes(function.body)
-        returns = results[0].type if len(results) == 1 and not text.can_fail else None
+        is_returned = len(results) == 1 and is_number(results[0].type) and not text.can_fail
+        returns = results[0].type if is_returned else None
         outputs: tuple[str, ...] = ()
         if returns is not None:
             emitter.line(f"return {emitter.inline(results[0])};")
@@ -98,6 +111,26 @@ def _emit_function(emitter: Emitter, function: Function) -> _Signature:
     emitter.top_level.extend(list_lines(f"static {spelled} {name}(", parameters, ") {", depth=0))
     emitter.top_level.extend((*text.lines, Line(0, "}"), Line(0, "")))
     return _Signature(name, returns, text, outputs)
+
+
+def _parameters(emitter: Emitter, param: Sym) -> list[str]:
+    """The C++ parameters of one of the IR. An array travels in its parts: compilers heed `restrict` of parameters."""
+    name = emitter.name_of(param)
+    if not isinstance(param.type, ArrayType):
+        return [declaration(param.type, name)]
+    emitter.include(ARRAYS_HEADER)
+    apart = "" if param.type.region == SHARED_REGION else "__restrict "
+    parts = [f"{scalar_c_type(param.type.dtype)} *{apart}{name}_data"]
+    return parts + [f"long long {name}_{part}" for part in array_parts(param.type)]
+
+
+def _emit_array(emitter: Emitter, param: Sym) -> None:
+    """The array that a function's parameters are the parts of."""
+    assert isinstance(param.type, ArrayType)
+    name, rank = emitter.name_of(param), param.type.rank
+    parts = [f"{name}_{part}" for part in array_parts(param.type)]
+    fields = [f"{name}_data", *(f"{{{', '.join(group)}}}" for group in (parts[:rank], parts[rank:]) if group)]
+    emitter.declaration_line(f"const {declaration(param.type, name)} = {{{', '.join(fields)}}};")
 
 
 def _describe(emitter: Emitter, function: Function) -> None:
@@ -120,7 +153,8 @@ def _emit_entry(emitter: Emitter, function: Function, signature: _Signature) -> 
             emitter.line(f"char *arena = (char *)ctx->allocate(ctx, {max(emitter.arena_bytes, 1)});")
             emitter.line("if (!arena) return -1;")
         arguments = [argument for _, argument in signature.text.leading_parameters()]
-        arguments += [_unpacked_argument(index, param.type) for index, param in enumerate(function.params)]
+        slots = count()
+        arguments += [text for param in function.params for text in _unpacked_argument(slots, param.type)]
         _emit_call(emitter, signature, arguments, [result.type for result in function.body.results])
     parameters = "pylms_context *ctx, const pylms_value *args, pylms_value *results"
     emitter.top_level.append(Line(0, f'extern "C" int pylms_entry({parameters}) {{'))
@@ -133,13 +167,19 @@ def _emit_call(emitter: Emitter, signature: _Signature, arguments: list[str], re
         emitter.line("return 0;")
         return
     through_locals = []
-    for index, (output, type_) in enumerate(zip(signature.outputs, results, strict=True)):
+    slots = count()
+    for output, type_ in zip(signature.outputs, results, strict=True):
+        index = next(slots)
         if c_type(type_) in ("long long", "double"):
             arguments.append(f"&{_slot(index, type_)}")
             continue
         emitter.line(f"{declaration(type_, output)};")
         arguments.append(f"&{output}")
-        through_locals.append(f"{_slot(index, type_)} = {output};")
+        if isinstance(type_, ArrayType):
+            through_locals.append(f"results[{index}].p = {output}.data;")
+            through_locals += [f"results[{next(slots)}].i = {output}.n[{axis}];" for axis in range(type_.rank)]
+        else:
+            through_locals.append(f"{_slot(index, type_)} = {output};")
     start, end = f"{signature.name}(", ");"
     if signature.text.can_fail:
         start = f"{'int status =' if through_locals else 'return'} {start}"
@@ -157,10 +197,14 @@ def _slot(index: int, type_: Type) -> str:
     return f"results[{index}].{'f' if number_type(type_).is_float else 'i'}"
 
 
-def _unpacked_argument(index: int, type_: Type) -> str:
-    slot = f"args[{index}]"
+def _unpacked_argument(slots: Iterator[int], type_: Type) -> list[str]:
+    """An argument from the slots that it takes, the next ones."""
+    slot = f"args[{next(slots)}]"
+    if isinstance(type_, ArrayType):
+        parts = [f"args[{next(slots)}].i" for _ in array_parts(type_)]
+        return [f"({scalar_c_type(type_.dtype)} *){slot}.p", *parts]
     if is_in_register(type_):
-        return unpacked(slot, number_type(type_))
+        return [unpacked(slot, number_type(type_))]
     if isinstance(type_, (BufferType, TensorType)):
-        return f"({c_type(type_)}){slot}.p"
+        return [f"({c_type(type_)}){slot}.p"]
     raise InternalError(f"a staged function cannot take {type_}")

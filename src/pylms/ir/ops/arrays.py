@@ -1,6 +1,7 @@
 """Arrays: references to mutable memory whose shape is known at run time (DESIGN D6, D8).
 
-`array_new(n...) {dtype, region}`: zeroed memory that lives as long as the call; the extents must not be negative.
+`array_new(n...) {dtype, region, zeroed}`: memory that lives as long as the call, zeros if asked for; the extents must
+not be negative.
 `array_dim(a) {axis}`: the extent of one dimension, never negative.
 `in_bounds(i, n)`: whether -n <= i < n, as Python's indices count.
 `normalize_index(i, n)`: i, or i + n where i is negative.

@@ -1,0 +1,113 @@
+"""C++ for arrays of run-time shape: structs of an address, extents, and strides where they are not dense (arrays.h)."""
+
+from __future__ import annotations
+
+from ...ir.node import Node
+from ...ir.ops.arrays import (
+    ARRAY_AS_STRIDED,
+    ARRAY_DIM,
+    ARRAY_LOAD,
+    ARRAY_NEW,
+    ARRAY_PERMUTE,
+    ARRAY_PICK,
+    ARRAY_RESHAPE,
+    ARRAY_SLICE,
+    ARRAY_STORE,
+    IN_BOUNDS,
+    NORMALIZE_INDEX,
+)
+from ...ir.ops.tensors import integers
+from ...ir.types import ArrayType
+from .emit_rules import emit_rules
+from .emitter import Emitter
+from .literals import ARRAYS_HEADER, Binding, c_type, scalar_c_type
+
+
+@emit_rules.define(ARRAY_NEW)
+def _emit_new(emitter: Emitter, node: Node) -> None:
+    (result,) = node.results
+    assert isinstance(result.type, ArrayType)
+    emitter.include(ARRAYS_HEADER)
+    extents = [emitter.inline(arg) for arg in node.args]
+    zeroed = "true" if node.attr("zeroed") else "false"
+    arguments = ", ".join([emitter.context(), zeroed, *extents])
+    made = f"pylms::new_array<{scalar_c_type(result.type.dtype)}, {result.type.rank}>({arguments})"
+    emitter.define(result, made)
+    emitter.function.can_fail = True
+    emitter.line(f"if (!{emitter.name_of(result)}.data) return -1;")
+
+
+@emit_rules.define(ARRAY_DIM)
+def _emit_dim(emitter: Emitter, node: Node) -> None:
+    text = f"{emitter.expression(node.args[0])}.n[{node.attr('axis')}]"
+    emitter.define_pure(node.results[0], text, Binding.POSTFIX)
+
+
+@emit_rules.define(IN_BOUNDS)
+def _emit_in_bounds(emitter: Emitter, node: Node) -> None:
+    index, extent = (emitter.expression(arg) for arg in node.args)
+    text = f"{index} >= -{extent} && {index} < {extent}"
+    emitter.define_pure(node.results[0], text, Binding.AND)
+
+
+@emit_rules.define(NORMALIZE_INDEX)
+def _emit_normalize(emitter: Emitter, node: Node) -> None:
+    index, extent = (emitter.expression(arg) for arg in node.args)
+    emitter.define_pure(node.results[0], f"{index} < 0 ? {index} + {extent} : {index}", Binding.CONDITIONAL)
+
+
+@emit_rules.define(ARRAY_LOAD)
+def _emit_load(emitter: Emitter, node: Node) -> None:
+    array, *indices = node.args
+    position = ", ".join([emitter.inline(index) for index in indices])
+    emitter.define(node.results[0], f"{emitter.expression(array)}({position})")
+
+
+@emit_rules.define(ARRAY_STORE)
+def _emit_store(emitter: Emitter, node: Node) -> None:
+    array, value, *indices = node.args
+    position = ", ".join([emitter.inline(index) for index in indices])
+    emitter.line(f"{emitter.expression(array)}({position}) = {emitter.inline(value)};")
+
+
+@emit_rules.define(ARRAY_PICK)
+def _emit_pick(emitter: Emitter, node: Node) -> None:
+    array, index = emitter.expression(node.args[0]), emitter.inline(node.args[1])
+    (result,) = node.results
+    assert isinstance(result.type, ArrayType)
+    how = "pick_first" if result.type.is_dense else f"pick<{node.attr('axis')}>"
+    emitter.define(result, f"pylms::{how}({array}, {index})")
+
+
+@emit_rules.define(ARRAY_SLICE)
+def _emit_slice(emitter: Emitter, node: Node) -> None:
+    array = emitter.expression(node.args[0])
+    start, length, step = (emitter.inline(arg) for arg in node.args[1:])
+    (result,) = node.results
+    assert isinstance(result.type, ArrayType)
+    if result.type.is_dense:
+        emitter.define(result, f"pylms::slice_first({array}, {start}, {length})")
+    else:
+        emitter.define(result, f"pylms::slice<{node.attr('axis')}>({array}, {start}, {length}, {step})")
+
+
+@emit_rules.define(ARRAY_PERMUTE)
+def _emit_permute(emitter: Emitter, node: Node) -> None:
+    (result,) = node.results
+    assert isinstance(result.type, ArrayType)
+    array = emitter.expression(node.args[0])
+    axes = ", ".join(map(str, integers(dict(node.attrs), "permutation")))
+    emitter.define(result, array if result.type == node.args[0].type else f"pylms::permute<{axes}>({array})")
+
+
+@emit_rules.define(ARRAY_RESHAPE)
+def _emit_reshape(emitter: Emitter, node: Node) -> None:
+    (result,) = node.results
+    array = emitter.expression(node.args[0])
+    extents = ", ".join([emitter.inline(arg) for arg in node.args[1:]])
+    emitter.define(result, f"{c_type(result.type)}{{{array}.data, {{{extents}}}}}")
+
+
+@emit_rules.define(ARRAY_AS_STRIDED)
+def _emit_as_strided(emitter: Emitter, node: Node) -> None:
+    emitter.define(node.results[0], f"pylms::as_strided({emitter.expression(node.args[0])})")

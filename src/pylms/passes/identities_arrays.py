@@ -1,0 +1,68 @@
+"""Identities of arrays: extents that are known from how an array was made, and indices that need no normalising."""
+
+from __future__ import annotations
+
+from ..ir.node import Atom, Const, Node
+from ..ir.ops.arithmetic import ADD
+from ..ir.ops.arrays import (
+    ARRAY_AS_STRIDED,
+    ARRAY_DIM,
+    ARRAY_NEW,
+    ARRAY_PERMUTE,
+    ARRAY_PICK,
+    ARRAY_RESHAPE,
+    ARRAY_SLICE,
+    IN_BOUNDS,
+    NORMALIZE_INDEX,
+    VIEWS,
+)
+from ..ir.ops.tensors import integers
+from ..ir.types import BOOL, INT
+from .identities import Facts, identity_rules
+
+
+@identity_rules.define(ARRAY_DIM)
+def _dim(facts: Facts, node: Node) -> Atom | Node | None:
+    source = facts.definition(node.args[0], ARRAY_NEW, *VIEWS)
+    axis = node.attr("axis")
+    if source is None or not isinstance(axis, int):
+        return None
+    if source.primitive is ARRAY_NEW:
+        return source.args[axis]
+    if source.primitive is ARRAY_RESHAPE:
+        return source.args[1 + axis]
+    if source.primitive is ARRAY_SLICE and source.attr("axis") == axis:
+        return source.args[2]
+    if source.primitive is ARRAY_PERMUTE:
+        axis = integers(dict(source.attrs), "permutation")[axis]
+    if source.primitive is ARRAY_PICK:
+        dropped = source.attr("axis")
+        assert isinstance(dropped, int)
+        axis += axis >= dropped
+    return facts.instead(node, ARRAY_DIM, (source.args[0],), {"axis": axis})
+
+
+@identity_rules.define(ARRAY_AS_STRIDED)
+def _as_strided(_facts: Facts, node: Node) -> Atom | Node | None:
+    return node.args[0] if node.args[0].type == node.results[0].type else None
+
+
+@identity_rules.define(IN_BOUNDS)
+def _in_bounds(_facts: Facts, node: Node) -> Atom | Node | None:
+    index, extent = node.args
+    if isinstance(index, Const) and isinstance(extent, Const):
+        return Const(-extent.value <= index.value < extent.value, BOOL)
+    return None
+
+
+@identity_rules.define(NORMALIZE_INDEX)
+def _normalize_index(facts: Facts, node: Node) -> Atom | Node | None:
+    index, extent = node.args
+    if not isinstance(index, Const):
+        return None
+    if index.value >= 0:
+        return index
+    if isinstance(extent, Const):
+        return Const(int(index.value + extent.value), INT)
+    # An extent is never negative: this cannot overflow.
+    return facts.instead(node, ADD, (extent, index))
