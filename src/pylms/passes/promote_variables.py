@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..ir.builder import Builder
+from ..ir.empty_array import empty_array
 from ..ir.node import Atom, Block, Const, Function, Node, Sym, walk
 from ..ir.ops.control import IF, WHILE
 from ..ir.ops.tensors import BROADCAST
@@ -25,7 +26,6 @@ from .liveness import Liveness
 from .rewrite import (
     Replacements,
     copy_nodes,
-    empty_array,
     replace_atoms,
     with_blocks,
     with_body,

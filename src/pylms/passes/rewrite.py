@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from ..ir.builder import Builder, rebuild
-from ..ir.node import Atom, AttributeValue, Block, Const, Function, Node, Sym, walk
-from ..ir.ops.arrays import ARRAY_AS_STRIDED, ARRAY_NEW
+from ..ir.node import Atom, Block, Const, Function, Node, Sym, walk
+from ..ir.ops.arrays import ARRAY_NEW
 from ..ir.ops.differentiation import BACKWARD
 from ..ir.rules import effect_rules
-from ..ir.types import INT, ArrayType, BufferType, VarType
-from ..loc import Loc
+from ..ir.types import BufferType, VarType
 
 Replacements = dict[Sym, Atom]
 
@@ -80,15 +79,6 @@ def _fresh_copy(symbol: Sym, builder: Builder, replacements: Replacements) -> Sy
 def makes_memory(node: Node) -> bool:
     """Whether each run of the node makes something new that can be written: not to be merged or moved out of a loop."""
     return node.primitive is ARRAY_NEW or any(isinstance(result.type, (BufferType, VarType)) for result in node.results)
-
-
-def empty_array(builder: Builder, type_: ArrayType, loc: Loc) -> list[Node]:
-    """Nodes, the last of which gives an array without elements."""
-    attrs: dict[str, AttributeValue] = {"dtype": type_.dtype, "region": type_.region.number, "zeroed": False}
-    nodes = [builder.node(ARRAY_NEW, [Const(0, INT)] * type_.rank, loc=loc, attrs=attrs)]
-    if not type_.is_dense:
-        nodes.append(builder.node(ARRAY_AS_STRIDED, nodes[0].results, loc=loc))
-    return nodes
 
 
 def reads_at_index(node: Node) -> bool:

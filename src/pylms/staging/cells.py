@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import StagedTypeError
 from ..ir.builder import BlockScope
+from ..ir.empty_array import empty_array
 from ..ir.node import Atom, AttributeValue, Const, Sym
 from ..ir.ops.arithmetic import CONVERT
+from ..ir.ops.arrays import ARRAY_AS_STRIDED
 from ..ir.ops.control import CHECK
 from ..ir.ops.tensors import BROADCAST
 from ..ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
-from ..ir.types import BOOL, ScalarType, TensorType, Type
+from ..ir.types import BOOL, ArrayType, ScalarType, TensorType, Type
 from ..loc import Loc, caller_loc
 from .context import Trace, current_trace
 from .raising import AlwaysRaises
@@ -256,6 +258,8 @@ def as_widened(trace: Trace, atom: Atom, target: Type) -> Atom:
     """A number as the type that it widens to; a conversion is emitted where the run knows it."""
     if atom.type == target:
         return atom
+    if isinstance(target, ArrayType):
+        return trace.emit(ARRAY_AS_STRIDED, [atom])[0]
     assert isinstance(target, ScalarType)
     if isinstance(atom, Const):
         return widened_constant(atom, target)
@@ -303,9 +307,13 @@ def _give_structure(trace: Trace, cell: Cell, variable: Variable, structure: Str
 
 
 def zero_in(trace: Trace, scope: BlockScope, type_: Type, loc: Loc) -> Atom:
-    """Zero of that type; a tensor is made at the end of `scope`."""
+    """Zero of that type; a tensor or an array is made at the end of `scope`."""
     if isinstance(type_, ScalarType):
         return Const(False if type_ == BOOL else 0.0 if type_.is_float else 0, type_)
+    if isinstance(type_, ArrayType):
+        nodes = empty_array(trace.builder, type_, loc)
+        scope.nodes.extend(nodes)
+        return nodes[-1].results[0]
     assert isinstance(type_, TensorType)
     zero = Const(0.0 if type_.dtype.is_float else 0, type_.dtype)
     attrs: dict[str, AttributeValue] = {"shape": type_.shape, "axes": ()}

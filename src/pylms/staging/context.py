@@ -16,10 +16,12 @@ from ..errors import NotSupportedYetError, StagingError
 from ..ir.builder import Builder
 from ..ir.node import Atom, AttributeValue, Block, Const, Sym
 from ..ir.primitive import Primitive
-from ..ir.types import BufferType, ScalarType
+from ..ir.types import ArrayType, BufferType, ScalarType
 from ..loc import Loc, caller_loc
 from ..options import Options
-from .rep import Rep
+from .arrays import StagedArray
+from .regions import Regions
+from .rep import Rep, StagedValue
 from .values import INT_MAX, INT_MIN, Front, Leaf, Static, Structure, TupleOf, constant, describe_static
 
 if TYPE_CHECKING:
@@ -67,8 +69,10 @@ class Activation:
 class Trace:
     """One staging run. `front` says what stands for staged values beyond scalars."""
 
-    def __init__(self, front: Front, options: Options) -> None:
+    def __init__(self, front: Front, options: Options, *, arrays_apart: bool = True) -> None:
+        """`arrays_apart`: whether arrays of different origin are taken to share no memory."""
         self.front = front
+        self.regions = Regions(arrays_apart=arrays_apart)
         self.options = options
         self.builder = Builder()
         self.captures: dict[object, Capture] = {}
@@ -133,12 +137,14 @@ class Trace:
     # Python values and atoms
 
     def wrap(self, atom: Atom) -> object:
-        """The Python value that stands for an atom: a `Rep` for scalars, the front's value for others."""
-        return Rep(atom, self) if isinstance(atom.type, ScalarType) else self.front.value_of(self, atom)
+        """The Python value that stands for an atom: a `Rep`, a `StagedArray`, or what the front knows."""
+        if isinstance(atom.type, ScalarType):
+            return Rep(atom, self)
+        return StagedArray(atom, self) if isinstance(atom.type, ArrayType) else self.front.value_of(self, atom)
 
     def is_staged(self, value: object) -> bool:
         """Whether the value stands for an IR value (D1)."""
-        return isinstance(value, Rep) or self.front.is_staged(value)
+        return isinstance(value, StagedValue) or self.front.is_staged(value)
 
     def require_usable(self, atom: Atom, made_by: Trace) -> None:
         """A located error for a staged value that has outlived its staging run, or the block it was made in."""
@@ -158,7 +164,7 @@ class Trace:
 
     def try_lift(self, value: object) -> Atom | None:
         """The atom for a staged value or a plain number; None for what cannot be staged."""
-        if isinstance(value, Rep):
+        if isinstance(value, StagedValue):
             value.require_trace(self)
             return value.atom
         return constant(value) or self.front.atom_of(self, value)

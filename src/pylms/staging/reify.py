@@ -7,13 +7,13 @@ from dataclasses import dataclass
 
 from ..errors import NotSupportedYetError, StagedTypeError
 from ..ir.node import Function
-from ..ir.types import ScalarType
+from ..ir.types import Type
 from ..loc import Loc
 from ..options import Options
 from ..tracebacks import error_loc
 from .context import Capture, HostFunction, Trace, tracing
 from .raising import AlwaysRaises
-from .rep import Rep
+from .regions import RegionsMeet
 from .values import Front, Static, Structure, TupleOf, describe
 
 
@@ -34,18 +34,35 @@ class Staged:
 
 def reify(
     function: Callable[..., object],
-    parameters: Sequence[tuple[str, ScalarType]],
+    parameters: Sequence[tuple[str, Type]],
     *,
     name: str,
     loc: Loc,
     front: Front,
     options: Options,
 ) -> Staged:
-    """Stage `function` for parameters of those types. Raises the located errors of staging."""
-    trace = Trace(front, options)
-    symbols = [trace.builder.fresh(type_, parameter) for parameter, type_ in parameters]
+    """Stage `function` for parameters of those types. Raises the located errors of staging.
+
+    Arrays of one region may overlap. Where arrays of different regions come to be held by one variable, the function is
+    staged again as if all of them might.
+    """
+    for are_apart in (True, False):
+        try:
+            return _reified(
+                function, parameters, name=name, loc=loc, trace=Trace(front, options, arrays_apart=are_apart)
+            )
+        except RegionsMeet:
+            assert are_apart
+    raise AssertionError("regions meet once")
+
+
+def _reified(
+    function: Callable[..., object], parameters: Sequence[tuple[str, Type]], *, name: str, loc: Loc, trace: Trace
+) -> Staged:
+    front = trace.front
+    symbols = [trace.builder.fresh(trace.regions.of_parameter(type_), parameter) for parameter, type_ in parameters]
     with trace.builder.block(symbols) as scope, tracing(trace), front.session(trace):
-        result = _run(function, [Rep(symbol, trace) for symbol in symbols])
+        result = _run(function, [trace.wrap(symbol) for symbol in symbols])
         atoms, structure = trace.flatten(front.finish(trace, result))
         _refuse_containers(structure, loc)
     captures = tuple(trace.captures.values())

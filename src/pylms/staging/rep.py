@@ -17,12 +17,8 @@ if TYPE_CHECKING:
     from .context import Trace
 
 
-class Rep:
-    """A staged scalar: an IR atom in a running trace.
-
-    It has Python's operators. Where Python itself needs a plain value (an index, a condition in code that was
-    not virtualised) it raises `StagingError` at the user's line.
-    """
+class StagedValue:
+    """What stands for a value of the run: an IR atom in a running trace."""
 
     __slots__ = ("atom", "trace")
 
@@ -30,12 +26,22 @@ class Rep:
         self.atom = atom
         self.trace = trace
 
-    def __repr__(self) -> str:
-        return f"Rep({self.atom!r}: {self.atom.type})"
-
     def require_trace(self, trace: Trace) -> None:
         """A located error when this value is of another staging run, or of a block that is closed."""
         trace.require_usable(self.atom, self.trace)
+
+
+class Rep(StagedValue):
+    """A staged scalar.
+
+    It has Python's operators. Where Python itself needs a plain value (an index, a condition in code that was
+    not virtualised) it raises `StagingError` at the user's line.
+    """
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"Rep({self.atom!r}: {self.atom.type})"
 
     def __add__(self, other: object) -> object:
         return arithmetic.binary(self, ops.ADD, self, other)

@@ -2,7 +2,7 @@
 
 A number that is known while staging adapts to the type it meets, as Python's numbers do in NumPy: an int to any type of
 number, a float to any floating-point type. A Python int or float of the run becomes int64 or float64, which hold
-the same values. Nothing else changes its type.
+the same values. A dense array becomes one of any strides. Nothing else changes its type.
 """
 
 from __future__ import annotations
@@ -10,16 +10,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..ir.node import Atom, Const
-from ..ir.types import FLOAT, FLOAT64, INT, INT64, ScalarType, Type
+from ..ir.types import FLOAT, FLOAT64, INT, INT64, ArrayType, ScalarType, Type
+from .regions import RegionsMeet
 from .values import Leaf, Static, Structure, TupleOf, leaf_types, same_structure
 
 _SAME_VALUES = {INT: INT64, FLOAT: FLOAT64}
 
 
 def widens(atom: Atom, target: Type) -> bool:
-    """Whether a number may become one of type `target`."""
+    """Whether a value may become one of type `target`. RegionsMeet where only the arrays' regions speak against it."""
     if atom.type == target:
         return True
+    if isinstance(target, ArrayType) and isinstance(atom.type, ArrayType):
+        return _array_widens(atom.type, target)
     if not isinstance(target, ScalarType) or not isinstance(atom.type, ScalarType):
         return False
     if not isinstance(atom, Const):
@@ -27,6 +30,15 @@ def widens(atom: Atom, target: Type) -> bool:
     if atom.type == INT and target.is_integer:
         return target.smallest <= atom.value <= target.largest
     return target.is_float and (atom.type == INT or (atom.type == FLOAT and not target.python))
+
+
+def _array_widens(found: ArrayType, target: ArrayType) -> bool:
+    """A dense array may become one of any strides."""
+    if (found.dtype, found.rank) != (target.dtype, target.rank):
+        return False
+    if found.region != target.region:
+        raise RegionsMeet
+    return found.is_dense
 
 
 def widened_constant(constant: Const, target: ScalarType) -> Const:

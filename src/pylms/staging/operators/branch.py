@@ -10,8 +10,9 @@ from ...errors import StagedTypeError
 from ...ir.builder import BlockScope
 from ...ir.node import Atom, Const
 from ...ir.ops.arithmetic import CONVERT
+from ...ir.ops.arrays import ARRAY_AS_STRIDED
 from ...ir.ops.control import IF
-from ...ir.types import BOOL, ScalarType, Type
+from ...ir.types import BOOL, ArrayType, ScalarType, Type
 from ...loc import Loc, caller_loc
 from ..cells import zero_in
 from ..constructs import Assigned, Construct, TracedBlock, trace_construct
@@ -174,6 +175,10 @@ class _Merged:
         """A number as the type that it widens to; a conversion goes to the end of the side's block."""
         if atom.type == target:
             return atom
+        if isinstance(target, ArrayType):
+            node = self.trace.builder.node(ARRAY_AS_STRIDED, [atom], loc=caller_loc())
+            scope.nodes.append(node)
+            return node.results[0]
         assert isinstance(target, ScalarType)
         if isinstance(atom, Const):
             return widened_constant(atom, target)

@@ -1,0 +1,75 @@
+"""Python's slices with staged bounds: where they begin, how many elements they have, how far these are apart."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ..errors import NotSupportedYetError, StagedTypeError
+from ..ir.node import Atom, Const
+from ..ir.ops import arithmetic as ops
+from ..ir.ops.arrays import NORMALIZE_INDEX
+from ..ir.types import INT
+from ..loc import caller_loc
+
+if TYPE_CHECKING:
+    from .context import Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """`length` elements from `start` on, `step` apart; all of them are there."""
+
+    start: Atom
+    length: Atom
+    step: Atom
+
+
+def resolved_slice(trace: Trace, part: slice, extent: Atom) -> Slice:
+    """What `part` selects of `extent` elements, by the rules of `slice.indices`. The step must be known now."""
+    step = 1 if part.step is None else part.step
+    if not isinstance(step, int):
+        raise NotSupportedYetError(
+            "a slice with a staged step is not supported yet", loc=caller_loc(), hint="use a step that is known now"
+        )
+    if step == 0:
+        raise StagedTypeError("slice step cannot be zero", loc=caller_loc())
+    if step > 0:
+        start = _bound(trace, part.start, extent, default=_ZERO, lowest=_ZERO, highest=extent)
+        stop = _bound(trace, part.stop, extent, default=extent, lowest=_ZERO, highest=extent)
+        length = _count(trace, start, stop, step)
+    else:
+        last, before = _less_one(trace, extent), Const(-1, INT)
+        start = _bound(trace, part.start, extent, default=last, lowest=before, highest=last)
+        stop = _bound(trace, part.stop, extent, default=before, lowest=before, highest=last)
+        length = _count(trace, stop, start, -step)
+        # An empty selection may begin before the first element.
+        (start,) = trace.emit(ops.MAXIMUM, [start, _ZERO])
+    return Slice(start, length, Const(step, INT))
+
+
+_ZERO = Const(0, INT)
+
+
+def _bound(trace: Trace, value: object, extent: Atom, *, default: Atom, lowest: Atom, highest: Atom) -> Atom:
+    if value is None:
+        return default
+    atom = trace.lift(value)
+    if atom.type != INT:
+        raise StagedTypeError(f"a slice bound must be an int, not a staged {atom.type}", loc=caller_loc())
+    (position,) = trace.emit(NORMALIZE_INDEX, [atom, extent])
+    (at_least,) = trace.emit(ops.MAXIMUM, [position, lowest])
+    return trace.emit(ops.MINIMUM, [at_least, highest])[0]
+
+
+def _less_one(trace: Trace, extent: Atom) -> Atom:
+    return trace.emit(ops.SUB, [extent, Const(1, INT)])[0]
+
+
+def _count(trace: Trace, first: Atom, last: Atom, step: int) -> Atom:
+    """How many numbers `first, first + step, ...` come before `last`."""
+    (distance,) = trace.emit(ops.SUB, [last, first])
+    if step != 1:
+        (rounded,) = trace.emit(ops.ADD, [distance, Const(step - 1, INT)])
+        (distance,) = trace.emit(ops.FLOORDIV, [rounded, Const(step, INT)])
+    return trace.emit(ops.MAXIMUM, [distance, _ZERO])[0]
