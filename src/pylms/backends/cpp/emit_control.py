@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...ir.node import Atom, Block, Const, Node, Sym
+from ...ir.node import Atom, Block, Const, Node, Sym, walk
 from ...ir.ops.control import CHECK, FINALLY, FOR, IF, WHILE
+from ...ir.ops.host import HOST_CALL, PRINT
 from ...ir.types import TensorType
 from .assignments import Move, assign_together, copy_arrays_together
 from .emit_rules import emit_rules
@@ -23,6 +24,8 @@ from .text import Line
 _LARGEST = 2**63 - 1
 # A loop of so few operations in all ends before anyone waits for it.
 _OPERATIONS_WITHOUT_POLL = 20_000
+# As many operations take a millisecond or so.
+_OPERATIONS_BETWEEN_POLLS = 1 << 20
 # Longer alternatives stand on lines of their own.
 _LONGEST_ALTERNATIVE = 30
 # What `checks=False` leaves out (DESIGN D7); assertions and the program's own exceptions stay.
@@ -152,12 +155,39 @@ def _emit_for(emitter: Emitter, node: Node) -> None:
     carried = _declare_carried(emitter, node.args[3:], body.params[1:], node.results)
     index = emitter.name_of(body.params[0])
     header, advance = _count(emitter, index, start, stop, step)
+    is_short = _is_short(emitter, start, stop, step, body)
+    if not (is_short or advance or emitter.is_cleaning_up) and _is_innermost(body):
+        _emit_in_strips(emitter, index, (start, stop, step), body, carried)
+        return
     with emitter.braces(header):
         _emit_body(emitter, body, carried)
-        if not _is_short(emitter, start, stop, step, body):
+        if not is_short:
             emitter.poll()
         if advance:
             emitter.declaration_line(advance)
+
+
+def _is_innermost(body: Block) -> bool:
+    return not any(node.primitive in (FOR, WHILE, HOST_CALL, PRINT) for node in walk(body))
+
+
+def _emit_in_strips(
+    emitter: Emitter, index: str, bounds: tuple[Atom, Atom, Atom], body: Block, carried: Sequence[str]
+) -> None:
+    """A loop that polls between strips of rounds: a poll in each round would keep compilers from vectorising."""
+    start, stop, step = bounds
+    assert isinstance(step, Const)
+    first, last, by = emitter.expression(start), emitter.expression(stop), int(step.value)
+    sign, compare = ("+", "<") if by > 0 else ("-", ">")
+    strip = max(1, _OPERATIONS_BETWEEN_POLLS // (emitter.weights.of_block(body) + 1)) * abs(by)
+    until = emitter.fresh_name("until")
+    left = f"{last} - (unsigned long long){index}" if by > 0 else f"{index} - (unsigned long long){last}"
+    with emitter.braces(f"for (long long {index} = {first}; {index} {compare} {last};)"):
+        emitter.declaration_line(f"const long long {until} = {left} > {strip} ? {index} {sign} {strip} : {last};")
+        advance = f"{sign}{sign}{index}" if abs(by) == 1 else f"{index} {sign}= {abs(by)}"
+        with emitter.braces(f"for (; {index} {compare} {until}; {advance})"):
+            _emit_body(emitter, body, carried)
+        emitter.poll()
 
 
 def _emit_body(emitter: Emitter, body: Block, carried: Sequence[str]) -> None:

@@ -130,7 +130,7 @@ def _emit_array(emitter: Emitter, param: Sym) -> None:
     name, rank = emitter.name_of(param), param.type.rank
     parts = [f"{name}_{part}" for part in array_parts(param.type)]
     fields = [f"{name}_data", *(f"{{{', '.join(group)}}}" for group in (parts[:rank], parts[rank:]) if group)]
-    emitter.declaration_line(f"const {declaration(param.type, name)} = {{{', '.join(fields)}}};")
+    emitter.declaration_line(f"{declaration(param.type, name)} = {{{', '.join(fields)}}};")
 
 
 def _describe(emitter: Emitter, function: Function) -> None:

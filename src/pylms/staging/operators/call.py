@@ -15,8 +15,9 @@ from ...ir.primitive import Primitive
 from ...ir.types import BOOL, FLOAT, INT, ScalarType, Type
 from ...loc import caller_loc
 from ..arithmetic import arithmetic_type, convert, refuse_operation
+from ..arrays import StagedArray
 from ..context import Trace, current_trace
-from ..rep import Rep
+from ..rep import Rep, StagedValue
 from ..truth import scalar_of, truth
 from .boolean import run_and, run_or
 from .loop import StagedEnumerate, StagedRange
@@ -44,13 +45,13 @@ _CONVERSIONS = frozenset({int, float, bool})
 
 
 def _has_staged_scalar(value: object) -> bool:
-    if isinstance(value, Rep):
+    if isinstance(value, StagedValue):
         return True
-    return isinstance(value, (tuple, list)) and any(isinstance(item, Rep) for item in value)
+    return isinstance(value, (tuple, list)) and any(isinstance(item, StagedValue) for item in value)
 
 
 def _loops_natively(trace: Trace, iterable: object) -> bool:
-    return isinstance(iterable, StagedRange) or trace.front.loop_plan(trace, iterable) is not None
+    return isinstance(iterable, (StagedRange, StagedArray)) or trace.front.loop_plan(trace, iterable) is not None
 
 
 # Builtins that work on staged values through the operators that `Rep` has.
@@ -186,7 +187,12 @@ def _isinstance(_trace: Trace, value: object, classes: object) -> object:
     return issubclass(python_class(value.atom.type), classes)  # type: ignore[arg-type]
 
 
+def _length(_trace: Trace, value: object) -> object:
+    return value.length() if isinstance(value, StagedArray) else len(value)  # type: ignore[arg-type]
+
+
 _HANDLERS: dict[object, Handler] = {
+    len: _length,
     isinstance: _isinstance,
     round: _round,
     range: _range,

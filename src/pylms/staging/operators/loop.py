@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import NoReturn, cast
 
@@ -14,6 +14,7 @@ from ...ir.ops.control import CHECK, FOR, WHILE
 from ...ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from ...ir.types import BOOL, INT
 from ...loc import caller_loc
+from ..arrays import StagedArray
 from ..constructs import Assigned, Construct, Watch, trace_construct
 from ..context import Trace, current_trace
 from ..raising import AlwaysRaises
@@ -141,6 +142,9 @@ def run_for(iterable: object, body: LoopBody) -> None:
         source, item_of = iterable.iterable, _numbered(iterable.start)
     else:
         source, item_of = iterable, _bare
+    if isinstance(source, StagedArray):
+        _run_array(trace, source, item_of, body)
+        return
     plan = trace.front.loop_plan(trace, source)
     if isinstance(source, StagedRange):
         _run_staged_range(trace, source, item_of, body)
@@ -242,6 +246,15 @@ def _run_staged_range(trace: Trace, source: StagedRange, item_of: Item, body: Lo
         body.call(item_of(number, index))
 
     _native_for(trace, (start, stop, step), run_item, body)
+
+
+def _run_array(trace: Trace, source: StagedArray, item_of: Item, body: LoopBody) -> None:
+    """A native loop over the first dimension."""
+
+    def call(index: object) -> object:
+        return body.call(item_of(index, source[index]))
+
+    _run_staged_range(trace, StagedRange(0, source.length(), 1), _bare, replace(body, call=call))
 
 
 def _run_plan(trace: Trace, plan: LoopPlan, item_of: Item, body: LoopBody) -> None:
