@@ -407,3 +407,19 @@ def test_every_primitive_has_an_evaluation_rule():
 def test_the_number_of_arguments_is_checked():
     with pytest.raises(InternalError, match="takes 1 arguments, not 2"):
         run(LOOP, 1, 2)
+
+
+def test_lists_and_dicts_are_pythons():
+    text = """function @f(%0: int, %1: str) {
+      %2: list<(int, str)> = list_new %0, %1, 7, %1 {type = list<(int, str)>}
+      list_append %2, 1, %1
+      %3: int, %4: str = list_pop %2, 0
+      %5: dict<str, list<(int, str)>> = dict_new {type = dict<str, list<(int, str)>>}
+      dict_set %5, %1, %2
+      %6: list<(int, str)> = dict_get %5, %4
+      list_reverse %6
+      return %5, %2
+    }"""
+    found = run(text, 3, "é")
+    assert found == ({"é": [(1, "é"), (7, "é")]}, [(1, "é"), (7, "é")])
+    assert found[0]["é"] is found[1]

@@ -13,7 +13,21 @@ from pylms.ir.ops import PRIMITIVES
 from pylms.ir.ops.arithmetic import ADD
 from pylms.ir.parser import IRSyntaxError, parse_function
 from pylms.ir.printer import print_function
-from pylms.ir.types import SCALAR_TYPES, ArrayType, BufferType, Region, ScalarType, TensorType, Type, VarType
+from pylms.ir.types import (
+    SCALAR_TYPES,
+    TEXT,
+    ArrayType,
+    BufferType,
+    ContainerType,
+    DictType,
+    ListType,
+    RecordType,
+    Region,
+    ScalarType,
+    TensorType,
+    Type,
+    VarType,
+)
 from pylms.loc import Loc
 from tests.passes.random_functions import functions
 
@@ -23,15 +37,25 @@ scalar_types = st.sampled_from(sorted(SCALAR_TYPES.values(), key=str))
 shapes = st.lists(st.integers(0, 1000), max_size=4).map(tuple)
 tensor_types = st.builds(TensorType, scalar_types, shapes)
 array_types = st.builds(ArrayType, scalar_types, st.integers(0, 5), st.booleans(), st.builds(Region, st.integers(0, 9)))
+container_types: st.SearchStrategy[ContainerType] = st.recursive(
+    st.builds(ListType, st.one_of(scalar_types, st.just(TEXT))),
+    lambda containers: st.one_of(
+        st.builds(ListType, containers),
+        st.builds(ListType, st.builds(RecordType, st.lists(containers, max_size=3).map(tuple))),
+        st.builds(DictType, scalar_types, containers),
+    ),
+    max_leaves=4,
+)
 types: st.SearchStrategy[Type] = st.one_of(
     scalar_types,
     tensor_types,
     st.builds(BufferType, scalar_types, shapes),
     array_types,
-    st.builds(VarType, st.one_of(scalar_types, tensor_types, array_types)),
+    container_types,
+    st.builds(VarType, st.one_of(scalar_types, tensor_types, array_types, container_types)),
 )
 attribute_values: st.SearchStrategy[AttributeValue] = st.recursive(
-    st.one_of(st.integers(), st.floats(), st.text(), st.booleans(), st.none(), scalar_types),
+    st.one_of(st.integers(), st.floats(), st.text(), st.booleans(), st.none(), scalar_types, container_types),
     lambda values: st.lists(values, max_size=3).map(tuple),
     max_leaves=6,
 )

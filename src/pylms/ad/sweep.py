@@ -18,7 +18,17 @@ from ..ir.node import Atom, AttributeValue, Const, Node, Sym
 from ..ir.ops.arithmetic import ADD
 from ..ir.ops.tensors import BROADCAST
 from ..ir.primitive import Primitive, RuleTable
-from ..ir.types import ArrayType, BufferType, ScalarType, TensorType, Type, VarType
+from ..ir.types import (
+    ArrayType,
+    BufferType,
+    DictType,
+    ListType,
+    ScalarType,
+    TensorType,
+    TextType,
+    Type,
+    VarType,
+)
 from ..loc import Loc
 
 
@@ -89,6 +99,8 @@ class Sweep:
                 return self.constant(content, value)
             case ArrayType():
                 raise NotSupportedYetError("derivatives through arrays are not supported yet", loc=self.loc)
+            case TextType() | ListType() | DictType():
+                raise NotSupportedYetError(f"derivatives through a {type_} are not supported yet", loc=self.loc)
 
 
 def _number(dtype: ScalarType, value: float) -> bool | int | float:

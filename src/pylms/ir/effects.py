@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from .types import Region
+from .types import Heap, Region
 
 if TYPE_CHECKING:
     from .node import Sym
 
-Place: TypeAlias = "Sym | Region"
-"""What can be read and written: a variable, a buffer, or where arrays of one origin lie."""
+Place: TypeAlias = "Sym | Region | Heap"
+"""What can be read and written: a variable, a buffer, where arrays of one origin lie, or containers of one type."""
 
 _NOTHING: frozenset[Place] = frozenset()
 
@@ -75,10 +75,10 @@ IO = Effect(io=True)
 
 
 def reads(*places: Place) -> Effect:
-    """Only reading those variables, buffers or regions."""
+    """Only reading those variables, buffers, regions or heaps."""
     return Effect(reads=frozenset(places))
 
 
 def writes(*places: Place) -> Effect:
-    """Only writing those variables, buffers or regions."""
+    """Only writing those variables, buffers, regions or heaps."""
     return Effect(writes=frozenset(places))

@@ -1,8 +1,8 @@
 """The table of evaluation rules, and the values they work on.
 
-bool, int and float are Python's; fixed-width numbers are NumPy scalars; tensors are arrays that nobody writes to;
-buffers are arrays that are written in place; a variable is a list of one value. Every value an evaluation rule gives
-has exactly its symbol's type.
+bool, int, float, str, lists and dicts are Python's; fixed-width numbers are NumPy scalars; tensors are arrays that
+nobody writes to; buffers are arrays that are written in place; a variable is a list of one value. Every value an
+evaluation rule gives has exactly its symbol's type.
 """
 
 from __future__ import annotations
@@ -15,14 +15,25 @@ import numpy.typing as npt
 
 from .node import Const, Node
 from .primitive import RuleTable
-from .types import ArrayType, BufferType, ScalarType, TensorType, Type, VarType
+from .types import (
+    ArrayType,
+    BufferType,
+    ContentType,
+    DictType,
+    ListType,
+    ScalarType,
+    TensorType,
+    TextType,
+    Type,
+    VarType,
+)
 
 if TYPE_CHECKING:
     from .interpret import Interpreter
 
 Array = npt.NDArray[Any]
 Number = bool | int | float | np.generic
-Value = Number | Array | list[Any]
+Value = Number | Array | str | list[Any] | dict[Any, Any]
 EvaluateRule = Callable[["Interpreter", Node, list[Any]], tuple[Value, ...]]
 
 evaluate_rules: RuleTable[EvaluateRule] = RuleTable("evaluation")
@@ -42,7 +53,7 @@ def as_type(value: Any, type_: Type) -> Value:
             return as_number(value, type_)
         case TensorType(dtype, shape):
             return np.asarray(value, dtype_of(dtype)).reshape(shape)
-        case BufferType() | ArrayType() | VarType():
+        case BufferType() | ArrayType() | VarType() | TextType() | ListType() | DictType():
             return value  # type: ignore[no-any-return]
 
 
@@ -67,10 +78,18 @@ def constant_value(constant: Const) -> Number:
     return as_number(constant.value, constant.type)
 
 
-def zero_of(type_: ScalarType | TensorType | ArrayType) -> Value:
+def zero_of(type_: ContentType) -> Value:
     """What a variable holds before it is set."""
-    if isinstance(type_, ScalarType):
-        return as_number(0, type_)
-    if isinstance(type_, ArrayType):
-        return np.zeros((0,) * type_.rank, dtype_of(type_.dtype))
-    return np.zeros(type_.shape, dtype_of(type_.dtype))
+    match type_:
+        case ScalarType():
+            return as_number(0, type_)
+        case ArrayType(dtype, rank):
+            return np.zeros((0,) * rank, dtype_of(dtype))
+        case TensorType(dtype, shape):
+            return np.zeros(shape, dtype_of(dtype))
+        case TextType():
+            return ""
+        case ListType():
+            return []
+        case DictType():
+            return {}

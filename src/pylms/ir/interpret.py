@@ -15,8 +15,11 @@ from . import (  # noqa: F401 - each fills the table of rules
     evaluate_arrays,
     evaluate_buffers,
     evaluate_control,
+    evaluate_dicts,
     evaluate_fusion,
+    evaluate_lists,
     evaluate_tensors,
+    evaluate_texts,
 )
 from .evaluate_rules import Number, Value, as_type, constant_value, evaluate_rules
 from .node import Atom, Block, Const, Function, Node, Sym

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from ..loc import Loc
 from .effects import Effect
 from .primitive import Primitive
-from .types import ScalarType, Type
+from .types import ElementType, ScalarType, Type
 
-AttributeValue = int | float | str | bool | None | ScalarType | tuple["AttributeValue", ...]
+AttributeValue = int | float | str | bool | None | ElementType | tuple["AttributeValue", ...]
 Attributes = tuple[tuple[str, AttributeValue], ...]
 
 

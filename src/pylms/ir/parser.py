@@ -20,8 +20,14 @@ from .types import (
     FLOAT,
     INT,
     SCALAR_TYPES,
+    TEXT,
     ArrayType,
     BufferType,
+    ContentType,
+    DictType,
+    ElementType,
+    ListType,
+    RecordType,
     Region,
     ScalarType,
     TensorType,
@@ -155,7 +161,13 @@ class _Parser:
         word = self._take("word", "a type")
         if word in SCALAR_TYPES:
             return SCALAR_TYPES[word]
+        if word == "str":
+            return TEXT
         self._expect("<")
+        if word == "list":
+            return self._list_type()
+        if word == "dict":
+            return self._dict_type()
         if word == "var":
             content = self._content()
             self._expect(">")
@@ -194,10 +206,36 @@ class _Parser:
         self._expect(">")
         return ArrayType(dtype, rank, is_dense, region)
 
-    def _content(self) -> ScalarType | TensorType | ArrayType:
+    def _list_type(self) -> ListType:
+        element = self._element()
+        self._expect(">")
+        return ListType(element)
+
+    def _dict_type(self) -> DictType:
+        key = self._element()
+        self._expect(",")
+        value = self._element()
+        self._expect(">")
+        return DictType(key, value)
+
+    def _element(self) -> ElementType:
+        """What a place in a container holds: a type, or several in parentheses."""
+        if self._accept("("):
+            items: list[ElementType] = []
+            while not self._accept(")"):
+                items.append(self._element())
+                if self._text() != ")":
+                    self._expect(",")
+            return RecordType(tuple(items))
+        type_ = self._type()
+        if not isinstance(type_, ElementType):
+            self._fail("a type of elements")
+        return type_
+
+    def _content(self) -> ContentType:
         """The type of something that a variable can hold."""
         type_ = self._type()
-        if not isinstance(type_, (ScalarType, TensorType, ArrayType)):
+        if not isinstance(type_, ContentType):
             self._fail("a type of values")
         return type_
 
@@ -256,7 +294,7 @@ class _Parser:
             return self._string()
         if self._kind() == "number":
             return self._number()
-        if self._text() in SCALAR_TYPES or self._text() == "tensor":
+        if self._text() in SCALAR_TYPES or self._text() in ("tensor", "str", "list", "dict"):
             return cast("AttributeValue", self._content())
         if not self._accept("("):
             return self._word_value()

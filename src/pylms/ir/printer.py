@@ -23,7 +23,7 @@ import re
 
 from ..loc import Loc
 from .node import Atom, Attributes, AttributeValue, Block, Const, Function, Node, Sym
-from .types import BOOL, FLOAT, INT, ScalarType, TensorType
+from .types import BOOL, FLOAT, INT
 
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9_$.]+\Z")
 _IMPLIED_TYPES = {bool: BOOL, int: INT, float: FLOAT}
@@ -69,7 +69,7 @@ def format_attribute(value: AttributeValue) -> str:
     if isinstance(value, tuple):
         items = ", ".join(map(format_attribute, value))
         return f"({items},)" if len(value) == 1 else f"({items})"
-    return str(value) if isinstance(value, (ScalarType, TensorType)) else repr(value)
+    return repr(value) if value is None or isinstance(value, (bool, int, float)) else str(value)
 
 
 def format_attributes(attributes: Attributes) -> str:

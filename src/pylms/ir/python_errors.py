@@ -18,11 +18,20 @@ MATH_DOMAIN = "math domain error"
 MATH_RANGE = "math range error"
 NAN_TO_INT = "cannot convert float NaN to integer"
 INFINITY_TO_INT = "cannot convert float infinity to integer"
+LIST_INDEX = "list index out of range"
+LIST_ASSIGNMENT_INDEX = "list assignment index out of range"
+POP_FROM_EMPTY_LIST = "pop from empty list"
+POP_INDEX = "pop index out of range"
+TEXT_INDEX = "string index out of range"
+CHR_RANGE = "chr() arg not in range(0x110000)"
+DICT_CHANGED_SIZE = "dictionary changed size during iteration"
+DICT_CHANGED_KEYS = "dictionary keys changed during iteration"
 
 # Where Python would go on, with a larger int, a complex number or a float.
 FLOAT_TO_INT_OVERFLOW = "integer overflow: the float is too large for a 64-bit integer"
 NEGATIVE_TO_FRACTION = "a negative number to a fractional power is a complex number, which staged code does not have"
 NEGATIVE_INT_POWER = "an int to a negative int power is a float: convert the base with float() first"
+NAN_KEY = "a NaN cannot be a key here: Python tells NaNs apart by their identity, which compiled code does not have"
 
 
 def integer_overflow(primitive: Primitive) -> str:

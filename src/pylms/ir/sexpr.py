@@ -24,7 +24,6 @@ from .ops.control import FOR, IF, WHILE
 from .ops.host import PRINT
 from .ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from .primitive import Primitive
-from .types import ScalarType
 
 LetItem = object
 _LIST_SPELLINGS: Mapping[Primitive, str] = {
@@ -148,9 +147,9 @@ class _Lister:
 
 
 def _attribute(value: AttributeValue) -> LetItem:
-    if isinstance(value, ScalarType):
-        return Name(value.name)
-    return tuple(map(_attribute, value)) if isinstance(value, tuple) else value
+    if isinstance(value, tuple):
+        return tuple(map(_attribute, value))
+    return value if value is None or isinstance(value, (bool, int, float, str)) else Name(str(value))
 
 
 def _block_text(items: Sequence[LetItem]) -> str:

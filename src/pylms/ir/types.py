@@ -138,17 +138,89 @@ class ArrayType:
 
 
 @dataclass(frozen=True, slots=True)
+class TextType:
+    """Python's str: an immutable run of code points."""
+
+    def __str__(self) -> str:
+        return "str"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordType:
+    """What one place in a container holds where that is a tuple. No value has this type: its leaves travel singly."""
+
+    items: tuple[ElementType, ...]
+
+    def __str__(self) -> str:
+        return f"({', '.join(map(str, self.items))}{',' if len(self.items) == 1 else ''})"
+
+
+@dataclass(frozen=True, slots=True)
+class UnknownType:
+    """What a container will hold whose first element is still to come. Staging settles it; no finished IR has it."""
+
+    origin: int
+
+    def __str__(self) -> str:
+        return "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class ListType:
+    """A reference to a growable list."""
+
+    element: ElementType
+
+    def __str__(self) -> str:
+        return f"list<{self.element}>"
+
+
+@dataclass(frozen=True, slots=True)
+class DictType:
+    """A reference to a dict, which keeps the order in which keys were inserted."""
+
+    key: ElementType
+    value: ElementType
+
+    def __str__(self) -> str:
+        return f"dict<{self.key}, {self.value}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Heap:
+    """Where all containers of one type lie: two of them may be the same one."""
+
+    type: ContainerType
+
+    def __str__(self) -> str:
+        return f"the heap of {self.type}"
+
+
+@dataclass(frozen=True, slots=True)
 class VarType:
     """A mutable variable that holds one value of `content`; `promote_variables` removes it."""
 
-    content: ScalarType | TensorType | ArrayType
+    content: ContentType
 
     def __str__(self) -> str:
         return f"var<{self.content}>"
 
 
+ContainerType = ListType | DictType
+LeafType = ScalarType | TextType | ContainerType
+ElementType = LeafType | RecordType | UnknownType
 ValueType = ScalarType | TensorType
-Type = ScalarType | TensorType | BufferType | ArrayType | VarType
+ContentType = ScalarType | TensorType | ArrayType | TextType | ContainerType
+Type = ContentType | BufferType | VarType
+TEXT = TextType()
+
+
+def leaves_of(element: ElementType) -> tuple[LeafType, ...]:
+    """The types of the values that one element of a container is made of, in order."""
+    if isinstance(element, RecordType):
+        return tuple(leaf for item in element.items for leaf in leaves_of(item))
+    assert not isinstance(element, UnknownType), "staging settles what containers hold"
+    return (element,)
 
 
 def element_type(type_: Type) -> ScalarType:
@@ -160,6 +232,8 @@ def element_type(type_: Type) -> ScalarType:
             return dtype
         case VarType(content):
             return element_type(content)
+        case TextType() | ListType() | DictType():
+            raise AssertionError(f"{type_} is not made of numbers")
 
 
 def with_element_type(type_: ValueType, dtype: ScalarType) -> ValueType:

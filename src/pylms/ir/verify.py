@@ -18,7 +18,7 @@ from .node import Atom, Block, Const, Function, Node, Sym
 from .ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from .printer import Fault, format_atom, print_function
 from .rules import effect_rules, type_rules
-from .types import BufferType, Region, ScalarType, VarType
+from .types import BufferType, ScalarType, VarType
 
 
 def verify(function: Function) -> None:
@@ -132,7 +132,7 @@ def _missing(expected: Effect, found: Effect) -> str:
 
 
 def _format_place(place: Place) -> str:
-    return str(place) if isinstance(place, Region) else format_atom(place)
+    return format_atom(place) if isinstance(place, Sym) else str(place)
 
 
 def _fits(constant: Const) -> bool:

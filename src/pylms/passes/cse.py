@@ -112,9 +112,7 @@ class _Merger:
             # As text, since 1 == 1.0 == True.
             key = (*key, repr(node.attrs))
         if node.effect.reads:
-            places: list[Place] = [arg for arg in args if isinstance(arg, Sym) and arg in node.effect.reads]
-            places += [arg.type.region for arg in args if isinstance(arg.type, ArrayType)]
-            key = (*key, *[self._versions.get(place, 0) for place in places])
+            key = (*key, frozenset((place, self._versions.get(place, 0)) for place in node.effect.reads))
         return key
 
     def _offer(self, key: _Key, values: tuple[Atom, ...], added: list[_Key]) -> None:
@@ -126,13 +124,16 @@ class _Merger:
         if node.primitive is ARRAY_STORE:
             array, value, *indices = node.args
             assert isinstance(array.type, ArrayType)
-            self._offer((ARRAY_LOAD, (array, *indices), self._versions[array.type.region]), (value,), added)
+            self._offer(self._load_key(ARRAY_LOAD, (array, *indices), array.type.region), (value,), added)
         if node.primitive not in (STORE, STORE_ELEMENT):
             return
         buffer, value, *indices = node.args
         assert isinstance(buffer, Sym)
         load = LOAD if node.primitive is STORE else LOAD_ELEMENT
-        self._offer((load, (buffer, *indices), self._versions[buffer]), (value,), added)
+        self._offer(self._load_key(load, (buffer, *indices), buffer), (value,), added)
+
+    def _load_key(self, load: Primitive, args: tuple[Atom, ...], place: Place) -> _Key:
+        return (load, args, frozenset({(place, self._versions[place])}))
 
 
 def _order(atom: Atom) -> int:

@@ -15,12 +15,13 @@ from typing import ClassVar
 
 from ..ir.builder import Builder
 from ..ir.empty_array import empty_array
+from ..ir.empty_container import empty_container
 from ..ir.node import Atom, Block, Const, Function, Node, Sym, walk
 from ..ir.ops.control import IF, WHILE
 from ..ir.ops.tensors import BROADCAST
 from ..ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from ..ir.rules import effect_of_block
-from ..ir.types import ArrayType, ScalarType, TensorType, VarType
+from ..ir.types import ArrayType, DictType, ListType, ScalarType, TensorType, TextType, VarType
 from ..loc import Loc
 from .liveness import Liveness
 from .rewrite import (
@@ -150,6 +151,9 @@ class _Promotion:
                 made = empty_array(self._builder, type_, node.loc)
                 nodes.extend(made)
                 return made[-1].results[0]
+            case TextType() | ListType() | DictType() as type_:
+                nodes.append(empty_container(self._builder, type_, node.loc))
+                return nodes[-1].results[0]
 
     def _resolve(self, atoms: tuple[Atom, ...]) -> tuple[Atom, ...]:
         return replace_atoms(atoms, self._replacements)

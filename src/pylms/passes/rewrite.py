@@ -10,7 +10,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from ..ir.builder import Builder, rebuild
 from ..ir.node import Atom, Block, Const, Function, Node, Sym, walk
 from ..ir.ops.arrays import ARRAY_NEW
+from ..ir.ops.dicts import NEW_FROM_DICTS
 from ..ir.ops.differentiation import BACKWARD
+from ..ir.ops.lists import NEW_LISTS
 from ..ir.rules import effect_rules
 from ..ir.types import BufferType, VarType
 
@@ -78,7 +80,8 @@ def _fresh_copy(symbol: Sym, builder: Builder, replacements: Replacements) -> Sy
 
 def makes_memory(node: Node) -> bool:
     """Whether each run of the node makes something new that can be written: not to be merged or moved out of a loop."""
-    return node.primitive is ARRAY_NEW or any(isinstance(result.type, (BufferType, VarType)) for result in node.results)
+    makes_reference = node.primitive is ARRAY_NEW or node.primitive in NEW_LISTS or node.primitive in NEW_FROM_DICTS
+    return makes_reference or any(isinstance(result.type, (BufferType, VarType)) for result in node.results)
 
 
 def reads_at_index(node: Node) -> bool:

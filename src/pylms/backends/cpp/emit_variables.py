@@ -11,10 +11,10 @@ from collections.abc import Sequence
 from ...ir.node import Atom, Const, Node, Sym
 from ...ir.ops.buffers import LOAD_ELEMENT, STORE_ELEMENT
 from ...ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
-from ...ir.types import ArrayType, BufferType, TensorType, Type, VarType
+from ...ir.types import BufferType, TensorType, Type, VarType
 from .emit_rules import emit_rules
 from .emitter import Emitter
-from .literals import Binding, Expression, declaration, is_in_register, literal, number_type
+from .literals import Binding, Expression, declaration, is_in_register, is_number, literal, number_type
 
 
 @emit_rules.define(VAR_NEW)
@@ -31,10 +31,10 @@ def _emit_new(emitter: Emitter, node: Node) -> None:
         return
     if node.args:
         initial = emitter.inline(node.args[0])
-    elif isinstance(content, ArrayType):
-        initial = "{}"
-    else:
+    elif is_number(content):
         initial = literal(Const(0, number_type(content))).text
+    else:
+        initial = "{}"
     target = name if variable in emitter.stored_elsewhere else declaration(content, name)
     emitter.line(f"{target} = {initial};")
 

@@ -9,7 +9,20 @@ from enum import IntEnum
 
 from ...errors import InternalError
 from ...ir.node import Const
-from ...ir.types import ArrayType, BufferType, ScalarType, TensorType, Type, VarType
+from ...ir.types import (
+    BOOL,
+    ArrayType,
+    BufferType,
+    DictType,
+    ElementType,
+    ListType,
+    ScalarType,
+    TensorType,
+    TextType,
+    Type,
+    VarType,
+    leaves_of,
+)
 
 _SCALAR_NAMES = {
     "bool": "bool",
@@ -74,8 +87,20 @@ def c_type(type_: Type) -> str:
             return f"{scalar_c_type(dtype)} *"
         case ArrayType(dtype, rank, is_dense):
             return f"pylms::{'array' if is_dense else 'strided'}<{scalar_c_type(dtype)}, {rank}>"
+        case TextType():
+            return "pylms::text"
+        case ListType(element):
+            return f"pylms::list<{element_c_type(element)}>"
+        case DictType(key, value):
+            return f"pylms::dict<{element_c_type(key)}, {element_c_type(value)}>"
         case VarType(content):
             return c_type(content)
+
+
+def element_c_type(element: ElementType) -> str:
+    """The C++ type of what one place in a container holds; a bool takes a whole word there."""
+    leaves = ["long long" if leaf == BOOL else c_type(leaf) for leaf in leaves_of(element)]
+    return leaves[0] if len(leaves) == 1 else f"pylms::record<{', '.join(leaves)}>"
 
 
 def declaration(type_: Type, name: str) -> str:
@@ -86,7 +111,8 @@ def declaration(type_: Type, name: str) -> str:
 
 def is_in_register(type_: Type) -> bool:
     """Whether a value of this type is a C++ value, such as a number, rather than the address of one."""
-    return isinstance(type_, (ScalarType, ArrayType)) or (isinstance(type_, TensorType) and type_.shape == ())
+    is_scalar_tensor = isinstance(type_, TensorType) and type_.shape == ()
+    return is_scalar_tensor or isinstance(type_, (ScalarType, ArrayType, TextType, ListType, DictType))
 
 
 def array_parts(type_: ArrayType) -> list[str]:
@@ -97,7 +123,7 @@ def array_parts(type_: ArrayType) -> list[str]:
 
 def is_number(type_: Type) -> bool:
     """Whether a value of this type is one C++ number."""
-    return is_in_register(type_) and not isinstance(type_, ArrayType)
+    return isinstance(type_, ScalarType) or (isinstance(type_, TensorType) and type_.shape == ())
 
 
 def is_register_variable(type_: Type) -> bool:

@@ -3,7 +3,20 @@
 from __future__ import annotations
 
 from ..primitive import Primitive
-from . import arithmetic, arrays, buffers, control, differentiation, fusion, host, tensors, variables
+from . import (
+    arithmetic,
+    arrays,
+    buffers,
+    control,
+    dicts,
+    differentiation,
+    fusion,
+    host,
+    lists,
+    tensors,
+    texts,
+    variables,
+)
 
 PRIMITIVES: tuple[Primitive, ...] = (
     *arithmetic.PRIMITIVES,
@@ -15,6 +28,9 @@ PRIMITIVES: tuple[Primitive, ...] = (
     *arrays.PRIMITIVES,
     *differentiation.PRIMITIVES,
     *fusion.PRIMITIVES,
+    *texts.PRIMITIVES,
+    *lists.PRIMITIVES,
+    *dicts.PRIMITIVES,
 )
 
 PRIMITIVES_BY_NAME: dict[str, Primitive] = {primitive.name: primitive for primitive in PRIMITIVES}

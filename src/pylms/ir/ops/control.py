@@ -30,7 +30,10 @@ PRIMITIVES = (IF, WHILE, FOR, FINALLY, CHECK)
 
 # Exceptions that native code can raise; `check` nodes and checked arithmetic name them.
 ERROR_NAMES = frozenset(
-    {"OverflowError", "ZeroDivisionError", "IndexError", "ValueError", "UnboundLocalError", "AssertionError"}
+    {
+        *("OverflowError", "ZeroDivisionError", "IndexError", "ValueError", "UnboundLocalError", "AssertionError"),
+        *("KeyError", "RuntimeError", "TypeError"),
+    }
 )
 
 

@@ -15,7 +15,8 @@ from ..effects import IO, Effect
 from ..node import Atom, AttributeValue, Block, Sym
 from ..primitive import Primitive
 from ..rules import effect_rules, type_rules
-from ..types import BufferType, ScalarType, Type
+from ..types import BufferType, DictType, ListType, ScalarType, TextType, Type
+from .lists import shown
 
 PRINT = Primitive("print", "printf")
 HOST_CALL = Primitive("host_call")
@@ -29,8 +30,8 @@ def _print_type(
     if not isinstance(attrs["format"], str):
         raise StagedTypeError("print needs a format string")
     for arg in args:
-        if not isinstance(arg, ScalarType):
-            raise StagedTypeError(f"only numbers can be printed from staged code, not {arg}")
+        if not isinstance(arg, (ScalarType, TextType, ListType, DictType)):
+            raise StagedTypeError(f"only numbers, strings and containers can be printed from staged code, not {arg}")
     return ()
 
 
@@ -47,8 +48,8 @@ def _host_call_type(
 
 
 @effect_rules.define(PRINT)
-def _print_effect(_args: tuple[Atom, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]) -> Effect:
-    return IO
+def _print_effect(args: tuple[Atom, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]) -> Effect:
+    return IO | shown(args)
 
 
 @effect_rules.define(HOST_CALL)

@@ -13,7 +13,7 @@ from ..effects import Effect, reads, writes
 from ..node import Atom, AttributeValue, Block, Sym
 from ..primitive import Primitive
 from ..rules import effect_rules, pure, type_rules
-from ..types import ArrayType, ScalarType, TensorType, Type, VarType
+from ..types import ContentType, Type, VarType
 
 VAR_NEW = Primitive("var_new", "new")
 VAR_GET = Primitive("var_get", "get")
@@ -26,7 +26,7 @@ def _new_type(
     args: tuple[Type, ...], attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
 ) -> tuple[Type, ...]:
     content = args[0] if args else attrs["content"]
-    if not isinstance(content, (ScalarType, TensorType, ArrayType)):
+    if not isinstance(content, ContentType):
         raise StagedTypeError(f"a variable cannot hold {content}")
     return (VarType(content),)
 
