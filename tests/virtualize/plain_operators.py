@@ -23,6 +23,12 @@ def var(*initial, name):
 
 def assign(cell, value):
     cell.value = value
+    return value
+
+
+def delete(cell):
+    read(cell)
+    cell.value = _UNSET
 
 
 def read(cell):
@@ -93,6 +99,7 @@ def print_text(template, /, *args, **kwargs):
 OPERATORS = {
     "__var": var,
     "__assign": assign,
+    "__delete": delete,
     "__read": read,
     "__if": choose,
     "__while": loop_while,

@@ -33,6 +33,7 @@ class Programs:
     def __init__(self, draw):
         self.draw = draw
         self.functions = 0
+        self.outside = draw(st.lists(st.sampled_from(("x", "y", "z")), unique=True, max_size=2))
 
     def choice(self, options):
         return self.draw(st.sampled_from(options))
@@ -41,7 +42,9 @@ class Programs:
         return self.draw(st.integers(low, high))
 
     def expression(self, depth=2):
-        kind = self.choice(("name", "name", "constant", "binary", "call", "ternary", "bool", "lambda", "list"))
+        kind = self.choice(
+            ("name", "name", "constant", "binary", "call", "ternary", "bool", "lambda", "list", "walrus")
+        )
         if depth == 0 or kind in ("name", "constant"):
             return self.choice(NAMES) if kind == "name" else str(self.number(-2, 5))
         left, right = self.expression(depth - 1), self.expression(depth - 1)
@@ -50,7 +53,10 @@ class Programs:
         if kind == "call":
             return f"note({left})"
         if kind == "lambda":
-            return f"(lambda p: p + {left})({right})"
+            return f"(lambda p: p + {self.expression(0)})({right})"
+        if kind == "walrus":
+            # A variable of the world outside cannot be assigned within an expression.
+            return f"({self.choice([name for name in NAMES if name not in self.outside])} := {left})"
         if kind == "list":
             return f"sum([q + {left} for q in range(3) if q != {right}])"
         if kind == "ternary":
@@ -75,7 +81,7 @@ class Programs:
         return lines
 
     def statement(self, depth, in_loop, in_function, indent):
-        simple = ["assign", "assign", "augment", "note", "unpack", "return", "capture", "print"]
+        simple = ["assign", "assign", "augment", "note", "unpack", "return", "capture", "print", "del"]
         leaving = ["break", "continue"] if in_loop else []
         nested = ["if", "if", "if", "while", "for", "for", "with", "def"] if depth else []
         kind = self.choice([*simple, *leaving, *leaving, *nested, *nested])
@@ -90,6 +96,8 @@ class Programs:
             lines = [f"{name} {self.choice(('+=', '-='))} {self.expression(1)}"]
         elif kind == "unpack":
             lines = [f"{name}, {self.choice(NAMES)} = {self.expression(1)}, {self.expression(1)}"]
+        elif kind == "del":
+            lines = [f"del {name}"]
         elif kind == "note":
             lines = [f"note({self.expression()})"]
         elif kind == "print":
@@ -155,11 +163,10 @@ class Programs:
         # All names are the program's own, so that inner functions may declare them nonlocal.
         lines += ["    for f in fs:", "        fuel.tick()", "        note(f())"]
         lines += [f"    return {', '.join(self.draw(st.permutations(NAMES)))}", f"    {' = '.join(NAMES)} = 0"]
-        outside = self.draw(st.lists(st.sampled_from(("x", "y", "z")), unique=True, max_size=2))
-        if outside:
-            lines.insert(1, f"    nonlocal {', '.join(outside)}")
+        if self.outside:
+            lines.insert(1, f"    nonlocal {', '.join(self.outside)}")
             inner = ["    " + line for line in lines]
-            lines = ["def make():", *(f"    {name} = 7" for name in outside), *inner, "    return program"]
+            lines = ["def make():", *(f"    {name} = 7" for name in self.outside), *inner, "    return program"]
             lines.append("program = make()")
         return "\n".join(lines) + "\n"
 

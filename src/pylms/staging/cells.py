@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from enum import Enum, auto
 from typing import TYPE_CHECKING, NoReturn
 
-from ..errors import StagedTypeError
+from ..errors import NotSupportedYetError, StagedTypeError
 from ..ir.builder import BlockScope
 from ..ir.empty_array import empty_array
 from ..ir.node import Atom, AttributeValue, Const, Sym
@@ -156,6 +156,23 @@ class Cell:
             held_fits = self.value is UNSET or is_stageable(trace, self.value)
             decision = Decision.PROMOTE if fits and held_fits else Decision.LOCAL
             _decide(trace, self, decision, value if held_fits else self.value)
+
+    def delete(self) -> None:
+        """Leave it without a value; UnboundLocalError where it has none. Staged control flow cannot decide about it."""
+        self.read()
+        trace = current_trace()
+        if trace is None:
+            self.value = UNSET
+            return
+        if trace.constructs_within(self):
+            raise NotSupportedYetError(
+                f"`{self.name}` is deleted under staged control flow: whether it has a value would depend on the run",
+                loc=caller_loc(),
+                hint="leave out the `del`, or assign a value in its place",
+            )
+        for watch in trace.watches:
+            watch.writes.add(self)
+        self.rebind(trace, UNSET)
 
     def rebind(self, trace: Trace, value: object) -> None:
         """A plain Python assignment, taken back when the surrounding construct is traced again."""

@@ -14,6 +14,8 @@ from typing import NamedTuple
 from .context import is_block_name
 from .nodes import FunctionNode
 
+_ASSIGNING = ("__assign", "__delete")
+
 
 class Assignments(NamedTuple):
     """For each block function: the cells it assigns, and the outside variables it assigns."""
@@ -43,7 +45,7 @@ def _visit(function: FunctionNode, found: Assignments) -> tuple[dict[str, None],
             own.update(target.id for target in node.targets if isinstance(target, ast.Name))
         elif isinstance(node, ast.Nonlocal):
             outside.update(dict.fromkeys(node.names))
-        elif isinstance(node, ast.Call) and _called(node) == "__assign" and isinstance(node.args[0], ast.Name):
+        elif isinstance(node, ast.Call) and _called(node) in _ASSIGNING and isinstance(node.args[0], ast.Name):
             cells[node.args[0].id] = None
     cells = {name: None for name in cells if name not in own}
     if isinstance(function, ast.FunctionDef) and is_block_name(function.name):

@@ -4,8 +4,9 @@ In: any function. Out: `__and(a, lambda: b)`, `__or(a, lambda: b)`, `__not(a)`, 
 operands after the first are thunks, so that only those run which Python would run. A chain `a < b < c` becomes
 `__and(a < b, lambda: b < c)`; a middle operand that is more than a name or a literal is first bound by a lambda
 called on the spot. Single comparisons stay. Where such a value is only tested (`if a and b`), its truth is asked
-again, which CPython spares itself. Thunks hold no assignments, since `reject` has refused walruses. What a class
-body runs directly stays as it is.
+again, which CPython spares itself. A `:=` in a thunk still means the variable around it (`scope` says so); until
+`variables` has made that a cell, Python would take it for the thunk's own. What a class body runs directly stays as
+it is.
 """
 
 from __future__ import annotations

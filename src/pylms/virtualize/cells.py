@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import NamedTuple, TypeAlias
 
 from .leaving import may_swallow
-from .nodes import FunctionNode, is_run_on_the_spot, parameters_of
+from .nodes import Comprehension, FunctionNode, is_run_on_the_spot, parameters_of
 from .scope import Scope, ScopedTransformer
 
 BlockKey: TypeAlias = "tuple[ast.AST, str]"
@@ -48,7 +48,7 @@ class Variable:
     """All that was seen of one variable.
 
     places: the blocks, in the owner, where it occurs. bindings: how often it is bound (2 where only a cell will do).
-    unsure: the blocks of reads that may come before any assignment. deletions: `del` statements' names, and where.
+    unsure: the blocks of reads that may come before any assignment. deleted_in: the blocks of `del` statements.
     """
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ class Variable:
         self.bound_in: Block | None = None
         self.is_captured = False
         self.unsure: list[Block] = []
-        self.deletions: list[tuple[ast.Name, Block]] = []
+        self.deleted_in: list[Block] = []
 
     def home(self) -> Block:
         """The block that owns the variable."""
@@ -69,16 +69,15 @@ class Variable:
     def is_cell(self) -> bool:
         """Whether a Python name of its home block would not do."""
         home = self.home()
-        inner_uses = [*self.unsure, *(block for _, block in self.deletions)]
+        inner_uses = [*self.unsure, *self.deleted_in]
         return self.bindings != 1 or self.bound_in is not home or any(block is not home for block in inner_uses)
 
 
 class Cells(NamedTuple):
-    """The outcome: which variables are cells, which cells each block makes, and `del`s of cells (to be refused)."""
+    """The outcome: which variables are cells, and which cells each block makes."""
 
     names: frozenset[tuple[Scope, str]]
     made_in: dict[BlockKey, list[str]]
-    deletions: list[ast.Name]
 
     def has(self, scope: Scope, name: str) -> bool:
         """Whether `name`, as it is meant in `scope`, is a cell."""
@@ -92,13 +91,11 @@ def find_cells(node: FunctionNode, scopes: dict[ast.AST, Scope]) -> Cells:
     flow.visit_whole(node)
     names: set[tuple[Scope, str]] = set()
     made_in: dict[BlockKey, list[str]] = {}
-    deletions: list[ast.Name] = []
     for (scope, name), variable in flow.variables.items():
         if variable.is_cell():
             names.add((scope, name))
             made_in.setdefault(variable.home().key, []).append(name)
-            deletions += [deletion for deletion, _ in variable.deletions]
-    return Cells(frozenset(names), made_in, deletions)
+    return Cells(frozenset(names), made_in)
 
 
 class _Flow(ScopedTransformer):
@@ -138,18 +135,39 @@ class _Flow(ScopedTransformer):
         elif isinstance(node.ctx, ast.Store):
             self._bind(node.id)
         else:
-            self._delete(node)
+            self._delete(node.id)
         return node
 
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.AST:
+        self.visit(node.value)
+        self._bind(node.target.id)
+        return node
+
+    def visit_comprehension_scope(self, node: Comprehension) -> ast.AST:
+        before = self.assigned
+        super().visit_comprehension_scope(node)
+        self.assigned = before  # it may have no rounds
+        return node
+
+    visit_ListComp = visit_comprehension_scope
+    visit_SetComp = visit_comprehension_scope
+    visit_DictComp = visit_comprehension_scope
+    visit_GeneratorExp = visit_comprehension_scope
+
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        for part in (node.func, *node.args):
-            if is_run_on_the_spot(node, part):
-                with self._block(part, "body"):
-                    self.visit(part)
-            else:
+        parts = (node.func, *node.args)
+        thunks = [part for part in parts if is_run_on_the_spot(node, part)]
+        for part in parts:
+            if part not in thunks:
                 self.visit(part)
         for keyword in node.keywords:
             self.visit(keyword)
+        before = self.assigned
+        for part in thunks:
+            with self._block(part, "body"):
+                self.visit(part)
+        if thunks != [node.func]:
+            self.assigned = before  # thunks may not run
         return node
 
     def visit_Assign(self, node: ast.Assign) -> ast.AST:
@@ -278,12 +296,12 @@ class _Flow(ScopedTransformer):
         if is_direct and self.assigned is not None and variable not in self.assigned:
             variable.unsure.append(block)
 
-    def _delete(self, node: ast.Name) -> None:
-        found = self._occurrence(node.id)
+    def _delete(self, name: str) -> None:
+        found = self._occurrence(name)
         if found is None:
             return
         variable, block, _ = found
-        variable.deletions.append((node, block))
+        variable.deleted_in.append(block)
         if self.assigned is not None:
             self.assigned -= {variable}
 

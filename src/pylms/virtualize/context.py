@@ -31,6 +31,7 @@ IN_PLACE_OPERATORS: dict[type[ast.operator], str] = {
 OPERATOR_NAMES: frozenset[str] = frozenset(IN_PLACE_OPERATORS.values()) | {
     "__var",
     "__assign",
+    "__delete",
     "__read",
     "__if",
     "__while",

@@ -100,7 +100,11 @@ def _bound_by(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
     if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
         yield node.name, node
         return
-    if isinstance(node, (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+    if isinstance(node, ast.Lambda):
+        return
+    if isinstance(node, (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)):
+        named = (each for each in ast.walk(node) if isinstance(each, ast.NamedExpr))
+        yield from ((each.target.id, each.target) for each in named)
         return
     if isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
         yield node.id, node

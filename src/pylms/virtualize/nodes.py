@@ -134,6 +134,13 @@ def is_run_on_the_spot(node: ast.Call, part: ast.expr) -> bool:
     return part is node.func or (isinstance(node.func, ast.Name) and node.func.id in _THUNK_TAKERS)
 
 
+def is_transparent(node: ast.Call, part: ast.expr) -> bool:
+    """Whether `part` of the call is a lambda that a pass made of an expression: `:=` in it means a name outside it."""
+    if not isinstance(part, ast.Lambda) or not is_run_on_the_spot(node, part):
+        return False
+    return part is not node.func or any("$" in parameter.arg for parameter in part.args.args)
+
+
 def functions_in(node: ast.AST) -> Iterator[ast.FunctionDef]:
     """Every `def` in the tree, outer before inner, in source order."""
     if isinstance(node, ast.FunctionDef):

@@ -1,8 +1,8 @@
 """Refuses what cannot be virtualised, before anything is rewritten.
 
 In: the function as the user wrote it. Out: the same, untouched, or a `SyntaxNotSupportedError` with its caret on
-the first construct in question. (`del` of a name that becomes a cell is refused by `variables`, which knows the
-cells.)
+the first construct in question. (An assignment expression that has no cell to assign is refused by `variables`, which
+knows the cells.)
 """
 
 from __future__ import annotations
@@ -25,7 +25,6 @@ _GENERIC = (
     "define them outside the decorated function",
 )
 _MATCH = ("match statements are", "use if and elif")
-_WALRUS = ("assignment expressions (:=) are", "assign on a line of its own before the expression")
 
 _refusal_rules: dict[str, tuple[str, str]] = {
     "Yield": _GENERATOR,
@@ -37,7 +36,6 @@ _refusal_rules: dict[str, tuple[str, str]] = {
     "Try": _TRY,
     "TryStar": _TRY,
     "Match": _MATCH,
-    "NamedExpr": _WALRUS,
     "TypeAlias": _GENERIC,
 }
 

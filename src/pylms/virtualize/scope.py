@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Literal, TypeAlias
 
-from .nodes import Comprehension, FunctionNode, is_run_on_the_spot, parameters_of, visit_statements
+from .nodes import Comprehension, FunctionNode, is_run_on_the_spot, is_transparent, parameters_of, visit_statements
 
 ScopeKind: TypeAlias = Literal["function", "lambda", "comprehension", "class"]
 
@@ -22,14 +22,16 @@ class Scope:
 
     is_lazy: whether its code may run later, or more than once, after it was made (a `def`, a lambda of the user's, a
     generator expression); otherwise it runs on the spot (a list comprehension, a class body, a thunk).
+    is_transparent: whether `:=` in it binds a name of the scope around (in a comprehension, a thunk).
     bound: names that it binds. nonlocals, globals: names that it declares to belong elsewhere.
     global_bindings: names declared `global` and assigned here, with the node that assigns.
     """
 
-    def __init__(self, kind: ScopeKind, parent: Scope | None, *, is_lazy: bool) -> None:
+    def __init__(self, kind: ScopeKind, parent: Scope | None, *, is_lazy: bool, is_transparent: bool) -> None:
         self.kind = kind
         self.parent = parent
         self.is_lazy = is_lazy
+        self.is_transparent = is_transparent
         self.bound: set[str] = set()
         self.nonlocals: set[str] = set()
         self.globals: set[str] = set()
@@ -158,6 +160,7 @@ class _ScopeBuilder(ScopedTransformer):
     def __init__(self) -> None:
         self.built: dict[ast.AST, Scope] = {}
         self.immediate: set[ast.AST] = set()
+        self.transparent: set[ast.AST] = set()
         super().__init__(self.built)
 
     @contextmanager
@@ -181,6 +184,14 @@ class _ScopeBuilder(ScopedTransformer):
             self._bind(node.id, node)
         return node
 
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.AST:
+        node.value = self.visit(node.value)
+        scope = self.scope
+        while scope.is_transparent and scope.parent is not None:
+            scope = scope.parent
+        _bind(scope, node.target.id, node)
+        return node
+
     def visit_Import(self, node: ast.Import) -> ast.AST:
         for alias in node.names:
             self._bind(alias.asname or alias.name.partition(".")[0], node)
@@ -200,13 +211,13 @@ class _ScopeBuilder(ScopedTransformer):
         return node
 
     def visit_Call(self, node: ast.Call) -> ast.AST:
-        self.immediate.update(part for part in (node.func, *node.args) if is_run_on_the_spot(node, part))
+        parts = (node.func, *node.args)
+        self.immediate.update(part for part in parts if is_run_on_the_spot(node, part))
+        self.transparent.update(part for part in parts if is_transparent(node, part))
         return self.generic_visit(node)
 
     def _bind(self, name: str, node: ast.AST) -> None:
-        if name in self.scope.globals:
-            self.scope.global_bindings.setdefault(name, node)
-        self.scope.bound.add(name)
+        _bind(self.scope, name, node)
 
     def _new_scope(self, node: ast.AST) -> Scope:
         kind: ScopeKind = "comprehension"
@@ -219,4 +230,11 @@ class _ScopeBuilder(ScopedTransformer):
         is_lazy = isinstance(node, (ast.FunctionDef, ast.GeneratorExp)) or (
             isinstance(node, ast.Lambda) and node not in self.immediate
         )
-        return Scope(kind, getattr(self, "scope", None), is_lazy=is_lazy)
+        is_transparent = kind == "comprehension" or node in self.transparent
+        return Scope(kind, getattr(self, "scope", None), is_lazy=is_lazy, is_transparent=is_transparent)
+
+
+def _bind(scope: Scope, name: str, node: ast.AST) -> None:
+    if name in scope.globals:
+        scope.global_bindings.setdefault(name, node)
+    scope.bound.add(name)

@@ -73,12 +73,21 @@ class _Variables(ScopedTransformer):
             return None if is_foreign and node.value is None else super().visit_AnnAssign(node)
         return None if node.value is None else self._assigned(node.target, self.visit(node.value), node)
 
-    def visit_Delete(self, node: ast.Delete) -> ast.AST:
-        for target in node.targets:
-            if target in self.cells.deletions:
-                hint = "a variable that blocks share cannot be deleted; assign None to it instead"
-                raise self.context.refusal(target, f"del of {target.id!r} is", hint)
-        return self.generic_visit(node)
+    def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.AST:
+        name, value = node.target.id, self.visit(node.value)
+        if self._is_cell(name):
+            return call("__assign", [load(name, at=node.target), value], at=node)
+        if self.scope.kind == "lambda" and self.scope.is_transparent:
+            hint = "assign on a line of its own before the expression, or use def in place of lambda"
+            raise self.context.refusal(node, f"`:=` of {name!r}, which is no variable of this function, is", hint)
+        node.value = value
+        return node
+
+    def visit_Delete(self, node: ast.Delete) -> ast.AST | list[ast.stmt]:
+        targets = [each for target in node.targets for each in _flattened(target)]
+        if not any(self._binds_cell(target) for target in targets):
+            return self.generic_visit(node)
+        return [self._deleted(target, node) for target in targets]
 
     def visit_Import(self, node: ast.Import) -> ast.AST | list[ast.stmt]:
         result: list[ast.stmt] = []
@@ -236,6 +245,11 @@ class _Variables(ScopedTransformer):
         unpacked = place(ast.Tuple(elements, ast.Store()), target)
         return [place(ast.Assign([unpacked], value), at), *afterwards]
 
+    def _deleted(self, target: ast.expr, at: ast.AST) -> ast.stmt:
+        if isinstance(target, ast.Name) and self._is_cell(target.id):
+            return perform(call("__delete", [load(target.id, at=target)], at=target), at=at)
+        return place(ast.Delete([self.visit(target)]), at)
+
     def _binds_cell(self, target: ast.expr) -> bool:
         inner = _unstarred(target)
         if isinstance(inner, (ast.Tuple, ast.List)):
@@ -282,6 +296,13 @@ def _is_loader_loop(node: ast.For) -> bool:
     if not isinstance(target, ast.Tuple) or len(target.elts) != 2 or not isinstance(target.elts[1], ast.Tuple):
         return False
     return all(isinstance(name, ast.Name) for name in (target.elts[0], *target.elts[1].elts))
+
+
+def _flattened(target: ast.expr) -> list[ast.expr]:
+    """What `del` of the target deletes, one at a time: `del (a, [b, c])` deletes three."""
+    if isinstance(target, (ast.Tuple, ast.List)):
+        return [each for element in target.elts for each in _flattened(element)]
+    return [target]
 
 
 def _unstarred(target: ast.expr) -> ast.expr:

@@ -12,6 +12,7 @@ from tests.virtualize.corpus import (
     returns,
     shadowing,
     variables,
+    walrus,
 )
 from tests.virtualize.corpus.record import CASES, events
 
@@ -26,4 +27,5 @@ __all__ = [
     "returns",
     "shadowing",
     "variables",
+    "walrus",
 ]

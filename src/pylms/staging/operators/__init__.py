@@ -13,7 +13,7 @@ from .branch import run_if
 from .call import call
 from .loop import LoopBody, run_for, run_for_dataloader, run_while
 from .printing import format_text, print_formatted, print_values
-from .variable import assign, finish_return, make_variable, read
+from .variable import assign, delete, finish_return, make_variable, read
 
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 _IN_PLACE = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift")
@@ -47,6 +47,7 @@ def operators_for(
 _COMMON: dict[str, object] = {
     "__var": make_variable,
     "__assign": assign,
+    "__delete": delete,
     "__read": read,
     "__return": finish_return,
     "__and": run_and,

@@ -80,7 +80,8 @@ def run_while(condition: Thunk, body: Thunk, assigned: Assigned) -> None:
             return
         emitted_before = _emitted(trace)
         with_body, _ = _watched(trace, body)
-        becomes_native = _emitted(trace) != emitted_before and with_condition.reads & with_body.writes
+        assigned_in_round = with_condition.writes | with_body.writes
+        becomes_native = _emitted(trace) != emitted_before and with_condition.reads & assigned_in_round
         if becomes_native and not unrolled:
             break
     restore()

@@ -12,9 +12,15 @@ def make_variable(initial: object = UNSET, *, name: str = "variable") -> Cell:
     return Cell(name, initial)
 
 
-def assign(cell: Cell, value: object) -> None:
-    """`name = value`."""
+def assign(cell: Cell, value: object) -> object:
+    """`name = value`, and `(name := value)`."""
     cell.assign(value)
+    return value
+
+
+def delete(cell: Cell) -> None:
+    """`del name`."""
+    cell.delete()
 
 
 def read(cell: Cell) -> object:

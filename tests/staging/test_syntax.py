@@ -1,0 +1,72 @@
+"""Syntax whose meaning is more than a branch or a loop, four ways: as Python, as IR, as optimised IR, native."""
+
+import pytest
+
+from tests.harness.law import check_law
+
+INTS = [(0,), (1,), (7,), (-1,), (2**63 - 1,)]
+
+
+def walrus_in_conditions(n):
+    total = 0
+    while (n := n // 2) > 0:
+        total += n
+    if (last := total % 5) > 2:
+        total -= last
+    elif (k := last * 2) == 2:
+        total += k
+    return total, last
+
+
+def walrus_in_operands(n):
+    m = 0
+    if (n > 0 and (m := n % 7) > 2) or (m := n % 3) == 1:
+        return m
+    x = (y := m + 1) if n < 0 else (y := 5)
+    return x + y + m
+
+
+def walrus_in_a_chain(n):
+    return 0 < (m := n % 10) < 9, m
+
+
+def chained_assignment(n):
+    a = b = n % 5
+    for i in range(3):
+        a = b = b + i if n > i else a
+    return a, b
+
+
+def unpacked_tuples(n):
+    pair = (n % 3, (n % 5, 2, 3))
+    x, (y, *rest) = pair
+    if n > 0:
+        (x, y), *others = (y, x), 4
+        x += others[0]
+    [z, w], v = rest, x
+    return x, y, z, w, v
+
+
+def deleted_names(n):
+    x = n % 4
+    if n > 2:
+        x += 1
+    y = x
+    del x
+    x = y * 2
+    return x
+
+
+PROGRAMS = [
+    walrus_in_conditions,
+    walrus_in_operands,
+    walrus_in_a_chain,
+    chained_assignment,
+    unpacked_tuples,
+    deleted_names,
+]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
+def test_runs_as_python(program):
+    check_law(program, *INTS)
