@@ -38,6 +38,7 @@ build_compiler: init
 bench: build_compiler data
 	@$(PYTHON) scripts/environment.py bench
 	@$(RUN) -m benchmarks
+	@$(RUN) -m benchmarks.kernels
 
 format: init
 	@$(RUN) -m ruff check --quiet --fix .
