@@ -67,7 +67,7 @@ def gradient_function(function: Function, wrt: Sequence[int]) -> Function:
         )
         gradients = _sweep_back(sweep, results[0], [scope.nodes], sources)
     body = scope.finish((results[0], *gradients))
-    return Function(f"{function.name}_gradient", body, function.loc, function.captures)
+    return replace(function, name=f"{function.name}_gradient", body=body)
 
 
 def _rank(type_: Type) -> int:

@@ -36,10 +36,14 @@ class _Canonical:
         self._locs: dict[Loc, str] = {}
 
     def function(self, function: Function) -> None:
-        self.parts.append(f"function {function.captures}")
+        self.parts.append(f"function {function.captures} {len(function.functions)}")
         if self._with_locations:
             self.parts.append(f"{function.name!r} {self._loc(function.loc)}")
         self._block(function.body)
+        for callee in function.functions:
+            # Calls go by name.
+            self.parts.append(repr(callee.name))
+            self.function(callee)
 
     def _block(self, block: Block) -> None:
         self.parts.append(f"block {len(block.nodes)} {self._define(block.params)}")

@@ -6,7 +6,7 @@ would raise, and what was written into buffers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 from ..errors import InternalError
@@ -16,11 +16,13 @@ from . import (  # noqa: F401 - each fills the table of rules
     evaluate_buffers,
     evaluate_control,
     evaluate_dicts,
+    evaluate_functions,
     evaluate_fusion,
     evaluate_lists,
     evaluate_tensors,
     evaluate_texts,
 )
+from .call_graph import all_functions
 from .evaluate_rules import Number, Value, as_type, constant_value, evaluate_rules
 from .node import Atom, Block, Const, Function, Node, Sym
 from .ops.differentiation import BACKWARD
@@ -39,10 +41,13 @@ class Host(Protocol):
 
 
 class Interpreter:
-    """Runs blocks; symbols' values are in one environment, since no block is entered twice at a time."""
+    """Runs the blocks of one call of a function; its symbols' values are in one environment, since no block is entered
+    twice at a time.
+    """
 
-    def __init__(self, host: Host) -> None:
+    def __init__(self, host: Host, functions: Mapping[str, Function]) -> None:
         self.host = host
+        self._functions = functions
         self._values: dict[Sym, Value] = {}
 
     def value(self, atom: Atom) -> Value:
@@ -58,6 +63,10 @@ class Interpreter:
             self._values.update(zip(node.results, results, strict=True))
         return tuple(self.value(result) for result in block.results)
 
+    def call(self, callee: str, args: Sequence[Value]) -> tuple[Value, ...]:
+        """The results of a native function for these arguments."""
+        return Interpreter(self.host, self._functions).run_block(self._functions[callee].body, args)
+
 
 def interpret(function: Function, args: Sequence[object], *, host: Host) -> tuple[Value, ...]:
     """Run a function. Buffers are NumPy arrays of the parameter's very type, and are written in place."""
@@ -65,7 +74,8 @@ def interpret(function: Function, args: Sequence[object], *, host: Host) -> tupl
         message = f"{function.name} takes {len(function.params)} arguments, not {len(args)}"
         raise InternalError(message, loc=function.loc)
     values = [as_type(arg, param.type) for arg, param in zip(args, function.params, strict=True)]
-    return Interpreter(host).run_block(function.body, values)
+    functions = {each.name: each for each in all_functions(function)}
+    return Interpreter(host, functions).run_block(function.body, values)
 
 
 @evaluate_rules.define(BACKWARD)

@@ -84,13 +84,16 @@ class Node:
 class Function:
     """A staged function: its parameters are `body.params`, its results `body.results`.
 
-    Buffers captured from the surrounding program are the last `captures` parameters.
+    Buffers captured from the surrounding program are the last `captures` parameters. `functions` are the native
+    functions that it and they call, by names of their own; those have neither captures nor `functions`. Symbols are
+    a function's own.
     """
 
     name: str
     body: Block
     loc: Loc
     captures: int = 0
+    functions: tuple[Function, ...] = ()
 
     @property
     def params(self) -> tuple[Sym, ...]:

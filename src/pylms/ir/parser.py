@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from typing import NoReturn, cast
 
 from ..errors import PylmsError
@@ -57,12 +58,15 @@ def parse_function(text: str) -> Function:
     """The function that `text` says. Raises `IRSyntaxError`."""
     parser = _Parser(text)
     function = parser.function()
+    callees: list[Function] = []
+    while parser.is_at_function:
+        callees.append(parser.function())
     parser.expect_end()
-    return function
+    return replace(function, functions=tuple(callees)) if callees else function
 
 
 class _Parser:
-    """Recursive descent over the tokens of one function."""
+    """Recursive descent over the tokens of a function and of those it calls."""
 
     def __init__(self, text: str) -> None:
         self._tokens = _tokenize(text)
@@ -70,6 +74,7 @@ class _Parser:
         self._symbols: dict[int, Sym] = {}
 
     def function(self) -> Function:
+        self._symbols = {}
         self._expect("function")
         loc = self._loc()
         self._expect("@")
@@ -80,6 +85,10 @@ class _Parser:
             captures = int(self._take("number", "the number of captured buffers"))
         self._expect("{")
         return Function(name, self._block_rest(params, "return"), loc, captures)
+
+    @property
+    def is_at_function(self) -> bool:
+        return self._text() == "function"
 
     def expect_end(self) -> None:
         if self._kind() != "end":
@@ -294,7 +303,7 @@ class _Parser:
             return self._string()
         if self._kind() == "number":
             return self._number()
-        if self._text() in SCALAR_TYPES or self._text() in ("tensor", "str", "list", "dict"):
+        if self._text() in SCALAR_TYPES or self._text() in ("tensor", "array", "strided", "str", "list", "dict"):
             return cast("AttributeValue", self._content())
         if not self._accept("("):
             return self._word_value()

@@ -14,7 +14,8 @@ In: a `Function`, valid or not. Out: one line a node, blocks indented:
     }
 
 A symbol is `%id` or `%id.name`, with its type where it is defined. Constants of Python's own types are bare, others
-carry their type (`1:int32`). Attributes stand in braces. With `locations`, lines end in `// file:line` comments.
+carry their type (`1:int32`). Attributes stand in braces. With `locations`, lines end in `// file:line` comments. The
+native functions of a program follow the main one.
 """
 
 from __future__ import annotations
@@ -103,6 +104,8 @@ class _Printer:
         self._mark(function, 0, len(header))
         self._body(function.body, 1, "return")
         self.lines.append("}")
+        for callee in function.functions:
+            self.function(callee)
 
     def _line(self, text: str, depth: int, loc: Loc) -> None:
         comment = f"  // {loc.file}:{loc.line}" if self._locations else ""

@@ -19,8 +19,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from .call_graph import all_functions, callee_of
 from .node import Atom, AttributeValue, Block, Const, Function, Node, Sym
 from .ops.control import FOR, IF, WHILE
+from .ops.functions import CALL
 from .ops.host import PRINT
 from .ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from .primitive import Primitive
@@ -46,15 +48,25 @@ class Name:
 
 
 def let_list(function: Function) -> list[LetItem]:
-    """The list form: a `['let', name, operation]` a node, then the result (a tuple of several, None for none)."""
-    namer = _Lister(function, _LIST_SPELLINGS)
-    return namer.block(function.body, 0)
+    """The list form: a `['let', name, operation]` a node, then the result (a tuple of several, None for none).
+
+    The native functions that it calls come first, each a `['def', name, parameters, block]`.
+    """
+    items: list[LetItem] = []
+    for callee in function.functions:
+        namer = _Lister(callee, _LIST_SPELLINGS)
+        items.append(["def", Name(callee.name), namer.params, namer.block(callee.body, 0)])
+    return items + _Lister(function, _LIST_SPELLINGS).block(function.body, 0)
 
 
 def function_sexpr(function: Function) -> str:
-    """The S-expression form, on one line."""
+    """The S-expression form, on one line; the native functions that it calls follow on lines of their own."""
+    return "\n".join(map(_definition_text, all_functions(function)))
+
+
+def _definition_text(function: Function) -> str:
     namer = _Lister(function, _SEXPR_SPELLINGS)
-    params = " ".join(repr(namer.names[param]) for param in _own_params(function))
+    params = " ".join(map(repr, namer.params))
     return f"(def {function.name} ({params}) {_block_text(namer.block(function.body, 0))})"
 
 
@@ -79,6 +91,7 @@ class _Lister:
                 text = f"{text}${index}"
             taken.add(text)
             self.names[param] = Name(text)
+        self.params = tuple([self.names[param] for param in own])
 
     def block(self, block: Block, number: int) -> list[LetItem]:
         """The list form of a block whose first `let` has this number."""
@@ -105,6 +118,8 @@ class _Lister:
 
     def _operands(self, node: Node, number: int) -> list[LetItem]:
         atoms = [self._atom(arg) for arg in node.args]
+        if node.primitive is CALL:
+            return [Name(callee_of(node)), *atoms]
         blocks = [self.block(block, number) for block in node.blocks]
         attributes = [_attribute(value) for _key, value in node.attrs]
         if node.primitive is PRINT:

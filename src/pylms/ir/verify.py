@@ -4,33 +4,63 @@ In: a `Function`. Out: nothing, or an `InternalError` that holds the printed IR 
 What is checked: each symbol is defined once, with an id of its own, before its uses and in an enclosing block;
 constants are values of their types; result types are what `type_rules` say; effects are at least what `effect_rules`
 say; variables stay between `var_new`, `var_get` and `var_set`, and buffers do not pass through block parameters or
-block results (so that the symbol of a buffer names it); captures are buffers, and the last parameters.
+block results (so that the symbol of a buffer names it); captures are buffers, and the last parameters; a call fits the
+function that it names, whose effect its own covers.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import NoReturn
 
 from ..errors import InternalError, PylmsError
 from ..loc import Loc
+from .call_graph import all_functions, callee_of
 from .effects import PURE, Effect, Place
 from .node import Atom, Block, Const, Function, Node, Sym
+from .ops.functions import CALL
 from .ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from .printer import Fault, format_atom, print_function
-from .rules import effect_rules, type_rules
-from .types import BufferType, ScalarType, VarType
+from .rules import effect_of_block, effect_rules, type_rules
+from .types import BufferType, ScalarType, Type, VarType
 
 
 def verify(function: Function) -> None:
-    """Raises `InternalError` where `function` is not well formed."""
-    _Verifier(function).function()
+    """Raises `InternalError` where `function`, or a native function beside it, is not well formed."""
+    callees: dict[str, _Callee] = {}
+    for each in all_functions(function):
+        results = tuple([result.type for result in each.body.results])
+        callees[each.name] = _Callee(each, results, effect_of_block(each.body))
+    for each in all_functions(function):
+        _Verifier(each, callees).function()
+    for each in function.functions:
+        _require_fit(each, main=function)
+    if len(callees) != len(function.functions) + 1:
+        raise InternalError(f"malformed IR in `{function.name}`: two functions have one name", loc=function.loc)
+
+
+def _require_fit(function: Function, *, main: Function) -> None:
+    if function.captures or function.functions:
+        message = f"malformed IR in `{main.name}`: `{function.name}` has captures or functions of its own"
+        raise InternalError(message, loc=function.loc, ir=print_function(main))
+
+
+@dataclass(frozen=True, slots=True)
+class _Callee:
+    """What calls of a function must agree with."""
+
+    function: Function
+    results: tuple[Type, ...]
+    effect: Effect
 
 
 class _Verifier:
-    """One check of one function."""
+    """One check of one function, which may call `callees`."""
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function, callees: Mapping[str, _Callee]) -> None:
         self._function = function
+        self._callees = callees
         self._in_scope: set[Sym] = set()
         self._defined: dict[int, Sym] = {}
 
@@ -71,6 +101,8 @@ class _Verifier:
             self._block(block, node, node.loc)
         self._types(node)
         self._effect(node)
+        if node.primitive is CALL:
+            self._call(node)
         for result in node.results:
             self._define(result, node, node.loc)
 
@@ -115,6 +147,21 @@ class _Verifier:
         expected = effect_rules[node.primitive](node.args, dict(node.attrs), node.blocks)
         if expected is not node.effect and (missing := _missing(expected, node.effect)):
             self._fail(node, f"the effect lacks {missing}", node.loc)
+
+    def _call(self, node: Node) -> None:
+        name = callee_of(node)
+        callee = self._callees.get(name)
+        if callee is None:
+            self._fail(node, f"there is no function `{name}` to call", node.loc)
+        wanted = tuple([param.type for param in callee.function.params])
+        given = tuple([arg.type for arg in node.args])
+        if wanted != given:
+            expected, found = ", ".join(map(str, wanted)), ", ".join(map(str, given))
+            self._fail(node, f"`{name}` takes ({expected}), and is given ({found})", node.loc)
+        if callee.results != node.attr("results"):
+            self._fail(node, f"`{name}` gives ({', '.join(map(str, callee.results))})", node.loc)
+        if missing := _missing(callee.effect, node.effect):
+            self._fail(node, f"the effect lacks what `{name}` does: {missing}", node.loc)
 
     def _fail(self, place: Fault, message: str, loc: Loc) -> NoReturn:
         text = print_function(self._function, fault=place, message=message)

@@ -17,7 +17,7 @@ from ..ir.ops.buffers import LOAD, STORE
 from ..ir.ops.fusion import MATMUL_UPDATE
 from ..ir.ops.tensors import BROADCAST, ELEMENT, MATMUL
 from ..ir.types import ScalarType, TensorType, element_type
-from .rewrite import with_results
+from .rewrite import with_body, with_results
 from .simplify_rules_arithmetic import round_to
 from .tensor_rewriter import count_uses, shape_of
 
@@ -30,7 +30,7 @@ class AccumulateProducts:
 
     def run(self, function: Function) -> Function:
         body = _Accumulator(function).block(function.body)
-        return Function(function.name, body, function.loc, function.captures)
+        return with_body(function, body)
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from ..ir.node import Block, Function
 from . import nest_rules  # noqa: F401 - it fills the table
 from .fusion_plan import FusionPlan, is_inlinable, plan_fusion
 from .nest_builder import NestBuilder
+from .rewrite import with_body
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,7 @@ class Fuse:
     def run(self, function: Function) -> Function:
         plan = plan_fusion(function)
         body = _fuse_block(function.body, plan, Builder.after(function))
-        return Function(function.name, body, function.loc, function.captures)
+        return with_body(function, body)
 
 
 def _fuse_block(block: Block, plan: FusionPlan, builder: Builder) -> Block:

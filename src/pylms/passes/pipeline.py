@@ -7,8 +7,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 
 from ..errors import InternalError
+from ..ir.call_graph import without_unused
 from ..ir.node import Function
 from ..ir.verify import verify as verify_function
 from .base import Pass
@@ -61,7 +63,7 @@ def run_passes(
     verify: bool = True,
     on_pass: Callable[[str, Function], None] | None = None,
 ) -> Function:
-    """The function after all passes.
+    """The function after all passes, which run on it and on the native functions that it calls.
 
     With `verify`, the function given and the one after each pass are checked: `InternalError` says which pass broke it.
     `on_pass` is told the name of each pass and the function it gave.
@@ -69,12 +71,19 @@ def run_passes(
     if verify:
         _check(function, "staging")
     for pass_ in passes:
-        function = pass_.run(function)
+        function = without_unused(_on_every_function(pass_, function))
         if verify:
             _check(function, f"the pass `{pass_.name}`")
         if on_pass is not None:
             on_pass(pass_.name, function)
     return function
+
+
+def _on_every_function(pass_: Pass, function: Function) -> Function:
+    """The program with a pass run on the main function and on the native functions beside it."""
+    function = pass_.run(function)
+    callees = tuple([pass_.run(callee) for callee in function.functions])
+    return replace(function, functions=callees) if callees else function
 
 
 def _check(function: Function, culprit: str) -> None:

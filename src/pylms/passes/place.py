@@ -17,7 +17,7 @@ from ..ir.ops.fusion import FUSED
 from ..ir.ops.tensors import RESHAPE, STOP_GRADIENT, integers
 from ..ir.types import BufferType
 from .merge_nests import element_reads, nest_shape, reads_own_element
-from .rewrite import symbols_used, with_results
+from .rewrite import symbols_used, with_body, with_results
 
 _NAMES_OF_MEMORY = frozenset({LOAD, RESHAPE, SLICE_ROWS, STOP_GRADIENT})
 
@@ -30,7 +30,7 @@ class Place:
 
     def run(self, function: Function) -> Function:
         body = _place_in_block(function.body, Builder.after(function), {})
-        return Function(function.name, body, function.loc, function.captures)
+        return with_body(function, body)
 
 
 # Tensors that lie in buffers, under whatever names, and the buffers.

@@ -12,7 +12,7 @@ from ..ir.builder import Builder
 from ..ir.node import Block, Function, Node, Sym
 from ..ir.ops.fusion import FUSED
 from ..ir.ops.tensors import integers
-from .rewrite import symbols_used, with_results
+from .rewrite import symbols_used, with_body, with_results
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class PruneNests:
 
     def run(self, function: Function) -> Function:
         body = _Pruner(Builder.after(function)).block(function.body)
-        return Function(function.name, body, function.loc, function.captures)
+        return with_body(function, body)
 
 
 class _Pruner:

@@ -6,22 +6,24 @@ In: nodes and blocks. Out: others; the ones given are not changed, and are given
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from ..ir.builder import Builder, rebuild
 from ..ir.node import Atom, Block, Const, Function, Node, Sym, walk
 from ..ir.ops.arrays import ARRAY_NEW
 from ..ir.ops.dicts import NEW_FROM_DICTS
 from ..ir.ops.differentiation import BACKWARD
+from ..ir.ops.functions import CALL
 from ..ir.ops.lists import NEW_LISTS
 from ..ir.rules import effect_rules
-from ..ir.types import BufferType, VarType
+from ..ir.types import ArrayType, BufferType, ContainerType, VarType
 
 Replacements = dict[Sym, Atom]
 
 
 def with_body(function: Function, body: Block) -> Function:
     """The same function around another body."""
-    return function if body is function.body else Function(function.name, body, function.loc, function.captures)
+    return function if body is function.body else replace(function, body=body)
 
 
 def with_nodes(block: Block, nodes: Sequence[Node], results: tuple[Atom, ...]) -> Block:
@@ -80,6 +82,8 @@ def _fresh_copy(symbol: Sym, builder: Builder, replacements: Replacements) -> Sy
 
 def makes_memory(node: Node) -> bool:
     """Whether each run of the node makes something new that can be written: not to be merged or moved out of a loop."""
+    if node.primitive is CALL and any(isinstance(result.type, (ArrayType, ContainerType)) for result in node.results):
+        return True
     makes_reference = node.primitive is ARRAY_NEW or node.primitive in NEW_LISTS or node.primitive in NEW_FROM_DICTS
     return makes_reference or any(isinstance(result.type, (BufferType, VarType)) for result in node.results)
 

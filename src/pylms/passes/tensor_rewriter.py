@@ -15,6 +15,7 @@ from ..ir.ops.tensors import BROADCAST
 from ..ir.primitive import Primitive, RuleTable
 from ..ir.types import TensorType
 from ..loc import Loc
+from .rewrite import with_body
 
 SimplifyRule = Callable[["TensorRewriter", Node], "Atom | None"]
 
@@ -48,7 +49,7 @@ class TensorRewriter:
 
     def run(self) -> Function:
         body = self._rewrite_block(self._function.body)
-        return Function(self._function.name, body, self._function.loc, self._function.captures)
+        return with_body(self._function, body)
 
     # ---- what rules ask
 

@@ -17,6 +17,7 @@ from typing import Any
 from .marshal import codes_of_arguments, decode, encode, parse_codes, parse_result, slot_count
 from .native import Callback, Owner, Pointers, Site
 from .native import NativeFunction as NativeFunctionProtocol
+from .stack import stack_limit
 
 _ARENA_ALIGNMENT = 64
 _LARGEST_REQUEST = 1 << 60
@@ -34,6 +35,8 @@ class _Context(ctypes.Structure):
         ("allocate", ctypes.c_void_p),
         ("arena", ctypes.c_void_p),
         ("arena_size", ctypes.c_longlong),
+        ("stack_limit", ctypes.c_void_p),
+        ("landing", ctypes.c_void_p),
         ("user", ctypes.c_void_p),
     )
 
@@ -123,7 +126,13 @@ class NativeFunction:
 
     def _enter(self, slots: Any, results: Any) -> int:
         """Run the native code; its status. Raises what a callback or a signal handler raised."""
-        context = _Context(interrupt=1, call=self._call_address, poll=_POLL_ADDRESS, allocate=self._allocate_address)
+        context = _Context(
+            interrupt=1,
+            call=self._call_address,
+            poll=_POLL_ADDRESS,
+            allocate=self._allocate_address,
+            stack_limit=stack_limit(),
+        )
         address = ctypes.addressof(context)
         call = self._in_flight[address] = _Call()
         try:

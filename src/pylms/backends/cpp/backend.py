@@ -11,6 +11,7 @@ from . import (  # noqa: F401 - each fills the table of rules
     emit_arithmetic,
     emit_arrays,
     emit_control,
+    emit_functions,
     emit_fused,
     emit_host,
     emit_matmul,

@@ -235,9 +235,8 @@ def _emit_truncation_test(emitter: Emitter, node: Node) -> None:
     infinite = emitter.error_number("OverflowError", errors.INFINITY_TO_INT, node.loc)
     too_large = emitter.error_number("OverflowError", errors.FLOAT_TO_INT_OVERFLOW, node.loc)
     emitter.declaration_line(f"if (!({operand} >= -0x1p63 && {operand} < 0x1p63))")
-    emitter.line(
-        f"  return {operand} != {operand} ? {not_a_number} : __builtin_isinf({operand}) ? {infinite} : {too_large};"
-    )
+    status = f"{operand} != {operand} ? {not_a_number} : __builtin_isinf({operand}) ? {infinite} : {too_large}"
+    emitter.line(f"  {emitter.leave(status)}")
 
 
 def _is_checked(emitter: Emitter, node: Node, type_: ScalarType) -> bool:

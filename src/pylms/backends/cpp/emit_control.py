@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ...errors import NotSupportedYetError
 from ...ir.node import Atom, Block, Const, Node, Sym, walk
 from ...ir.ops.control import CHECK, FINALLY, FOR, IF, WHILE
 from ...ir.ops.host import HOST_CALL, PRINT
@@ -266,6 +267,12 @@ def _emit_finally(emitter: Emitter, node: Node) -> None:
     for result in node.results:
         emitter.declare(result)
     names = [emitter.name_of(result) for result in node.results]
+    if function.jumps:
+        raise NotSupportedYetError(
+            "reassociate=True together with native functions is not supported yet",
+            loc=node.loc,
+            hint="leave reassociate=True out",
+        )
     could_fail, function.can_fail = function.can_fail, False
     lines, moves = _emit_side(emitter, body, names)
     with emitter.captured(depth=1) as assignments:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...ir.node import Node
-from ...ir.ops import arithmetic, buffers, control, host, variables
+from ...ir.ops import arithmetic, buffers, control, functions, host, variables
 from ...ir.primitive import Primitive, RuleTable
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ PLACES_OPERANDS: frozenset[Primitive] = frozenset(
     (
         *arithmetic.PRIMITIVES,
         *control.PRIMITIVES,
+        *functions.PRIMITIVES,
         *host.PRIMITIVES,
         *variables.PRIMITIVES,
         buffers.LOAD_ELEMENT,

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from ...ir.call_graph import all_functions
 from ...ir.node import Atom, Block, Const, Function, Node, Sym
 from ...ir.types import Type, element_type
 from ...loc import Loc
@@ -30,19 +32,26 @@ from .splitting import emit_in_parts
 from .text import Line
 from .usage import OPERATIONS_IN_A_FUNCTION, Weights, has_tensors, symbols_used_once
 
+if TYPE_CHECKING:
+    from .emit_functions import NativeFunction
+
 _LONGEST_PENDING = 60
 _ALIGNMENT = 64
 
 
 @dataclass(slots=True)
 class FunctionText:
-    """A C++ function being written: its lines, and what it turned out to need."""
+    """A C++ function being written: its lines, and what it turned out to need.
+
+    `jumps`: errors leave it by a jump to the entry point, and not with a status.
+    """
 
     lines: list[Line] = field(default_factory=list)
     depth: int = 1
     uses_context: bool = False
     uses_arena: bool = False
     can_fail: bool = False
+    jumps: bool = False
 
     def leading_parameters(self) -> tuple[tuple[str, str], ...]:
         """Declaration and name of the parameters that every generated function passes on where it is needed."""
@@ -71,13 +80,15 @@ class Emitter:
         self.top_level: list[Line] = []
         self.arena_bytes = planned_bytes
         self.stored_elsewhere: set[Sym] = set()
+        self.natives: dict[str, NativeFunction] = {}
         self.function = FunctionText()
         self.loc: Loc | None = function.loc
         self._offsets = dict(offsets or {})
         self._names = Names()
+        self._global_names: list[str] = []
         self._name_of: dict[Sym, str] = {}
         self._pending: dict[Sym, Expression] = {}
-        self._used_once = symbols_used_once(function)
+        self._used_once = frozenset().union(*map(symbols_used_once, all_functions(function)))
         self._error_numbers: dict[ErrorSite, int] = {}
         self._destinations: dict[Sym, Destination] = {}
         self._variables: dict[Sym, FunctionText] = {}
@@ -120,15 +131,21 @@ class Emitter:
     # Values.
 
     def name_of(self, symbol: Sym) -> str:
-        """The symbol's identifier, its own in the whole program."""
+        """The symbol's identifier, its own in its native function."""
         name = self._name_of.get(symbol)
         if name is None:
             name = self._name_of[symbol] = self._names.fresh(symbol.name or f"t{symbol.id}")
         return name
 
     def fresh_name(self, hint: str) -> str:
-        """An identifier that nobody has."""
+        """An identifier that nobody in this native function has."""
         return self._names.fresh(hint)
+
+    def fresh_global_name(self, hint: str) -> str:
+        """An identifier for all of the program."""
+        name = self._names.fresh(hint)
+        self._global_names.append(name)
+        return name
 
     def alias(self, symbol: Sym, name: str) -> None:
         """Let the symbol's value be what `name` holds for as long as the symbol is in scope."""
@@ -251,16 +268,22 @@ class Emitter:
 
     def fail(self, error: str, message: str, loc: Loc) -> str:
         """The statement that leaves the function with that Python exception."""
-        return f"return {self.error_number(error, message, loc)};"
+        return self.leave(str(self.error_number(error, message, loc)))
+
+    def leave(self, status: str) -> str:
+        """The statement that ends the call of the whole program with that status."""
+        if self.function.jumps:
+            return f"pylms::leave({self.context()}, {status});"
+        self.function.can_fail = True
+        return f"return {status};"
 
     def error_number(self, error: str, message: str, loc: Loc) -> int:
-        """What a generated function returns to raise that Python exception."""
+        """The status that raises that Python exception."""
         site = ErrorSite(error, message, loc)
         number = self._error_numbers.get(site)
         if number is None:
             self.error_sites.append(site)
             number = self._error_numbers[site] = len(self.error_sites)
-        self.function.can_fail = True
         return number
 
     def context(self) -> str:
@@ -273,18 +296,16 @@ class Emitter:
         if self.is_cleaning_up:
             return
         context = self.context()
-        self.function.can_fail = True
         self.polls = True
         self.declaration_line(
-            f"if (__builtin_expect({context}->interrupt, 0) && {context}->poll({context})) return -1;"
+            f"if (__builtin_expect({context}->interrupt, 0) && {context}->poll({context})) {self.leave('-1')}"
         )
 
     def call_python(self, callback: CallbackSpec, arguments: str) -> None:
         """Call back into Python with the packed arguments at `arguments`."""
         context = self.context()
-        self.function.can_fail = True
         number = self.callbacks.setdefault(callback, len(self.callbacks))
-        self.line(f"if ({context}->call({context}, {number}, {arguments})) return -1;")
+        self.line(f"if ({context}->call({context}, {number}, {arguments})) {self.leave('-1')}")
 
     def include(self, header: str) -> None:
         """Include a header of the backend."""
@@ -305,6 +326,11 @@ class Emitter:
         """The address of `size` bytes that belong to no symbol."""
         return self._address(type_, self._reserve(size))
 
+    def start_native(self, offsets: Mapping[Sym, int], planned_bytes: int) -> None:
+        """Begin a native function, which has names and scratch memory of its own."""
+        self._offsets, self.arena_bytes = dict(offsets), planned_bytes
+        self._names = Names(self._global_names)
+
     def _reserve(self, size: int) -> int:
         offset = -(-self.arena_bytes // _ALIGNMENT) * _ALIGNMENT
         self.arena_bytes = offset + size
@@ -318,9 +344,9 @@ class Emitter:
     # Functions.
 
     @contextmanager
-    def new_function(self) -> Iterator[FunctionText]:
-        """Write into a new function inside the `with`."""
+    def new_function(self, *, jumps: bool = False) -> Iterator[FunctionText]:
+        """Write into a new function inside the `with`. Errors leave it by a jump if asked for, or as the one around."""
         outer, starts_node = self.function, self._starts_node
-        self.function, self._starts_node = FunctionText(), False
+        self.function, self._starts_node = FunctionText(jumps=jumps or outer.jumps), False
         yield self.function
         self.function, self._starts_node = outer, starts_node

@@ -10,9 +10,11 @@ from dataclasses import dataclass
 from itertools import count
 
 from ...errors import InternalError
+from ...ir.call_graph import all_functions, callees
 from ...ir.node import Function, Sym, walk
 from ...ir.types import SHARED_REGION, ArrayType, BufferType, TensorType, Type
 from ..base import SourceBundle
+from .emit_functions import declare_functions, emit_functions, native_call
 from .emit_host import unpacked
 from .emitter import Emitter, FunctionText
 from .literals import (
@@ -57,8 +59,14 @@ def emit_module(
             message = f"a staged function gives numbers and dense arrays: {type_} must be stored or copied"
             raise InternalError(message, loc=function.loc)
     emitter = Emitter(function, checks=checks, offsets=offsets, planned_bytes=planned_bytes)
-    signature = _emit_function(emitter, function)
-    _emit_entry(emitter, function, signature)
+    if function.functions or callees(function):
+        emitter.natives = declare_functions(emitter, function)
+        emit_functions(emitter, function)
+        _describe_sites(emitter, "Where they leave with a number, that is an error:")
+        _emit_landing_entry(emitter, function)
+    else:
+        signature = _emit_function(emitter, function)
+        _emit_entry(emitter, function, signature)
     contraction = () if emitter.has_tensors else ("-ffp-contract=off",)
     lines = [*(Line(0, f'#include "{header}"') for header in (_ABI_HEADER, *emitter.headers)), Line(0, "")]
     lines += emitter.top_level
@@ -73,9 +81,13 @@ def emit_module(
         result_types=result_types,
         captures=function.captures,
         releases_gil=emitter.has_tensors or emitter.polls or bool(emitter.callbacks),
-        flags=(_level(sum(1 for _ in walk(function.body))), *contraction, *emitter.flags),
+        flags=(_level(_operations(function)), *contraction, *emitter.flags),
         link=tuple(emitter.link),
     )
+
+
+def _operations(function: Function) -> int:
+    return sum(1 for each in all_functions(function) for _ in walk(each.body))
 
 
 def _level(operations: int) -> str:
@@ -136,10 +148,14 @@ def _emit_array(emitter: Emitter, param: Sym) -> None:
 def _describe(emitter: Emitter, function: Function) -> None:
     """What a reader wants to know before the function: where it comes from, and what its status means."""
     emitter.top_level.append(Line(0, f"// {function.name}, {base_name(function.loc.file)}:{function.loc.line}"))
+    _describe_sites(emitter, "Returns 0, or the number of the error:")
+
+
+def _describe_sites(emitter: Emitter, heading: str) -> None:
     sites = emitter.error_sites
     if not sites:
         return
-    emitter.top_level.append(Line(0, "// Returns 0, or the number of the error:"))
+    emitter.top_level.append(Line(0, f"// {heading}"))
     for number, site in enumerate(sites[:_SITES_LISTED], 1):
         emitter.top_level.append(Line(0, f"//   {number}: {site.error} at line {site.loc.line}"))
     if len(sites) > _SITES_LISTED:
@@ -156,6 +172,31 @@ def _emit_entry(emitter: Emitter, function: Function, signature: _Signature) -> 
         slots = count()
         arguments += [text for param in function.params for text in _unpacked_argument(slots, param.type)]
         _emit_call(emitter, signature, arguments, [result.type for result in function.body.results])
+    _write_entry(emitter, text)
+
+
+def _emit_landing_entry(emitter: Emitter, function: Function) -> None:
+    """The entry point of a program of several functions: where they land that leave with an error."""
+    native = emitter.natives[function.name]
+    with emitter.new_function() as text:
+        emitter.loc = None
+        emitter.line("jmp_buf landing;")
+        emitter.line("ctx->landing = &landing;")
+        emitter.line("if (int status = setjmp(landing)) return status;")
+        arguments = [_unpacked_argument(index, param.type) for index, param in enumerate(function.params)]
+        call = native_call(emitter, native, arguments)
+        if native.struct:
+            emitter.line(f"const {native.struct} all = {call};")
+            call = "all"
+        if not native.results:
+            emitter.line(f"{call};")
+        for index, type_ in enumerate(native.results):
+            emitter.line(f"{_slot(index, type_)} = {native.result(call, index)};")
+        emitter.line("return 0;")
+    _write_entry(emitter, text)
+
+
+def _write_entry(emitter: Emitter, text: FunctionText) -> None:
     parameters = "pylms_context *ctx, const pylms_value *args, pylms_value *results"
     emitter.top_level.append(Line(0, f'extern "C" int pylms_entry({parameters}) {{'))
     emitter.top_level.extend((*text.lines, Line(0, "}")))

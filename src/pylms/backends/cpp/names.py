@@ -1,8 +1,9 @@
-"""C++ names for the user's names: kept where possible, unique in the whole program, never a word of C++."""
+"""C++ names for the user's names: kept where possible, unique where they are in scope, never a word of C++."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 
 _KEYWORDS = frozenset(
     {
@@ -122,10 +123,10 @@ def identifiers(text: str) -> list[str]:
 
 
 class Names:
-    """Hands out identifiers, each once."""
+    """Hands out identifiers, each once, and none of those given."""
 
-    def __init__(self) -> None:
-        self._taken: set[str] = set(_KEYWORDS | _OURS)
+    def __init__(self, taken: Iterable[str] = ()) -> None:
+        self._taken: set[str] = {*_KEYWORDS, *_OURS, *taken}
         self._next_suffix: dict[str, int] = {}
 
     def fresh(self, hint: str) -> str:

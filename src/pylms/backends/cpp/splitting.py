@@ -39,7 +39,7 @@ def emit_in_parts(emitter: Emitter, block: Block) -> None:
     home = {symbol: index for index, nodes in enumerate(runs) for node in nodes for symbol in node.results}
     parts = _parts(block, runs, home)
     fields = list(dict.fromkeys(symbol for part in parts for symbol in (*part.inputs, *part.outputs)))
-    struct, shared = emitter.fresh_name("Values"), emitter.fresh_name("v")
+    struct, shared = emitter.fresh_global_name("Values"), emitter.fresh_name("v")
     own_variables = {symbol for symbol in fields if is_register_variable(symbol.type) and symbol in home}
     place_of_struct = len(emitter.top_level)
     emitter.stored_elsewhere.update(own_variables)
@@ -88,7 +88,7 @@ def _struct_lines(emitter: Emitter, struct: str, fields: Sequence[Sym], own_vari
 def _emit_part(
     emitter: Emitter, part: _Part, *, struct: str, shared: str, own_variables: set[Sym]
 ) -> tuple[str, FunctionText]:
-    name = emitter.fresh_name("part")
+    name = emitter.fresh_global_name("part")
     with emitter.new_function() as function:
         for symbol in _by_name(emitter, part.inputs).values():
             _read(emitter, symbol, shared, is_own=symbol in own_variables)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
+from ...ir.call_graph import all_functions
 from ...ir.node import Block, Function, Node, Sym, walk
 from ...ir.ops import fusion
 from ...ir.types import TensorType
@@ -61,7 +62,8 @@ def has_tensors(function: Function) -> bool:
     """Whether the function computes with whole arrays, before or after legalisation."""
     return any(
         node.primitive in fusion.PRIMITIVES or any(isinstance(result.type, TensorType) for result in node.results)
-        for node in walk(function.body)
+        for each in all_functions(function)
+        for node in walk(each.body)
     )
 
 

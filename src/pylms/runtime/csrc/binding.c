@@ -10,6 +10,7 @@
 #include "pylms_abi.h"
 
 #include "interrupt.h"
+#include "stack.h"
 #include "frame.h"
 #include "marshal.h"
 #include "native_function.h"

@@ -107,6 +107,7 @@ static inline call_frame *take_frame(struct NativeFunction *function)
         return NULL;
     frame->function = function;
     frame->context.interrupt = 1;
+    frame->context.stack_limit = stack_limit();
     frame->polls = 0;
     return frame;
 }

@@ -12,7 +12,7 @@
 #ifndef PYLMS_ABI_H
 #define PYLMS_ABI_H
 
-#define PYLMS_ABI_VERSION 1
+#define PYLMS_ABI_VERSION 2
 
 /* bool travels in `i` (0 or 1), float32 in `f`, addresses of buffers in `p`. */
 typedef union pylms_value {
@@ -39,6 +39,12 @@ typedef struct pylms_context {
     /* The unused part of the memory that `allocate` hands out; code may take 64-byte multiples from it directly. */
     char *arena;
     long long arena_size;
+
+    /* The lowest address that the stack of the thread that entered may reach; below it there is room for a callback. */
+    char *stack_limit;
+
+    /* Belongs to the generated code. */
+    void *landing;
 
     /* Belongs to the caller of pylms_entry. */
     void *user;

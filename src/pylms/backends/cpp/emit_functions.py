@@ -1,0 +1,139 @@
+"""C++ for programs of several native functions: one static C++ function each, and their calls.
+
+Such a function gives its result as its C++ result, several in a struct. Whatever goes wrong leaves all of them at once,
+by `longjmp` to the entry point: after a call there is nothing to test (see docs/adr on native functions).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...errors import InternalError, NotSupportedYetError
+from ...ir import python_errors as errors
+from ...ir.call_graph import all_functions, callee_of, recursive_names
+from ...ir.node import Function, Node
+from ...ir.ops.functions import CALL
+from ...ir.types import Type
+from .emit_rules import emit_rules
+from .emitter import Emitter
+from .literals import c_type, declaration
+from .memory_plan import plan_memory
+from .text import Line, base_name, list_lines
+
+HEADER = "native_functions.h"
+# A call's scratch memory lies on the stack; what the stack check leaves free must hold it.
+_LARGEST_SCRATCH = 64 * 1024
+
+
+@dataclass(frozen=True, slots=True)
+class NativeFunction:
+    """A native function as C++ knows it: its name, and the name of the struct of its results, if they need one."""
+
+    name: str
+    struct: str
+    results: tuple[Type, ...]
+
+    @property
+    def result_type(self) -> str:
+        if not self.results:
+            return "void"
+        return self.struct or c_type(self.results[0])
+
+    def result(self, call: str, index: int) -> str:
+        """The text of one result, given that of the whole."""
+        return f"{call}.{_field(index)}" if self.struct else call
+
+
+def _field(index: int) -> str:
+    return f"r{index}"
+
+
+def declare_functions(emitter: Emitter, function: Function) -> dict[str, NativeFunction]:
+    """Name every function of the program and declare it, so that any may call any; by their names in the IR."""
+    emitter.include(HEADER)
+    declared: dict[str, NativeFunction] = {}
+    for each in all_functions(function):
+        results = tuple([result.type for result in each.body.results])
+        name = emitter.fresh_global_name(each.name)
+        struct = emitter.fresh_global_name(f"{name}_results") if len(results) > 1 else ""
+        declared[each.name] = NativeFunction(name, struct, results)
+        if struct:
+            fields = " ".join(f"{declaration(type_, _field(index))};" for index, type_ in enumerate(results))
+            emitter.top_level.append(Line(0, f"struct {struct} {{ {fields} }};"))
+    for each in all_functions(function):
+        types = ["pylms_context *", *[c_type(param.type) for param in each.params]]
+        emitter.top_level.extend(list_lines(f"{_start(declared[each.name])}(", types, ");", depth=0))
+    emitter.top_level.append(Line(0, ""))
+    return declared
+
+
+def _start(native: NativeFunction) -> str:
+    return f"static {native.result_type} {native.name}"
+
+
+def emit_functions(emitter: Emitter, function: Function) -> None:
+    """Write every function of the program, the main one last."""
+    recursive = recursive_names(function)
+    for each in (*function.functions, function):
+        _emit_function(emitter, each, is_recursive=each.name in recursive, is_main=each is function)
+
+
+def _emit_function(emitter: Emitter, function: Function, *, is_recursive: bool, is_main: bool) -> None:
+    native = emitter.natives[function.name]
+    plan = plan_memory(function)
+    emitter.start_native(plan.offsets, plan.size)
+    emitter.loc = function.loc
+    with emitter.new_function(jumps=True) as text:
+        for param in function.params:
+            emitter.own(param)
+        if is_recursive:
+            number = emitter.error_number("RecursionError", errors.TOO_DEEP, function.loc)
+            emitter.declaration_line(f"pylms::enter(ctx, {number});")
+        emitter.emit_nodes(function.body)
+        values = [emitter.inline(result) for result in function.body.results]
+        if native.struct:
+            emitter.line(f"return {{{', '.join(values)}}};")
+        elif values:
+            emitter.line(f"return {values[0]};")
+    emitter.top_level.append(Line(0, f"// {function.name}, {base_name(function.loc.file)}:{function.loc.line}"))
+    parameters = [declaration(param.type, emitter.name_of(param)) for param in function.params]
+    emitter.top_level.extend(list_lines(f"{_start(native)}(", ["pylms_context *ctx", *parameters], ") {", depth=0))
+    if text.uses_arena:
+        emitter.top_level.append(_scratch_memory(emitter, function, runs_once=is_main and not is_recursive))
+    emitter.top_level.extend((*text.lines, Line(0, "}"), Line(0, "")))
+
+
+def _scratch_memory(emitter: Emitter, function: Function, *, runs_once: bool) -> Line:
+    if runs_once:
+        return Line(1, f"char *arena = pylms::memory(ctx, {max(emitter.arena_bytes, 1)});")
+    if emitter.arena_bytes > _LARGEST_SCRATCH:
+        raise NotSupportedYetError(
+            f"the native function `{function.name}` needs {emitter.arena_bytes} bytes of memory at each call, which is "
+            "not supported yet",
+            loc=function.loc,
+            hint="split it, or keep large tensors out of recursive functions",
+        )
+    return Line(1, f"alignas(64) char arena[{max(emitter.arena_bytes, 1)}];")
+
+
+def native_call(emitter: Emitter, native: NativeFunction, arguments: Sequence[str]) -> str:
+    """The text of a call."""
+    return f"{native.name}({', '.join([emitter.context(), *arguments])})"
+
+
+@emit_rules.define(CALL)
+def _emit_call(emitter: Emitter, node: Node) -> None:
+    native = emitter.natives.get(callee_of(node))
+    if native is None:
+        raise InternalError(f"`{callee_of(node)}` is called and not declared", loc=node.loc)
+    call = native_call(emitter, native, [emitter.inline(arg) for arg in node.args])
+    if not node.results:
+        emitter.line(f"{call};")
+    elif not native.struct:
+        emitter.define(node.results[0], call)
+    else:
+        whole = emitter.fresh_name("results")
+        emitter.line(f"const {native.struct} {whole} = {call};")
+        for index, result in enumerate(node.results):
+            emitter.define(result, native.result(whole, index))
