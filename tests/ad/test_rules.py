@@ -48,6 +48,7 @@ from pylms.ir.ops.arithmetic import (
 )
 from pylms.ir.ops.buffers import STORE_ROWS
 from pylms.ir.ops.control import CHECK, FINALLY
+from pylms.ir.ops.functions import CALL
 from pylms.ir.ops.host import PRINT
 from pylms.ir.ops.tensors import (
     BROADCAST,
@@ -277,6 +278,7 @@ def test_every_primitive_has_a_derivative_or_a_reason_to_have_none() -> None:
         differentiation.BACKWARD,
         CHECK,
         PRINT,
+        CALL,
         # Gone before differentiation:
         VAR_NEW,
         VAR_GET,

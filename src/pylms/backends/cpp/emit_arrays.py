@@ -33,8 +33,7 @@ def _emit_new(emitter: Emitter, node: Node) -> None:
     arguments = ", ".join([emitter.context(), zeroed, *extents])
     made = f"pylms::new_array<{scalar_c_type(result.type.dtype)}, {result.type.rank}>({arguments})"
     emitter.define(result, made)
-    emitter.function.can_fail = True
-    emitter.line(f"if (!{emitter.name_of(result)}.data) return -1;")
+    emitter.line(f"if (!{emitter.name_of(result)}.data) {emitter.leave('-1')}")
 
 
 @emit_rules.define(ARRAY_DIM)

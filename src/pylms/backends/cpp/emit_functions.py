@@ -14,10 +14,10 @@ from ...ir import python_errors as errors
 from ...ir.call_graph import all_functions, callee_of, recursive_names
 from ...ir.node import Function, Node
 from ...ir.ops.functions import CALL
-from ...ir.types import Type
+from ...ir.types import ArrayType, Type
 from .emit_rules import emit_rules
 from .emitter import Emitter
-from .literals import c_type, declaration
+from .literals import ARRAYS_HEADER, c_type, declaration
 from .memory_plan import plan_memory
 from .text import Line, base_name, list_lines
 
@@ -87,6 +87,8 @@ def _emit_function(emitter: Emitter, function: Function, *, is_recursive: bool, 
     with emitter.new_function(jumps=True) as text:
         for param in function.params:
             emitter.own(param)
+            if isinstance(param.type, ArrayType):
+                emitter.include(ARRAYS_HEADER)
         if is_recursive:
             number = emitter.error_number("RecursionError", errors.TOO_DEEP, function.loc)
             emitter.declaration_line(f"pylms::enter(ctx, {number});")

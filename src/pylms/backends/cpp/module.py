@@ -139,10 +139,16 @@ def _parameters(emitter: Emitter, param: Sym) -> list[str]:
 def _emit_array(emitter: Emitter, param: Sym) -> None:
     """The array that a function's parameters are the parts of."""
     assert isinstance(param.type, ArrayType)
-    name, rank = emitter.name_of(param), param.type.rank
-    parts = [f"{name}_{part}" for part in array_parts(param.type)]
-    fields = [f"{name}_data", *(f"{{{', '.join(group)}}}" for group in (parts[:rank], parts[rank:]) if group)]
-    emitter.declaration_line(f"{declaration(param.type, name)} = {{{', '.join(fields)}}};")
+    name = emitter.name_of(param)
+    parts = [f"{name}_data", *[f"{name}_{part}" for part in array_parts(param.type)]]
+    emitter.declaration_line(f"{declaration(param.type, name)} = {_array_of(param.type, parts)};")
+
+
+def _array_of(type_: ArrayType, parts: Sequence[str]) -> str:
+    """The initialiser of an array, given its address and what else it is passed as."""
+    data, *others = parts
+    groups = [", ".join(group) for group in (others[: type_.rank], others[type_.rank :]) if group]
+    return f"{{{', '.join([data, *[f'{{{group}}}' for group in groups]])}}}"
 
 
 def _describe(emitter: Emitter, function: Function) -> None:
@@ -183,17 +189,32 @@ def _emit_landing_entry(emitter: Emitter, function: Function) -> None:
         emitter.line("jmp_buf landing;")
         emitter.line("ctx->landing = &landing;")
         emitter.line("if (int status = setjmp(landing)) return status;")
-        arguments = [_unpacked_argument(index, param.type) for index, param in enumerate(function.params)]
+        slots = count()
+        arguments = [_whole(param.type, _unpacked_argument(slots, param.type)) for param in function.params]
         call = native_call(emitter, native, arguments)
-        if native.struct:
-            emitter.line(f"const {native.struct} all = {call};")
-            call = "all"
-        if not native.results:
-            emitter.line(f"{call};")
+        start = f"const {native.result_type} result = " if native.results else ""
+        emitter.line(f"{start}{call};")
+        slots = count()
         for index, type_ in enumerate(native.results):
-            emitter.line(f"{_slot(index, type_)} = {native.result(call, index)};")
+            _store_result(emitter, type_, native.result("result", index), slots)
         emitter.line("return 0;")
     _write_entry(emitter, text)
+
+
+def _whole(type_: Type, parts: Sequence[str]) -> str:
+    """An argument as one C++ value."""
+    return f"{c_type(type_)}{_array_of(type_, parts)}" if isinstance(type_, ArrayType) else parts[0]
+
+
+def _store_result(emitter: Emitter, type_: Type, value: str, slots: Iterator[int]) -> None:
+    """Write a result into the slots that it takes, the next ones."""
+    index = next(slots)
+    if not isinstance(type_, ArrayType):
+        emitter.line(f"{_slot(index, type_)} = {value};")
+        return
+    emitter.line(f"results[{index}].p = {value}.data;")
+    for axis in range(type_.rank):
+        emitter.line(f"results[{next(slots)}].i = {value}.n[{axis}];")
 
 
 def _write_entry(emitter: Emitter, text: FunctionText) -> None:
