@@ -3,7 +3,8 @@
 `call(args...) {callee, results, effect, reads, writes}`: runs the function of that name, whose results have the types
 `results`. What that may do is written at the call, since a node's effect follows from the node alone: `effect` holds
 the words `io`, `raises`, `keep`; `reads` and `writes` are numbers of regions, and the types of containers whose heap is
-meant. Buffers that are passed count as read and written. `call_graph.with_call_effects` writes it, and `verify` compares it with the callee.
+meant. Buffers that are passed count as read and written. `call_graph.with_call_effects` writes it, and `verify`
+compares it with the callee.
 """
 
 from __future__ import annotations
