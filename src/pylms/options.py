@@ -23,6 +23,7 @@ class Options:
     reassociate: let sums that the program makes step by step be made in another order, where that is faster: results
         differ from Python's in the last bits (D14).
     num_threads: threads for native code.
+    unroll_budget: how many IR nodes a loop over a plain range may unroll to before it is made a native loop (D3).
     dump_ir, dump_c: print the IR after each pass, and the generated C++, to stderr.
     log_compiles: log one line a compile at INFO level.
     gen_dir: write generated sources there as `module_<name>.cpp`.
@@ -35,6 +36,7 @@ class Options:
     checks: bool = True
     reassociate: bool = False
     num_threads: int = 1
+    unroll_budget: int = 20_000
     dump_ir: bool = False
     dump_c: bool = False
     log_compiles: bool = False
@@ -52,6 +54,7 @@ class Options:
             checks=_flag(env, "PYLMS_CHECKS", default=True),
             reassociate=_flag(env, "PYLMS_REASSOCIATE", default=False),
             num_threads=int(env.get("PYLMS_NUM_THREADS", "1")),
+            unroll_budget=int(env.get("PYLMS_UNROLL_BUDGET", "20000")),
             dump_ir=_flag(env, "PYLMS_DUMP_IR", default=False),
             dump_c=_flag(env, "PYLMS_DUMP_C", default=False),
             log_compiles=_flag(env, "PYLMS_LOG_COMPILES", default=False),

@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from .errors import StagingError
 from .ir.node import AttributeValue, Sym
@@ -22,9 +22,9 @@ Value = TypeVar("Value")
 
 
 def static(value: Value) -> Value:
-    """`value`, which must be known now; as the condition of a `while` it unrolls the loop.
+    """`value`, which must be known now; as the condition of a `while`, or as what a `for` runs over, it unrolls the loop.
 
-    Raises StagingError when it is staged.
+    A range comes as the tuple of its ints. Raises StagingError when the value is staged.
     """
     trace = current_trace()
     if trace is None:
@@ -36,7 +36,7 @@ def static(value: Value) -> Value:
             hint="what static marks must depend on plain values only",
         )
     trace.static_requested = True
-    return value
+    return cast(Value, tuple(value)) if isinstance(value, range) else value
 
 
 def staged(value: object) -> object:

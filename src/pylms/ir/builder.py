@@ -56,6 +56,11 @@ class Builder:
         """The open blocks, outermost first."""
         return tuple(self._scopes)
 
+    @property
+    def symbols_made(self) -> int:
+        """How many symbols there have been: grows with all that is emitted, and never goes back."""
+        return self._next_id
+
     def fresh(self, type_: Type, name: str = "") -> Sym:
         """A symbol nobody has used."""
         symbol = Sym(self._next_id, type_, name)

@@ -87,6 +87,9 @@ class Trace:
         self.emitted_loops = 0
         self.probes: list[object] = []
         """The plain loops around the present point whose first round is being tried, outermost first."""
+        self.is_rolling = False
+        """Whether the native loop being traced is one only because it is too long to unroll."""
+        self.may_roll = True
         self.static_requested = False
         self.activations: list[Activation] = []
         self.called: dict[Callable[..., object], None] = {}

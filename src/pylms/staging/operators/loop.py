@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NoReturn, cast
 
-from ...errors import StagingError
+from ...errors import PylmsError, StagingError
 from ...ir.node import Atom, Const
 from ...ir.ops.arithmetic import ADD, GT, LOGICAL_AND, LT, NE, SELECT
 from ...ir.ops.control import CHECK, FOR, WHILE
@@ -24,6 +25,8 @@ from .boolean import run_not
 from .branch import run_if
 
 Thunk = Callable[[], object]
+
+_logger = logging.getLogger("pylms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,22 +200,26 @@ def _nothing() -> None:
 class _BecomesNative(BaseException):
     """The first round of a plain range has come to a native loop."""
 
-    def __init__(self, probe: object) -> None:
+    def __init__(self, probe: object, *, is_rolled: bool) -> None:
+        """`is_rolled`: whether that loop is native only because it is too long to unroll."""
         super().__init__()
         self.probe = probe
+        self.is_rolled = is_rolled
 
 
 def _begin_native_loop(trace: Trace) -> None:
     """Called before a native loop is traced. The outermost loop around it that is tried as a plain one goes first."""
     if trace.probes:
-        raise _BecomesNative(trace.probes[0])
+        raise _BecomesNative(trace.probes[0], is_rolled=trace.is_rolling)
     trace.emitted_loops += 1
 
 
 def _run_plain_range(trace: Trace, values: range, body: LoopBody) -> None:
-    """Python's loop, unless the first round comes to a native loop: then all rounds are one native loop (D3)."""
+    """Python's loop, unless the first round comes to a native loop or is too long to unroll: then that is native (D3)."""
     restore, loops_before = trace.checkpoint(), trace.emitted_loops
+    made_before = trace.builder.symbols_made
     probe = object()
+    is_rolled = False
     trace.probes.append(probe)
     try:
         body.call(values[0])
@@ -220,17 +227,52 @@ def _run_plain_range(trace: Trace, values: range, body: LoopBody) -> None:
     except _BecomesNative as found:
         if found.probe is not probe:
             raise
-        is_native = True
+        is_native, is_rolled = True, found.is_rolled
     finally:
         trace.probes.remove(probe)
+    size = (trace.builder.symbols_made - made_before) * len(values)
+    if not is_native and size > trace.options.unroll_budget and trace.may_roll:
+        is_native = is_rolled = True
     if not is_native and body.stop is None:
         _iterate(values[1:], body)
         return
     restore()
-    if is_native:
-        _run_staged_range(trace, StagedRange(values.start, values.stop, values.step), _bare, body)
+    rolled = StagedRange(values.start, values.stop, values.step)
+    if is_rolled:
+        _roll(trace, restore, rolled, values, body)
+    elif is_native:
+        _run_staged_range(trace, rolled, _bare, body)
     else:
         _iterate(values, body)
+
+
+def _roll(trace: Trace, restore: Callable[[], None], rolled: StagedRange, values: range, body: LoopBody) -> None:
+    """One native loop where unrolling would exceed its budget; unrolled after all, with a warning, where that fails."""
+    loc = caller_loc()
+    outer, trace.is_rolling = trace.is_rolling, True
+    try:
+        _run_staged_range(trace, rolled, _bare, body)
+        return
+    except PylmsError as error:
+        reason = error.message
+    finally:
+        trace.is_rolling = outer
+    restore()
+    made_before = trace.builder.symbols_made
+    may_roll, trace.may_roll = trace.may_roll, False
+    try:
+        _iterate(values, body)
+    finally:
+        trace.may_roll = may_roll
+    _logger.warning(
+        "%s:%d: a loop is unrolled to %d operations in %d rounds: it cannot be one native loop (%s). "
+        "`static(range(...))` says that unrolling is meant; PYLMS_UNROLL_BUDGET is the limit.",
+        loc.file,
+        loc.line,
+        trace.builder.symbols_made - made_before,
+        len(values),
+        reason,
+    )
 
 
 Item = Callable[[object, object], object]
