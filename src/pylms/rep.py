@@ -22,7 +22,7 @@ Value = TypeVar("Value")
 
 
 def static(value: Value) -> Value:
-    """`value`, which must be known now; as the condition of a `while`, or as what a `for` runs over, it unrolls the loop.
+    """`value`, which must be known now; as the condition of a `while`, or as what a `for` runs over, it unrolls a loop.
 
     A range comes as the tuple of its ints. Raises StagingError when the value is staged.
     """

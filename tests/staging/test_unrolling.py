@@ -97,7 +97,9 @@ def test_unrolling_that_is_asked_for_does_not_warn(caplog: pytest.LogCaptureFixt
     assert loops_in(asked) == 0
 
 
-def test_an_outer_loop_that_needs_its_index_now_is_unrolled_around_an_inner_one(caplog: pytest.LogCaptureFixture) -> None:
+def test_an_outer_loop_that_needs_its_index_now_is_unrolled(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     names = ["1", "2", "3"]
 
     @stage(options=SMALL)

@@ -215,7 +215,7 @@ def _begin_native_loop(trace: Trace) -> None:
 
 
 def _run_plain_range(trace: Trace, values: range, body: LoopBody) -> None:
-    """Python's loop, unless the first round comes to a native loop or is too long to unroll: then that is native (D3)."""
+    """Python's loop, unless the first round comes to a native loop or the whole is too long to unroll (D3)."""
     restore, loops_before = trace.checkpoint(), trace.emitted_loops
     made_before = trace.builder.symbols_made
     probe = object()
