@@ -23,7 +23,7 @@ from .backends.base import CallbackSpec, ErrorSite, SourceBundle
 from .errors import ToolchainError
 from .ir.canonical import canonical_form
 from .ir.node import Function
-from .ir.types import BOOL, ScalarType, Type
+from .ir.types import BOOL, ArrayType, BufferType, ScalarType, TensorType, Type
 from .options import Options
 from .runtime.cache import LIBRARY_NAME, SOURCE_NAME, Cache, CacheEntry
 from .runtime.cache_key import KeyPart, cache_key, digest_of
@@ -46,7 +46,7 @@ _CAUGHT = {name: getattr(builtins, name) for name in dir(builtins) if name.endsw
 
 @dataclass(frozen=True, slots=True)
 class Compiled:
-    """A staged function and what it became. `native` takes the scalar arguments and gives flat results."""
+    """A staged function and what it became. `native` takes the arguments and gives flat results."""
 
     staged: Staged
     bundle: SourceBundle
@@ -62,13 +62,14 @@ def compile_staged(staged: Staged, native: NativeInterface, options: Options) ->
     library = load_library(native, entry.path)
     function = native.NativeFunction(
         library.entry,
-        "".join(_code_of(type_) for type_ in bundle.argument_types[: len(bundle.argument_types) - bundle.captures]),
+        _argument_codes(staged),
         _result_codes(bundle.result_types),
         callbacks=tuple(_callback(spec, staged.host_functions) for spec in bundle.callbacks),
         sites=tuple(_site(site, bundle.name) for site in bundle.error_sites),
         pointers=_pointers(staged),
         releases_gil=bundle.releases_gil,
         keep_alive=(library.handle, staged.captures),
+        overlap=staged.overlap,
     )
     _log_compile(bundle.name, entry, time.perf_counter() - started, options)
     return Compiled(staged, bundle, entry.path, function)
@@ -166,8 +167,27 @@ def _log_compile(name: str, entry: CacheEntry, seconds: float, options: Options)
 
 
 def _code_of(type_: Type) -> str:
+    """How the runtime spells the type of a result: see `runtime.marshal`."""
+    if isinstance(type_, ArrayType):
+        return f"[{_array_elements(type_)}]"
     assert isinstance(type_, ScalarType)
     return "b" if type_ == BOOL else "f" if type_.is_float else "i"
+
+
+def _array_elements(type_: ArrayType) -> str:
+    return f"{type_.dtype.kind[0]}{type_.dtype.itemsize},{type_.rank}"
+
+
+def _argument_codes(staged: Staged) -> str:
+    """How it spells the types of the arguments: see `runtime.arguments`."""
+    types = [parameter.type for parameter in staged.function.params[: len(staged.written)]]
+    return "".join(map(_argument_code, types, staged.written))
+
+
+def _argument_code(type_: Type, is_written: bool) -> str:
+    if not isinstance(type_, ArrayType):
+        return _code_of(type_)
+    return f"[{_array_elements(type_)},{'C' if type_.is_dense else 'S'},{'w' if is_written else 'r'}]"
 
 
 def _result_codes(types: Sequence[Type]) -> str:
@@ -185,7 +205,7 @@ def _pointers(staged: Staged) -> Callable[[], tuple[int, ...]] | tuple[int, ...]
 
 def _callback(spec: CallbackSpec, host_functions: Sequence[HostFunction]) -> Callback:
     argument_codes = "".join(
-        "p" if not isinstance(type_, ScalarType) else _code_of(type_) for type_ in spec.argument_types
+        "p" if isinstance(type_, (BufferType, TensorType)) else _code_of(type_) for type_ in spec.argument_types
     )
     if spec.kind == "print":
         return partial(_print_text, spec.format), argument_codes, ""

@@ -18,25 +18,28 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ArgumentError, NotSupportedYetError, OutdatedError
 from .ir.node import Atom
-from .ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, ScalarType
+from .ir.types import ArrayType, ScalarType, Type
 from .loc import Loc, caller_loc
 from .options import Options
 from .staging.context import current_trace
 from .staging.exclusive import process_state
 from .staging.reify import Staged, reify
-from .staging.values import INT_MAX, INT_MIN, Deferred, Front, Leaf, Static, Structure, TupleOf, describe_static
+from .staging.signature import (
+    ArrayParameter,
+    ParameterType,
+    Signature,
+    arrays_overlap,
+    declared_signature,
+    numpy_scalar_type,
+    overlapping,
+    signature_of,
+)
+from .staging.values import Deferred, Front, Leaf, Static, Structure, TupleOf
 from .tracebacks import hide_library_frames, hiding_library_frames
 
 if TYPE_CHECKING:
     from . import driver
     from .runtime.native import NativeInterface, StagedCallable
-
-Signature = tuple[ScalarType, ...]
-_PYTHON_TYPES: dict[object, ScalarType] = {bool: BOOL, int: INT, float: FLOAT}
-_ANNOTATIONS: dict[object, ScalarType] = {**_PYTHON_TYPES, "bool": BOOL, "int": INT, "float": FLOAT}
-
-_ARGUMENT_HINT = "pass a bool, an int, a float, or a NumPy number; `.py_func` is the Python function itself"
-_SELF_HINT = "stage a function inside the method instead: it may use `self` from around it"
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +87,7 @@ class StagedFunction:
         self._specialisations: dict[Signature, Specialisation] = {}
         self._latest: Signature | None = None
         self._callable: StagedCallable | None = None
+        self._native: NativeInterface | None = None
         self._compiling = RLock()
 
         variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
@@ -145,6 +149,7 @@ class StagedFunction:
 
     def as_callable(self, native: NativeInterface) -> StagedCallable:
         """The runtime's callable in front of this: it calls natively at once where a specialisation fits."""
+        self._native = native
         self._callable = native.StagedCallable(self)
         return self._callable
 
@@ -153,9 +158,8 @@ class StagedFunction:
         trace = current_trace()
         if trace is not None:
             return trace.call(self._traced, args, kwargs)
-        arguments = self._bind(args, kwargs)
-        signature = tuple(self._type_of(name, value) for name, value in arguments)
-        values = [value for _, value in arguments]
+        values = self._bind(args, kwargs)
+        signature = self._signature_of(values)
         try:
             return _run(self._specialise(signature), values)
         except OutdatedError:
@@ -177,7 +181,8 @@ class StagedFunction:
         if not self.options.full_tracebacks:
             hide_library_frames(error)
 
-    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[tuple[str, object]]:
+    def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[object]:
+        """The arguments in the order of the parameters, defaults included."""
         self._refuse_variadic()
         try:
             bound = self._python_signature.bind(*args, **kwargs)
@@ -185,7 +190,7 @@ class StagedFunction:
             hint = f"it is called as {self.__name__}{self._python_signature}"
             raise ArgumentError(f"{self.__name__}: {error}", loc=caller_loc(), hint=hint) from None
         bound.apply_defaults()
-        return list(bound.arguments.items())
+        return [bound.arguments[name] for name in self._python_signature.parameters]
 
     def _refuse_variadic(self) -> None:
         for parameter in self._variadic:
@@ -195,40 +200,19 @@ class StagedFunction:
                 hint="name each parameter; a function called from staged code may have any",
             )
 
-    def _type_of(self, name: str, value: object) -> ScalarType:
-        declared = self._declared(name)
-        found = _PYTHON_TYPES.get(type(value)) or _numpy_scalar_type(value)
-        if found == INT and isinstance(value, int) and not INT_MIN <= value <= INT_MAX:
-            raise ArgumentError(
-                f"argument `{name}` of {self.__name__} is {value}, which does not fit 64 bits",
-                loc=caller_loc(),
-                hint="pass a float, or call the Python function itself, `.py_func`",
-            )
-        if found is None:
-            raise ArgumentError(
-                f"argument `{name}` of {self.__name__} is {describe_static(value)}, which compiled code cannot take",
-                loc=caller_loc(),
-                hint=_SELF_HINT if name == "self" else _ARGUMENT_HINT,
-            )
-        if declared is not None and declared != found:
-            raise ArgumentError(
-                f"argument `{name}` of {self.__name__} is declared {declared}, and {describe_static(value)} was passed",
-                loc=caller_loc(),
-                hint=f"convert it to {declared}, or change the annotation",
-            )
-        return found
-
-    def _declared(self, name: str) -> ScalarType | None:
-        annotation = self._python_signature.parameters[name].annotation
-        try:
-            return _ANNOTATIONS.get(annotation)
-        except TypeError:
-            return None
+    def _signature_of(self, values: Sequence[object]) -> Signature:
+        parameters = self._python_signature.parameters.values()
+        apart = signature_of(self.__name__, list(zip(parameters, values, strict=True)))
+        if not arrays_overlap(values, [_may_be_written(type_) for type_ in apart]):
+            return apart
+        staged = self._stage(apart)
+        needs_apart = staged.overlap is False and arrays_overlap(values, staged.written)
+        return overlapping(apart) if needs_apart else apart
 
     def _shown_signature(self) -> Signature:
         if self._latest is not None:
             return self._latest
-        return tuple(self._declared(name) or INT for name in self._python_signature.parameters)
+        return declared_signature(self.__name__, list(self._python_signature.parameters.values()))
 
     def _stage(self, signature: Signature) -> Staged:
         # One thread at a time: while a program is staged, what it calls outside this package stands in for staging.
@@ -268,12 +252,25 @@ class StagedFunction:
         from .driver import compile_staged
         from .runtime.native import load_native
 
-        compiled = compile_staged(staged, load_native(self.options), self.options)
+        native = load_native(self.options, with_arrays=_has_arrays(staged))
+        compiled = compile_staged(staged, native, self.options)
         specialisation = Specialisation(compiled)
         self._specialisations[signature] = specialisation
-        if self._callable is not None and not self._keyword_only and _is_direct(specialisation.staged, signature):
+        if self._callable is not None and native is self._native and self._is_direct(staged, signature):
             self._callable.install(compiled.native)
         return specialisation
+
+    def _is_direct(self, staged: Staged, signature: Signature) -> bool:
+        """Whether the native callable's own arguments and result are already the Python ones."""
+        if self._keyword_only or staged.before_run or staged.after_run or not all(map(_is_python_type, signature)):
+            return False
+        match staged.structure:
+            case Leaf(type_):
+                return _is_python_type(type_)
+            case Static(value):
+                return value is None
+            case TupleOf(items, _, name):
+                return name == "tuple" and len(items) > 1 and all(map(_is_python_leaf, items))
 
 
 class ListCodeFunction(StagedFunction):
@@ -316,8 +313,7 @@ def _rebuild(structure: Structure, atoms: Sequence[Atom], values: Iterator[objec
     match structure:
         case Leaf(type_):
             value = next(values)
-            assert isinstance(type_, ScalarType)
-            return value if type_.python else _as_numpy(value, type_)
+            return _as_numpy(value, type_) if isinstance(type_, ScalarType) and not type_.python else value
         case Static(Deferred(get)):
             return get()
         case Static(value):
@@ -326,31 +322,26 @@ def _rebuild(structure: Structure, atoms: Sequence[Atom], values: Iterator[objec
             return make([_rebuild(item, atoms, values) for item in items])
 
 
-def _is_direct(staged: Staged, signature: Signature) -> bool:
-    """Whether the native callable's own arguments and result are already the Python ones."""
-    if staged.before_run or staged.after_run or not all(type_.python for type_ in signature):
-        return False
-    match staged.structure:
-        case Leaf(type_):
-            return isinstance(type_, ScalarType) and type_.python
-        case Static(value):
-            return value is None
-        case TupleOf(items, _, name):
-            return name == "tuple" and len(items) > 1 and all(_is_python_leaf(item) for item in items)
+def _has_arrays(staged: Staged) -> bool:
+    atoms = (*staged.function.params, *staged.function.body.results)
+    return any(isinstance(atom.type, ArrayType) for atom in atoms)
 
 
 def _is_python_leaf(structure: Structure) -> bool:
-    return isinstance(structure, Leaf) and isinstance(structure.type, ScalarType) and structure.type.python
+    return isinstance(structure, Leaf) and _is_python_type(structure.type)
 
 
-def _numpy_scalar_type(value: object) -> ScalarType | None:
-    """The type of a NumPy number, recognised without importing NumPy."""
-    kind = type(value)
-    return SCALAR_TYPES.get(kind.__name__.replace("bool_", "bool")) if kind.__module__ == "numpy" else None
+def _is_python_type(type_: Type | ArrayParameter) -> bool:
+    """Whether native calls take and give the very values that Python has; NumPy's numbers travel as Python's."""
+    return type_.python if isinstance(type_, ScalarType) else isinstance(type_, (ArrayType, ArrayParameter))
+
+
+def _may_be_written(type_: ParameterType) -> bool:
+    return isinstance(type_, ArrayParameter) and type_.is_writeable
 
 
 def _plain(value: object) -> object:
-    return value.item() if type(value).__module__ == "numpy" else value  # type: ignore[attr-defined]
+    return value.item() if numpy_scalar_type(value) is not None else value  # type: ignore[attr-defined]
 
 
 def _as_numpy(value: object, type_: ScalarType) -> object:

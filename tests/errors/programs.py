@@ -459,4 +459,51 @@ def f(x):
 
 f(1)
 """,
+    "array of complex": """
+import numpy as np
+
+@stage
+def f(a):
+    return a[0]
+
+f(np.zeros(3, complex))
+""",
+    "array in the other byte order": """
+import numpy as np
+
+@stage
+def f(a):
+    return a[0]
+
+f(np.zeros(3, np.dtype("int32").newbyteorder()))
+""",
+    "masked array": """
+import numpy as np
+
+@stage
+def f(a):
+    return a[0]
+
+f(np.ma.masked_array([1.0, 2.0]))
+""",
+    "read-only array": """
+import numpy as np
+
+@stage
+def f(a):
+    a[0] = 1.0
+
+constant = np.zeros(3)
+constant.flags.writeable = False
+f(constant)
+""",
+    "array where an int is declared": """
+import numpy as np
+
+@stage
+def f(n: int):
+    return n
+
+f(np.zeros(3))
+""",
 }

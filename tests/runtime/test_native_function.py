@@ -259,7 +259,19 @@ def test_threads_call_at_once(make):
 
 
 @pytest.mark.parametrize(
-    "codes", [("x", ""), ("(i)", ""), ("p", ""), ("", "ii"), ("", "("), ("", ")"), ("", "(i"), ("", "x")]
+    "codes",
+    [
+        ("x", ""),
+        ("(i)", ""),
+        ("p", ""),
+        ("[f8,1]", ""),
+        ("", "[f8,1,C,r]"),
+        ("", "ii"),
+        ("", "("),
+        ("", ")"),
+        ("", "(i"),
+        ("", "x"),
+    ],
 )
 def test_malformed_codes_are_refused(make, codes):
     with pytest.raises(ValueError, match="codes|parentheses"):

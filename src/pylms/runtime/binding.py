@@ -1,6 +1,7 @@
 """The call binding: `csrc/binding.c`, built once for this Python and compiler, then loaded from the cache.
 
-In: options (which cache), this Python, the compiler. Out: the extension module, or None and the reason why not.
+In: options (which cache), this Python, the compiler, NumPy's headers where they are at hand. Out: the extension module,
+or None and the reason why not.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import logging
 import os
 import sys
 from functools import lru_cache
-from importlib.machinery import ExtensionFileLoader, ModuleSpec
+from importlib.machinery import ExtensionFileLoader, ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
 from typing import Literal, NamedTuple
@@ -17,7 +18,7 @@ from typing import Literal, NamedTuple
 from ..errors import ToolchainError
 from ..options import Options
 from .cache import LIBRARY_NAME, Cache
-from .cache_key import cache_key
+from .cache_key import KeyPart, cache_key
 from .toolchain import Toolchain, find_toolchain
 
 MODULE_NAME = "_pylms_binding"
@@ -28,6 +29,8 @@ SOURCE_DIRECTORY = HERE / "csrc"
 _FLAGS = ("-x", "c", "-std=c11", "-D_GNU_SOURCE", "-shared", "-fPIC", "-O2", "-fvisibility=hidden")
 _DARWIN_FLAGS = ("-undefined", "dynamic_lookup")
 _NO_CXX_LIBRARY_FLAGS = ("-nostdlib++",)
+_NUMPY_FLAGS = ("-DPYLMS_NUMPY",)
+_NUMPY_HEADER = Path("numpy", "__multiarray_api.h")
 _logger = logging.getLogger("pylms")
 
 
@@ -75,9 +78,29 @@ def _key(toolchain: Toolchain) -> str:
             "machine": (sys.platform, os.uname().machine),
             "compiler": toolchain.identity,
             "flags": _FLAGS,
+            "numpy": _numpy_identity(),
             "sources": tuple((source.name, source.read_bytes()) for source in sources),
         }
     )
+
+
+def numpy_headers() -> Path | None:
+    """The folder of the C headers of the NumPy that would be imported; None where they are missing. Imports nothing."""
+    spec = PathFinder.find_spec("numpy")
+    for package in (spec.submodule_search_locations or ()) if spec is not None else ():
+        for core in ("_core", "core"):  # since NumPy 2, and before
+            folder = Path(package, core, "include")
+            if (folder / _NUMPY_HEADER).is_file():
+                return folder
+    return None
+
+
+def _numpy_identity() -> KeyPart:
+    folder = numpy_headers()
+    if folder is None:
+        return None
+    status = (folder / _NUMPY_HEADER).stat()
+    return str(folder), status.st_size, status.st_mtime_ns
 
 
 def _build(toolchain: Toolchain, folder: Path) -> None:
@@ -93,6 +116,10 @@ def _build(toolchain: Toolchain, folder: Path) -> None:
         flags += _DARWIN_FLAGS
     if toolchain.family != "gcc":
         flags += _NO_CXX_LIBRARY_FLAGS
+    numpy = numpy_headers()
+    if numpy is not None:
+        flags += _NUMPY_FLAGS
+        headers.append(numpy)
     toolchain.compile(
         SOURCE_DIRECTORY / "binding.c",
         folder / LIBRARY_NAME,

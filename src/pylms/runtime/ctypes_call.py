@@ -9,18 +9,25 @@ from __future__ import annotations
 import ctypes
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType, MethodType
 from typing import Any
 
-from .marshal import codes_of_arguments, decode, encode, parse_codes, parse_result, slot_count
+from .arguments import parse_arguments, slots_of_arguments
+from .marshal import decode, encode, parse_codes, parse_result, slot_count
 from .native import Callback, Owner, Pointers, Site
-from .native import NativeFunction as NativeFunctionProtocol
 from .stack import stack_limit
 
 _ARENA_ALIGNMENT = 64
 _LARGEST_REQUEST = 1 << 60
+_OVERLAP_WORDS = {
+    False: ", the written ones sharing no memory",
+    True: ", a written one sharing memory",
+    None: "",
+}
+
+takes_arrays = True
 
 
 class _Value(ctypes.Union):
@@ -76,22 +83,25 @@ class NativeFunction:
         pointers: Pointers = (),
         releases_gil: bool = False,  # the fallback never does
         keep_alive: object = None,
+        overlap: bool | None = None,
     ) -> None:
         if not entry:
             raise ValueError("the entry address is null")
-        if set(argument_codes) - set("ifb"):
-            raise ValueError(f"argument codes must be of 'i', 'f', 'b': '{argument_codes}'")
         if not isinstance(pointers, tuple) and not callable(pointers):
             raise TypeError("pointers must be a tuple of ints, or a callable that returns one")
         self.argument_codes = argument_codes
         self.result_codes = result_codes
         self.keep_alive = keep_alive
+        self._arguments = parse_arguments(argument_codes)
+        self._overlap = overlap
         self._entry = _ENTRY_TYPE(entry)
         self._result = parse_result(result_codes)
         self._result_slots = 0 if self._result is None else slot_count(self._result)
         self._callbacks = tuple(
             (function, parse_codes(given), parse_result(taken)) for function, given, taken in callbacks
         )
+        if any("[" in taken for _, _, taken in callbacks):
+            raise ValueError("no callback gives arrays")
         self._sites = sites
         self._pointers = pointers
         # Made once: making one takes longer than calling it. They find their call by the context's address.
@@ -105,27 +115,33 @@ class NativeFunction:
         return f"<NativeFunction ({self.argument_codes}) -> '{self.result_codes}' through ctypes>"
 
     def __call__(self, *args: Any) -> Any:
-        if codes_of_arguments(args) != self.argument_codes:
+        values = self.fitting_slots(args)
+        if values is None:
             raise TypeError(
-                f"this native function takes exactly {len(self.argument_codes)} positional arguments, "
-                f"of types '{self.argument_codes}'"
+                f"this native function takes exactly {len(self._arguments)} positional arguments, "
+                f"of types '{self.argument_codes}'{_OVERLAP_WORDS[self._overlap]}"
             )
+        return self.call(values)
+
+    def fitting_slots(self, args: Sequence[object]) -> list[int | float] | None:
+        """What `call` takes for these arguments; None where they are not what the function was compiled for."""
+        return slots_of_arguments(self._arguments, args, overlap=self._overlap)
+
+    def call(self, values: Sequence[int | float]) -> Any:
+        """Call with what goes into the slots of the arguments; the arguments themselves must live meanwhile."""
         pointers = self._pointers if isinstance(self._pointers, tuple) else self._pointers()
         if not isinstance(pointers, tuple):
             raise TypeError("pointers() must return a tuple of ints")
-        slots = (_Value * max(1, len(args) + len(pointers)))()
-        for slot, code, argument in zip(slots, self.argument_codes, args, strict=False):
-            setattr(slot, "f" if code == "f" else "i", argument)
-        for position, pointer in enumerate(pointers, start=len(args)):
+        slots = (_Value * max(1, len(values) + len(pointers)))()
+        for slot, value in zip(slots, values, strict=False):
+            setattr(slot, "f" if isinstance(value, float) else "i", value)
+        for position, pointer in enumerate(pointers, start=len(values)):
             slots[position].p = pointer
         results = (_Value * max(1, self._result_slots))()
-        status = self._enter(slots, results)
-        if status != 0:
-            raise self._exception_of(status)
-        return None if self._result is None else decode(self._result, iter(results))
+        return self._enter(slots, results)
 
-    def _enter(self, slots: Any, results: Any) -> int:
-        """Run the native code; its status. Raises what a callback or a signal handler raised."""
+    def _enter(self, slots: Any, results: Any) -> Any:
+        """Run the native code; its result. Raises what a callback or a signal handler raised, and what status means."""
         context = _Context(
             interrupt=1,
             call=self._call_address,
@@ -144,7 +160,10 @@ class NativeFunction:
             raise call.failure
         if status == -1:
             raise SystemError("native code failed without setting an exception")
-        return int(status)
+        if status != 0:
+            raise self._exception_of(status)
+        # Arrays among the result are in the call's memory.
+        return None if self._result is None else decode(self._result, iter(results))
 
     def _guarded_call(self, context: int, index: int, args: Any) -> int:
         call = self._in_flight[context]
@@ -242,13 +261,13 @@ class StagedCallable:
 
     __slots__ = ("__weakref__", "natives", "owner")
     owner: Owner
-    natives: tuple[NativeFunctionProtocol, ...]
+    natives: tuple[NativeFunction, ...]
 
     def __init__(self, owner: Owner) -> None:
         object.__setattr__(self, "owner", owner)
         object.__setattr__(self, "natives", ())
 
-    def install(self, native: NativeFunctionProtocol) -> None:
+    def install(self, native: NativeFunction) -> None:
         """Add a NativeFunction; earlier ones go first."""
         if not isinstance(native, NativeFunction):
             raise TypeError(f"install() takes a NativeFunction, not {type(native).__name__}")
@@ -259,10 +278,10 @@ class StagedCallable:
         object.__setattr__(self, "natives", ())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        codes = None if kwargs else codes_of_arguments(args)
-        for native in self.natives if codes is not None else ():
-            if native.argument_codes == codes:
-                return native(*args)
+        for native in () if kwargs else self.natives:
+            values = native.fitting_slots(args)
+            if values is not None:
+                return native.call(values)
         try:
             return self.owner.call_slow(args, kwargs)
         except BaseException as error:

@@ -1,20 +1,21 @@
-"""Python values to and from native slots, as spelled by codes: the definition, and what the ctypes fallback runs.
+"""Results of native code, and what it hands to callbacks and takes from them: Python objects and native slots.
 
-In: Python objects, codes. Out: codes of arguments, native slots, Python objects. A code is `i` (int of 64 bits), `f`
-(float), `b` (bool), `p` (address), `n` (None, no slot), or a parenthesised run of codes (a tuple). `csrc/marshal.h` is
-the same in C.
+In: codes, slots, Python objects. Out: Python objects, slots. A code is `i` (int of 64 bits), `f` (float), `b` (bool),
+`p` (address), `n` (None, no slot), an array's (see `arrays`; no callback gives one), or a parenthesised run of codes (a
+tuple). `csrc/marshal.h` is the same in C.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from operator import index
 from typing import Protocol, TypeAlias
 
-CodeTree: TypeAlias = str | tuple["CodeTree", ...]
+from .arrays import ArrayCode, array_of_result, scan_array
+
+CodeTree: TypeAlias = str | ArrayCode | tuple["CodeTree", ...]
 
 _SCALAR_CODES = "ifbp"
-_CODE_OF_TYPE = {int: "i", float: "f", bool: "b"}
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 63) - 1
 _ADDRESS_MASK = (1 << 64) - 1
 
@@ -27,37 +28,36 @@ class Slot(Protocol):
     p: int | None
 
 
-def codes_of_arguments(arguments: Sequence[object]) -> str | None:
-    """The codes that exactly fit the arguments; None where one cannot travel (another type, an int too large)."""
-    codes = [_code_of(argument) for argument in arguments]
-    return None if None in codes else "".join(code for code in codes if code is not None)
-
-
-def _code_of(argument: object) -> str | None:
-    code = _CODE_OF_TYPE.get(type(argument))
-    if code == "i" and isinstance(argument, int) and not _INT_MIN <= argument <= _INT_MAX:
-        return None
-    return code
-
-
 def parse_codes(codes: str) -> tuple[CodeTree, ...]:
-    """The codes of a run, each a letter or a tuple of codes. Raises ValueError where they are malformed."""
-    rest = iter(codes)
-    return tuple(_parse_run(rest, codes, depth=0))
-
-
-def _parse_run(rest: Iterator[str], codes: str, depth: int) -> Iterator[CodeTree]:
-    for letter in rest:
-        if letter == ")" and depth > 0:
-            return
-        if letter == "(":
-            yield tuple(_parse_run(rest, codes, depth + 1))
-        elif letter in _SCALAR_CODES or letter == "n":
-            yield letter
-        else:
-            raise ValueError(f"malformed codes: '{codes}'")
-    if depth > 0:
+    """The codes of a run, each a letter, an array's code or a tuple of codes. ValueError where they are malformed."""
+    run, end = _parse_run(codes, 0, depth=0)
+    if end < len(codes):
         raise ValueError(f"malformed codes: '{codes}'")
+    return run
+
+
+def _parse_run(codes: str, position: int, depth: int) -> tuple[tuple[CodeTree, ...], int]:
+    """The codes from there to the end of the run, and where that is: at its parenthesis, or after all."""
+    run: list[CodeTree] = []
+    while position < len(codes) and codes[position] != ")":
+        code, position = _parse_code(codes, position, depth)
+        run.append(code)
+    if depth > 0 and position == len(codes):
+        raise ValueError(f"malformed codes: '{codes}'")
+    return tuple(run), position
+
+
+def _parse_code(codes: str, position: int, depth: int) -> tuple[CodeTree, int]:
+    letter = codes[position]
+    if letter == "(":
+        run, end = _parse_run(codes, position + 1, depth + 1)
+        return run, end + 1
+    if letter in _SCALAR_CODES or letter == "n":
+        return letter, position + 1
+    found = scan_array(codes, position, is_argument=False)
+    if found is None:
+        raise ValueError(f"malformed codes: '{codes}'")
+    return found
 
 
 def parse_result(codes: str) -> CodeTree | None:
@@ -72,6 +72,8 @@ def slot_count(tree: CodeTree) -> int:
     """How many native slots a code takes."""
     if isinstance(tree, tuple):
         return sum(map(slot_count, tree))
+    if isinstance(tree, ArrayCode):
+        return tree.slots
     return int(tree != "n")
 
 
@@ -100,6 +102,8 @@ def decode(tree: CodeTree, slots: Iterator[Slot]) -> object:
     """The Python object that a code and its slots spell."""
     if isinstance(tree, tuple):
         return tuple(decode(code, slots) for code in tree)
+    if isinstance(tree, ArrayCode):
+        return array_of_result(tree, slots)
     if tree == "n":
         return None
     slot = next(slots)

@@ -55,11 +55,12 @@ class StagedCallable(Protocol):
 class MakeNativeFunction(Protocol):
     """Makes a NativeFunction of the entry point at an address (see include/pylms_abi.h).
 
-    argument_codes: one of `i`, `f`, `b` for each argument. result_codes: nothing for None, one code, or a tuple's.
+    argument_codes: see `arguments`. result_codes: nothing for None, one code, or a tuple's (see `marshal`).
     callbacks: (callable, argument codes, result codes), by number.
     sites: makers of exceptions; the first belongs to error site 1.
     pointers: what follows the arguments in the entry's `args`; a callable is asked at each call.
     keep_alive: whatever must live as long as this does.
+    overlap: whether a written array must share memory with another argument, or must not; None where either will do.
     """
 
     def __call__(
@@ -72,12 +73,17 @@ class MakeNativeFunction(Protocol):
         pointers: Pointers = (),
         releases_gil: bool = False,
         keep_alive: object = None,
+        overlap: bool | None = None,
     ) -> NativeFunction: ...
 
 
 class NativeInterface(Protocol):
     """How native code is loaded and called. `open_library` raises OSError where there is no such library, and
-    `find_symbol` where it has no such symbol; a library stays loaded as long as the handle lives."""
+    `find_symbol` where it has no such symbol; a library stays loaded as long as the handle lives. `takes_arrays`:
+    whether functions may have arrays; the binding's may unless NumPy's headers were missing when it was built."""
+
+    @property
+    def takes_arrays(self) -> bool: ...
 
     @property
     def NativeFunction(self) -> MakeNativeFunction: ...
@@ -87,9 +93,9 @@ class NativeInterface(Protocol):
     def find_symbol(self, library: object, name: str, /) -> int: ...
 
 
-def load_native(options: Options) -> NativeInterface:
-    """The C binding, or where it cannot be had, its ctypes fallback."""
+def load_native(options: Options, *, with_arrays: bool = False) -> NativeInterface:
+    """The C binding, or where it cannot be had (or takes no arrays, and must), its ctypes fallback."""
     binding = load_binding(options)
-    if binding is not None:
+    if binding is not None and (binding.takes_arrays or not with_arrays):
         return cast(NativeInterface, binding)
     return cast(NativeInterface, import_module(".ctypes_call", __package__))

@@ -6,14 +6,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..errors import NotSupportedYetError, StagedTypeError
-from ..ir.node import Function
-from ..ir.types import Type
+from ..ir.node import Function, Sym
+from ..ir.types import SHARED_REGION, ArrayType, Type
+from ..ir.written import written_parameters
 from ..loc import Loc
 from ..options import Options
 from ..tracebacks import error_loc
 from .context import Capture, HostFunction, Trace, tracing
 from .raising import AlwaysRaises
 from .regions import RegionsMeet
+from .signature import ArrayParameter
 from .values import Front, Static, Structure, TupleOf, describe
 
 
@@ -21,7 +23,10 @@ from .values import Front, Static, Structure, TupleOf, describe
 class Staged:
     """A function as IR, and what running it needs besides.
 
-    `structure` says how to make the Python result from the function's results.
+    structure: how to make the Python result from the function's results.
+    written: for each parameter, whether it is an array that the function may write into.
+    overlap: whether a written array overlaps another parameter, as the function was staged for; None where the function
+    is right either way.
     """
 
     function: Function
@@ -30,11 +35,13 @@ class Staged:
     host_functions: tuple[HostFunction, ...]
     before_run: tuple[Callable[[], None], ...]
     after_run: tuple[Callable[[], None], ...]
+    written: tuple[bool, ...]
+    overlap: bool | None
 
 
 def reify(
     function: Callable[..., object],
-    parameters: Sequence[tuple[str, Type]],
+    parameters: Sequence[tuple[str, Type | ArrayParameter]],
     *,
     name: str,
     loc: Loc,
@@ -57,10 +64,19 @@ def reify(
 
 
 def _reified(
-    function: Callable[..., object], parameters: Sequence[tuple[str, Type]], *, name: str, loc: Loc, trace: Trace
+    function: Callable[..., object],
+    parameters: Sequence[tuple[str, Type | ArrayParameter]],
+    *,
+    name: str,
+    loc: Loc,
+    trace: Trace,
 ) -> Staged:
     front = trace.front
-    symbols = [trace.builder.fresh(trace.regions.of_parameter(type_), parameter) for parameter, type_ in parameters]
+    types = [type_.type if isinstance(type_, ArrayParameter) else type_ for _, type_ in parameters]
+    symbols = [
+        trace.builder.fresh(trace.regions.of_parameter(type_), parameter)
+        for (parameter, _), type_ in zip(parameters, types, strict=True)
+    ]
     with trace.builder.block(symbols) as scope, tracing(trace), front.session(trace):
         result = _run(function, [trace.wrap(symbol) for symbol in symbols])
         atoms, structure = trace.flatten(front.finish(trace, result))
@@ -68,9 +84,40 @@ def _reified(
     captures = tuple(trace.captures.values())
     scope.params = (*symbols, *[capture.symbol for capture in captures])
     staged = Function(name, scope.finish(atoms), loc, len(captures))
+    written = written_parameters(staged)
+    for symbol, (parameter, type_) in zip(symbols, parameters, strict=True):
+        if symbol in written:
+            _require_writeable(parameter, type_, written[symbol])
     return Staged(
-        staged, structure, captures, tuple(trace.host_functions), tuple(trace.before_run), tuple(trace.after_run)
+        staged,
+        structure,
+        captures,
+        tuple(trace.host_functions),
+        tuple(trace.before_run),
+        tuple(trace.after_run),
+        written=tuple([symbol in written for symbol in symbols]),
+        overlap=_overlap(types, symbols) if written else None,
     )
+
+
+def _require_writeable(parameter: str, type_: Type | ArrayParameter, written_at: Loc) -> None:
+    if isinstance(type_, ArrayParameter) and not type_.is_writeable:
+        raise StagedTypeError(
+            f"assignment destination is read-only: the array passed as `{parameter}`",
+            loc=written_at,
+            hint="pass a writeable array (a `.copy()` of it is one), or write into another",
+        )
+
+
+def _overlap(asked_for: Sequence[Type], symbols: Sequence[Sym]) -> bool | None:
+    """See `Staged.overlap`, of a function that writes arrays."""
+    asked = [type_.region for type_ in asked_for if isinstance(type_, ArrayType)]
+    if len(asked) < 2:
+        return None
+    if SHARED_REGION in asked:
+        return True
+    used = [symbol.type.region for symbol in symbols if isinstance(symbol.type, ArrayType)]
+    return None if SHARED_REGION in used else False
 
 
 def _run(function: Callable[..., object], arguments: Sequence[object]) -> object:

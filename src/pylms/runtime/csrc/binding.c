@@ -12,10 +12,18 @@
 #include "interrupt.h"
 #include "stack.h"
 #include "frame.h"
+#include "arrays.h"
+#include "arguments.h"
 #include "marshal.h"
 #include "native_function.h"
 #include "native_function_type.h"
 #include "staged_callable.h"
+
+#ifdef PYLMS_NUMPY
+#define TAKES_ARRAYS 1
+#else
+#define TAKES_ARRAYS 0
+#endif
 
 #define LIBRARY_NAME "_pylms_binding.library"
 
@@ -77,7 +85,8 @@ PyMODINIT_FUNC PyInit__pylms_binding(void)
     PyObject *module = PyModule_Create(&binding_module);
     if (module == NULL)
         return NULL;
-    if (PyModule_AddType(module, &NativeFunction_type) < 0 || PyModule_AddType(module, &StagedCallable_type) < 0) {
+    if (PyModule_AddType(module, &NativeFunction_type) < 0 || PyModule_AddType(module, &StagedCallable_type) < 0 ||
+        PyModule_AddObjectRef(module, "takes_arrays", TAKES_ARRAYS ? Py_True : Py_False) < 0) {
         Py_DECREF(module);
         return NULL;
     }

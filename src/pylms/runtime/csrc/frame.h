@@ -67,7 +67,7 @@ static void *frame_allocate(pylms_context *context, long long bytes)
     call_frame *frame = (call_frame *)context;
     long long rounded = -1;
     if (bytes >= 0 && bytes <= LARGEST_REQUEST)
-        rounded = (bytes + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
+        rounded = (bytes + (bytes == 0) + ARENA_ALIGNMENT - 1) / ARENA_ALIGNMENT * ARENA_ALIGNMENT;
     if (rounded < 0 || !make_room(frame, rounded)) {
         int was_released = enter_python(frame);
         PyErr_NoMemory();

@@ -1,7 +1,8 @@
-/* Python objects to and from native slots, as spelled by codes.
+/* Results of native code, and what it hands to callbacks and takes from them: Python objects and native slots.
  *
  * A code is one of: i (int, 64 bits), f (float), b (bool), p (address, an int in Python), n (None, no slot),
- * or a parenthesised run of codes (a tuple). A string of codes is a run of them.
+ * [<kind><itemsize>,<rank>] (dense memory, as a new NumPy array; no callback gives one), or a parenthesised run of codes
+ * (a tuple). A string of codes is a run of them.
  */
 #ifndef PYLMS_MARSHAL_H
 #define PYLMS_MARSHAL_H
@@ -11,6 +12,7 @@
 /* Checks one code at `codes` and adds the slots it takes to `slots`; returns what follows it, or null if malformed. */
 static const char *scan_code(const char *codes, int depth, Py_ssize_t *slots)
 {
+    array_code array;
     switch (*codes) {
     case 'i':
     case 'f':
@@ -19,6 +21,12 @@ static const char *scan_code(const char *codes, int depth, Py_ssize_t *slots)
         ++*slots;
         return codes + 1;
     case 'n':
+        return codes + 1;
+    case '[':
+        codes = scan_array_type(codes, &array);
+        if (codes == NULL || *codes != ']')
+            return NULL;
+        *slots += array_slots(&array);
         return codes + 1;
     case '(':
         if (depth >= MAXIMUM_TUPLE_DEPTH)
@@ -53,6 +61,15 @@ static int scan_codes(const char *codes, Py_ssize_t *count, Py_ssize_t *slots)
 
 static PyObject *decode_code(const char **codes, const pylms_value **slots);
 
+static PyObject *decode_array(const char **codes, const pylms_value **slots)
+{
+    array_code array;
+    *codes = scan_array_type(*codes - 1, &array) + 1;
+    const pylms_value *its_slots = *slots;
+    *slots += array_slots(&array);
+    return array_of_result(&array, its_slots);
+}
+
 static PyObject *decode_tuple(const char **codes, const pylms_value **slots)
 {
     Py_ssize_t length = 0, ignored_slots = 0;
@@ -84,6 +101,8 @@ static PyObject *decode_code(const char **codes, const pylms_value **slots)
         return PyBool_FromLong((*slots)++->i != 0);
     case 'p':
         return PyLong_FromVoidPtr((*slots)++->p);
+    case '[':
+        return decode_array(codes, slots);
     case '(': {
         PyObject *tuple = decode_tuple(codes, slots);
         ++*codes;
@@ -151,35 +170,6 @@ static int encode_code(const char **codes, PyObject *object, pylms_value **slots
     default:
         return 0;
     }
-}
-
-/* Stores arguments whose exact types are what the codes say; 0 at the first that is not, with no exception. */
-static inline int match_arguments(const char *codes, PyObject *const *objects, Py_ssize_t count, pylms_value *slots)
-{
-    for (Py_ssize_t index = 0; index < count; ++index) {
-        PyObject *object = objects[index];
-        switch (codes[index]) {
-        case 'i': {
-            int overflow;
-            if (!PyLong_CheckExact(object))
-                return 0;
-            slots[index].i = PyLong_AsLongLongAndOverflow(object, &overflow);
-            if (overflow)
-                return 0;
-            break;
-        }
-        case 'f':
-            if (!PyFloat_CheckExact(object))
-                return 0;
-            slots[index].f = PyFloat_AS_DOUBLE(object);
-            break;
-        default:
-            if (object != Py_True && object != Py_False)
-                return 0;
-            slots[index].i = object == Py_True;
-        }
-    }
-    return 1;
 }
 
 #endif

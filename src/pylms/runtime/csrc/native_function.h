@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-#define SLOTS_ON_STACK 24
+#define SLOTS_ON_STACK 32
 
 typedef int (*entry_function)(pylms_context *, const pylms_value *, pylms_value *);
 
@@ -19,9 +19,11 @@ typedef struct NativeFunction {
     PyObject_HEAD
     vectorcallfunc vectorcall;
     entry_function entry;
-    const char *argument_codes; /* both borrow from the two strings below */
-    const char *result_codes;
+    argument_code *arguments;
     Py_ssize_t argument_count;
+    Py_ssize_t argument_slots;
+    overlap_demand overlap;
+    const char *result_codes; /* borrows from the string below */
     Py_ssize_t pointer_count; /* of the fixed pointers */
     Py_ssize_t result_slots;
     pylms_value *fixed_pointers;
@@ -119,12 +121,12 @@ static PyObject *enter_native(NativeFunction *function, const pylms_value *args,
     } else {
         status = function->entry(&frame->context, args, results);
     }
-    give_frame_back(frame);
     PyObject *result = NULL;
     if (status == 0)
-        result = decode_result(function->result_codes, results);
+        result = decode_result(function->result_codes, results); /* arrays among it are in the frame's memory */
     else
         raise_status(function, status);
+    give_frame_back(frame);
     Py_DECREF(function);
     return result;
 }
@@ -152,14 +154,14 @@ static PyObject *enter_with_fresh_pointers(NativeFunction *function, const pylms
         PyErr_SetString(PyExc_TypeError, "pointers() must return a tuple of ints");
         goto done;
     }
-    Py_ssize_t inputs = function->argument_count + PyTuple_GET_SIZE(pointers);
+    Py_ssize_t inputs = function->argument_slots + PyTuple_GET_SIZE(pointers);
     slots = PyMem_Calloc((size_t)(inputs + function->result_slots + 1), sizeof(pylms_value));
     if (slots == NULL) {
         PyErr_NoMemory();
         goto done;
     }
-    memcpy(slots, arguments, (size_t)function->argument_count * sizeof(pylms_value));
-    if (store_pointers(pointers, slots + function->argument_count) == 0)
+    memcpy(slots, arguments, (size_t)function->argument_slots * sizeof(pylms_value));
+    if (store_pointers(pointers, slots + function->argument_slots) == 0)
         result = enter_native(function, slots, slots + inputs);
 done:
     PyMem_Free(slots);
@@ -168,15 +170,26 @@ done:
     return result;
 }
 
-/* Calls with `slots` as the working memory; `*matched` is 0, and no exception set, if the types are not the codes'. */
+/* Fills the slots of arguments that the function was compiled for; 0, and no exception set, if they are others. */
+static inline int fits(const NativeFunction *function, PyObject *const *args, pylms_value *slots)
+{
+    if (!match_arguments(function->arguments, args, function->argument_count, slots))
+        return 0;
+    if (function->overlap == OVERLAP_ANY)
+        return 1;
+    int overlap = written_arrays_overlap(function->arguments, function->argument_count, slots);
+    return overlap == (function->overlap == OVERLAP_SOME);
+}
+
+/* Calls with `slots` as the working memory; `*matched` is 0, and no exception set, if the arguments do not fit. */
 static inline PyObject *call_in(NativeFunction *function, PyObject *const *args, pylms_value *slots, int *matched)
 {
-    *matched = match_arguments(function->argument_codes, args, function->argument_count, slots);
+    *matched = fits(function, args, slots);
     if (!*matched)
         return NULL;
     if (function->pointer_source != NULL)
         return enter_with_fresh_pointers(function, slots);
-    pylms_value *next = slots + function->argument_count;
+    pylms_value *next = slots + function->argument_slots;
     for (Py_ssize_t index = 0; index < function->pointer_count; ++index)
         *next++ = function->fixed_pointers[index];
     return enter_native(function, slots, next);
@@ -200,12 +213,18 @@ static inline PyObject *call_if_matching(NativeFunction *function, PyObject *con
         *matched = 0;
         return NULL;
     }
-    Py_ssize_t slot_count = count + function->pointer_count + function->result_slots;
+    Py_ssize_t slot_count = function->argument_slots + function->pointer_count + function->result_slots;
     if (slot_count > SLOTS_ON_STACK)
         return call_on_heap(function, args, (size_t)slot_count, matched);
     pylms_value slots[SLOTS_ON_STACK];
     return call_in(function, args, slots, matched);
 }
+
+static const char *const overlap_words[] = {
+    [OVERLAP_NONE] = ", the written ones sharing no memory",
+    [OVERLAP_SOME] = ", a written one sharing memory",
+    [OVERLAP_ANY] = "",
+};
 
 static PyObject *NativeFunction_vectorcall(PyObject *callable, PyObject *const *args, size_t flags, PyObject *names)
 {
@@ -215,8 +234,8 @@ static PyObject *NativeFunction_vectorcall(PyObject *callable, PyObject *const *
     if (names == NULL || PyTuple_GET_SIZE(names) == 0)
         result = call_if_matching(function, args, PyVectorcall_NARGS(flags), &matched);
     if (!matched)
-        PyErr_Format(PyExc_TypeError, "this native function takes exactly %zd positional arguments, of types '%s'",
-                     function->argument_count, function->argument_codes);
+        PyErr_Format(PyExc_TypeError, "this native function takes exactly %zd positional arguments, of types '%U'%s",
+                     function->argument_count, function->argument_codes_text, overlap_words[function->overlap]);
     return result;
 }
 

@@ -18,6 +18,7 @@ static void NativeFunction_dealloc(NativeFunction *self)
     PyObject_GC_UnTrack(self);
     if (self->weak_references != NULL)
         PyObject_ClearWeakRefs((PyObject *)self);
+    PyMem_Free(self->arguments);
     PyMem_Free(self->fixed_pointers);
     PyMem_Free(self->callback_entries);
     Py_XDECREF(self->argument_codes_text);
@@ -36,15 +37,14 @@ static int set_codes(NativeFunction *self, PyObject *argument_codes, PyObject *r
     Py_INCREF(result_codes);
     self->argument_codes_text = argument_codes;
     self->result_codes_text = result_codes;
-    self->argument_codes = PyUnicode_AsUTF8AndSize(argument_codes, &self->argument_count);
+    const char *argument_codes_letters = PyUnicode_AsUTF8(argument_codes);
     self->result_codes = PyUnicode_AsUTF8(result_codes);
-    if (self->argument_codes == NULL || self->result_codes == NULL)
+    if (argument_codes_letters == NULL || self->result_codes == NULL)
         return -1;
-    if (strspn(self->argument_codes, "ifb") != (size_t)self->argument_count) {
-        PyErr_Format(PyExc_ValueError, "argument codes must be of 'i', 'f', 'b': '%s'", self->argument_codes);
+    self->arguments = parse_arguments(argument_codes_letters, &self->argument_count, &self->argument_slots);
+    if (self->arguments == NULL || scan_codes(self->result_codes, &result_count, &self->result_slots) < 0)
         return -1;
-    }
-    if (scan_codes(self->result_codes, &result_count, &self->result_slots) < 0)
+    if (strchr(self->result_codes, '[') != NULL && use_numpy() < 0)
         return -1;
     if (result_count > 1) {
         PyErr_Format(PyExc_ValueError, "several results must be in parentheses: '%s'", self->result_codes);
@@ -81,6 +81,10 @@ static int set_callbacks(NativeFunction *self, PyObject *callbacks)
             PyErr_Format(PyExc_ValueError, "several results must be in parentheses: '%s'", entry->result_codes);
             return -1;
         }
+        if (strchr(entry->result_codes, '[') != NULL) {
+            PyErr_Format(PyExc_ValueError, "no callback gives arrays: '%s'", entry->result_codes);
+            return -1;
+        }
     }
     return 0;
 }
@@ -108,13 +112,13 @@ static int set_pointers(NativeFunction *self, PyObject *pointers)
 static PyObject *NativeFunction_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
     static char *keywords[] = {"entry",    "argument_codes", "result_codes", "callbacks", "sites",
-                               "pointers", "releases_gil",   "keep_alive",   NULL};
+                               "pointers", "releases_gil",   "keep_alive",   "overlap",   NULL};
     PyObject *entry, *argument_codes, *result_codes, *callbacks = NULL, *sites = NULL, *pointers = NULL;
-    PyObject *keep_alive = Py_None;
+    PyObject *keep_alive = Py_None, *overlap = Py_None;
     int releases_gil = 0;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "O!UU|O!O!OpO:NativeFunction", keywords, &PyLong_Type, &entry,
+    if (!PyArg_ParseTupleAndKeywords(args, names, "O!UU|O!O!OpOO:NativeFunction", keywords, &PyLong_Type, &entry,
                                      &argument_codes, &result_codes, &PyTuple_Type, &callbacks, &PyTuple_Type, &sites,
-                                     &pointers, &releases_gil, &keep_alive))
+                                     &pointers, &releases_gil, &keep_alive, &overlap))
         return NULL;
     void *address = PyLong_AsVoidPtr(entry);
     if (address == NULL) {
@@ -129,6 +133,7 @@ static PyObject *NativeFunction_new(PyTypeObject *type, PyObject *args, PyObject
     self->vectorcall = NativeFunction_vectorcall;
     self->entry = (entry_function)address;
     self->releases_gil = releases_gil;
+    self->overlap = overlap == Py_None ? OVERLAP_ANY : overlap == Py_True ? OVERLAP_SOME : OVERLAP_NONE;
     self->sites = sites != NULL ? sites : nothing;
     Py_INCREF(self->sites);
     Py_INCREF(keep_alive);

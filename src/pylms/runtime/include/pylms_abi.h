@@ -1,7 +1,7 @@
 /* The contract between generated native code and whoever calls it; C and C++, no other header needed.
  *
- * Generated code defines one function, pylms_entry. It reads `args` (one slot per argument leaf, then one per captured
- * buffer), writes `results` (one slot per result leaf) and says how it went:
+ * Generated code defines one function, pylms_entry. It reads `args` (the slots of each argument leaf, then one per
+ * captured buffer), writes `results` (the slots of each result leaf) and says how it went:
  *   0    fine;
  *   -1   a Python exception is set already (a callback raised, a poll saw Ctrl-C, memory ran out);
  *   k>0  the k-th error site was reached; Python raises the exception that belongs to it.
@@ -14,7 +14,9 @@
 
 #define PYLMS_ABI_VERSION 2
 
-/* bool travels in `i` (0 or 1), float32 in `f`, addresses of buffers in `p`. */
+/* bool travels in `i` (0 or 1), float32 in `f`, addresses of buffers in `p`. An array takes several slots: its address in
+ * `p`, then in `i` its extents, and where it is not C-contiguous its strides, counted in elements. An array in the results
+ * is dense, has no strides, and may lie in memory from `allocate`: its elements are copied. */
 typedef union pylms_value {
     long long i;
     double f;

@@ -1,0 +1,200 @@
+"""Signatures: what the arguments of a call are to the compiled code.
+
+In: parameters with their annotations, Python arguments. Out: a type for each, by which specialisations are told apart,
+or a located ArgumentError. NumPy's values are recognised without importing NumPy.
+
+Each array of a signature has a region of its own, numbered from 1; where a written array overlaps another in memory,
+all are of the shared one (`overlapping`).
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from itertools import combinations, count
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard, get_origin
+
+from ..errors import ArgumentError
+from ..ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, SHARED_REGION, ArrayType, Region, ScalarType
+from ..loc import caller_loc
+from .values import INT_MAX, INT_MIN, describe_static
+
+if TYPE_CHECKING:
+    import numpy
+
+    Array: TypeAlias = numpy.ndarray[Any, Any]
+
+LARGEST_RANK = 32
+_PYTHON_TYPES: dict[object, ScalarType] = {bool: BOOL, int: INT, float: FLOAT}
+_ANNOTATIONS: dict[object, ScalarType] = {**_PYTHON_TYPES, "bool": BOOL, "int": INT, "float": FLOAT}
+_ARRAY_ANNOTATIONS = ("numpy.ndarray", "np.ndarray", "ndarray")
+
+_ARGUMENT_HINT = "pass a bool, an int, a float, a NumPy number or array; `.py_func` is the Python function itself"
+_SELF_HINT = "stage a function inside the method instead: it may use `self` from around it"
+_DTYPES_HINT = "convert it with `.astype`; bool, float32, float64 and the ints of 8 to 64 bits can be passed"
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayParameter:
+    """An array as an argument: its type, and whether staged code may write into it."""
+
+    type: ArrayType
+    is_writeable: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.type}" if self.is_writeable else f"read-only {self.type}"
+
+
+ParameterType: TypeAlias = ScalarType | ArrayParameter
+Signature: TypeAlias = tuple[ParameterType, ...]
+Declared: TypeAlias = ScalarType | Literal["an array"]
+
+
+def declared_type(parameter: inspect.Parameter) -> Declared | None:
+    """What the annotation says, if it is one that means something here."""
+    annotation = parameter.annotation
+    if _is_array_annotation(annotation):
+        return "an array"
+    try:
+        return _ANNOTATIONS.get(annotation)
+    except TypeError:  # it cannot be hashed
+        return None
+
+
+def _is_array_annotation(annotation: object) -> bool:
+    if isinstance(annotation, str):
+        return annotation in _ARRAY_ANNOTATIONS
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and numpy.ndarray in (annotation, get_origin(annotation))
+
+
+def declared_signature(function: str, parameters: Sequence[inspect.Parameter]) -> Signature:
+    """The signature that annotations declare; undeclared parameters are ints. ArgumentError where one is an array."""
+    types = []
+    for parameter in parameters:
+        declared = declared_type(parameter) or INT
+        if declared == "an array":
+            raise ArgumentError(
+                f"`{parameter.name}` of {function} is an array of no known dtype and rank",
+                loc=caller_loc(),
+                hint="call the function first, or say which of its `.signatures` is meant",
+            )
+        types.append(declared)
+    return tuple(types)
+
+
+def signature_of(function: str, arguments: Sequence[tuple[inspect.Parameter, object]]) -> Signature:
+    """The signature of arguments whose arrays, if any, do not overlap. `function` is the name that errors tell."""
+    found = [_argument_type(function, parameter, value) for parameter, value in arguments]
+    numbers = count(1)
+    return _with_regions(found, lambda: Region(next(numbers)))
+
+
+def overlapping(signature: Signature) -> Signature:
+    """The same for arrays that may overlap."""
+    return _with_regions(signature, lambda: SHARED_REGION)
+
+
+def _with_regions(signature: Sequence[ParameterType], next_region: Callable[[], Region]) -> Signature:
+    return tuple(
+        replace(type_, type=replace(type_.type, region=next_region())) if isinstance(type_, ArrayParameter) else type_
+        for type_ in signature
+    )
+
+
+def arrays_overlap(values: Sequence[object], written: Sequence[bool]) -> bool:
+    """Whether an array that is written lies, from its first byte to its last, across another one."""
+    arrays = [(value, is_written) for value, is_written in zip(values, written, strict=True) if is_array(value)]
+    return any(
+        (left_written or right_written) and _bounds_overlap(left, right)
+        for (left, left_written), (right, right_written) in combinations(arrays, 2)
+    )
+
+
+def _bounds_overlap(left: Array, right: Array) -> bool:
+    import numpy
+
+    return numpy.may_share_memory(left, right)
+
+
+def is_array(value: object) -> TypeGuard[Array]:
+    """Whether it is a NumPy array, of a subclass or not."""
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(value, numpy.ndarray)
+
+
+def numpy_scalar_type(value: object) -> ScalarType | None:
+    """The type of a NumPy number; None for anything else."""
+    kind = type(value)
+    return SCALAR_TYPES.get(kind.__name__.replace("bool_", "bool")) if kind.__module__ == "numpy" else None
+
+
+def _argument_type(function: str, parameter: inspect.Parameter, value: object) -> ParameterType:
+    what = f"argument `{parameter.name}` of {function}"
+    if is_array(value):
+        found: ParameterType = _array_type(what, value)
+    else:
+        found = _scalar_type(what, parameter.name, value)
+    declared = declared_type(parameter)
+    agrees = declared in (None, "an array" if isinstance(found, ArrayParameter) else found)
+    if not agrees:
+        raise ArgumentError(
+            f"{what} is declared {declared}, and {_describe(value)} was passed",
+            loc=caller_loc(),
+            hint=f"convert it to {declared}, or change the annotation",
+        )
+    return found
+
+
+def _scalar_type(what: str, name: str, value: object) -> ScalarType:
+    found = _PYTHON_TYPES.get(type(value)) or numpy_scalar_type(value)
+    if found == INT and isinstance(value, int) and not INT_MIN <= value <= INT_MAX:
+        raise ArgumentError(
+            f"{what} is {value}, which does not fit 64 bits",
+            loc=caller_loc(),
+            hint="pass a float, or call the Python function itself, `.py_func`",
+        )
+    if found is None:
+        raise ArgumentError(
+            f"{what} is {describe_static(value)}, which compiled code cannot take",
+            loc=caller_loc(),
+            hint=_SELF_HINT if name == "self" else _ARGUMENT_HINT,
+        )
+    return found
+
+
+def _array_type(what: str, array: Array) -> ArrayParameter:
+    import numpy
+
+    if type(array) is not numpy.ndarray:
+        raise ArgumentError(
+            f"{what} is {describe_static(array)}, a kind of array of its own",
+            loc=caller_loc(),
+            hint="pass `numpy.asarray(...)` of it, which is a plain array on the same memory",
+        )
+    dtype = SCALAR_TYPES.get(array.dtype.name)
+    if dtype is None:
+        raise _cannot_take(what, f"an array of {array.dtype.name}", _DTYPES_HINT)
+    if not array.dtype.isnative:
+        hint = "convert it: `a.astype(a.dtype.newbyteorder('='))`"
+        raise _cannot_take(what, f"an array whose {dtype} have their bytes in the other order", hint)
+    if array.ndim > LARGEST_RANK:
+        raise _cannot_take(what, f"an array of {array.ndim} dimensions", f"{LARGEST_RANK} are the most it can have")
+    if not array.flags.aligned or _has_odd_strides(array):
+        raise _cannot_take(what, "an array whose elements do not lie at multiples of their size", "pass a `.copy()`")
+    return ArrayParameter(ArrayType(dtype, array.ndim, array.flags.c_contiguous, SHARED_REGION), array.flags.writeable)
+
+
+def _has_odd_strides(array: Array) -> bool:
+    strides = zip(array.strides, array.shape, strict=True)
+    return any(extent > 1 and stride % array.itemsize for stride, extent in strides)
+
+
+def _cannot_take(what: str, described: str, hint: str) -> ArgumentError:
+    return ArgumentError(f"{what} is {described}, which compiled code cannot take", loc=caller_loc(), hint=hint)
+
+
+def _describe(value: object) -> str:
+    return f"an array of {value.dtype.name}" if is_array(value) else describe_static(value)
