@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from .errors import ArgumentError, NotSupportedYetError, OutdatedError
 from .ir.node import Atom
-from .ir.types import ArrayType, ScalarType, Type
+from .ir.types import UINT64, ArrayType, ScalarType, Type
 from .loc import Loc, caller_loc
 from .options import Options
 from .staging.context import current_trace
@@ -34,7 +34,7 @@ from .staging.signature import (
     overlapping,
     signature_of,
 )
-from .staging.values import Deferred, Front, Leaf, Static, Structure, TupleOf
+from .staging.values import INT_MAX, Deferred, Front, Leaf, Static, Structure, TupleOf
 from .tracebacks import hide_library_frames, hiding_library_frames
 
 if TYPE_CHECKING:
@@ -341,10 +341,14 @@ def _may_be_written(type_: ParameterType) -> bool:
 
 
 def _plain(value: object) -> object:
-    return value.item() if numpy_scalar_type(value) is not None else value  # type: ignore[attr-defined]
+    """A NumPy number as the Python number that a native slot takes: 64 bits are signed there."""
+    if numpy_scalar_type(value) is None:
+        return value
+    number: bool | int | float = value.item()  # type: ignore[attr-defined]
+    return number - 2**64 if isinstance(number, int) and number > INT_MAX else number
 
 
 def _as_numpy(value: object, type_: ScalarType) -> object:
     import numpy
 
-    return getattr(numpy, type_.name)(value)
+    return getattr(numpy, type_.name)(value % 2**64 if type_ == UINT64 and isinstance(value, int) else value)

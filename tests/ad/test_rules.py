@@ -18,7 +18,9 @@ from pylms.ir.ops import (
     buffers,
     dicts,
     differentiation,
+    elementary,
     fusion,
+    integers,
     lists,
     tensors,
     texts,
@@ -75,6 +77,7 @@ class Case:
     body: Callable[..., Sym]
     torch_body: Callable[..., object]
     low: float = -2.0
+    high: float = 2.0
 
 
 def weighted(p: Program, tensor: Sym) -> Sym:
@@ -204,10 +207,53 @@ CASES = [
 ]
 
 
+def scalar(primitive, torch_function, *, arity: int = 1, low: float = -2.0, high: float = 2.0) -> Case:
+    def body(p: Program, *xs: Sym) -> Atom:
+        value = p.op(primitive, *xs)
+        return p.op(MUL, value, p.op(SIN, value))
+
+    return Case(
+        str(primitive),
+        [FLOAT] * arity,
+        body,
+        lambda *xs: torch_function(*xs) * torch_function(*xs).sin(),
+        low,
+        high,
+    )
+
+
+SCALAR_CASES = [
+    scalar(elementary.ASIN, torch.asin, low=-0.9, high=0.9),
+    scalar(elementary.ACOS, torch.acos, low=-0.9, high=0.9),
+    scalar(elementary.ATAN, torch.atan),
+    scalar(elementary.SINH, torch.sinh),
+    scalar(elementary.COSH, torch.cosh),
+    scalar(elementary.ASINH, torch.asinh),
+    scalar(elementary.ACOSH, torch.acosh, low=1.1),
+    scalar(elementary.ATANH, torch.atanh, low=-0.9, high=0.9),
+    scalar(elementary.EXPM1, torch.expm1),
+    scalar(elementary.EXP2, torch.exp2),
+    scalar(elementary.LOG1P, torch.log1p, low=-0.9),
+    scalar(elementary.LOG2, torch.log2, low=0.1),
+    scalar(elementary.LOG10, torch.log10, low=0.1),
+    scalar(elementary.CBRT, lambda x: x.sign() * x.abs() ** (1 / 3)),
+    scalar(elementary.ERF, torch.erf),
+    scalar(elementary.ERFC, torch.erfc),
+    scalar(elementary.ATAN2, torch.atan2, arity=2),
+    scalar(elementary.HYPOT, torch.hypot, arity=2),
+    scalar(elementary.COPYSIGN, torch.copysign, arity=2),
+    scalar(elementary.FMOD, torch.fmod, arity=2, low=0.7),
+    scalar(elementary.REMAINDER, lambda x, y: x - y * (x / y).detach().round(), arity=2, low=0.7),
+    scalar(elementary.MATH_POW, torch.pow, arity=2, low=0.2),
+]
+
+
 def _arguments(case: Case) -> list[object]:
     random = np.random.default_rng(7)
     return [
-        float(random.uniform(case.low, 2.0)) if type_ == FLOAT else random.uniform(case.low, 2.0, type_.shape)
+        float(random.uniform(case.low, case.high))
+        if type_ == FLOAT
+        else random.uniform(case.low, case.high, type_.shape)
         for type_ in case.types
     ]
 
@@ -218,14 +264,14 @@ def torch_gradients(case_body, *args: object) -> list[np.ndarray]:
     return [np.zeros(leaf.shape) if leaf.grad is None else leaf.grad.numpy() for leaf in leaves]
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*CASES, *SCALAR_CASES], ids=lambda case: case.name)
 def test_rule_agrees_with_finite_differences(case: Case) -> None:
     program, args = function(case.types, case.body), _arguments(case)
     for found, expected in zip(gradients(program, *args), finite_differences(program, *args), strict=True):
         np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", [*CASES, *SCALAR_CASES], ids=lambda case: case.name)
 def test_rule_agrees_with_pytorch(case: Case) -> None:
     program, args = function(case.types, case.body), _arguments(case)
     for found, expected in zip(gradients(program, *args), torch_gradients(case.torch_body, *args), strict=True):
@@ -270,6 +316,7 @@ def test_every_primitive_has_a_derivative_or_a_reason_to_have_none() -> None:
         *CONSTANT_RESULTS,
         *arithmetic.COMPARISONS,
         *arithmetic.LOGICAL,
+        *integers.PRIMITIVES,
         tensors.ARGMAX,
         tensors.ONE_HOT,
         buffers.BUFFER_NEW,

@@ -166,7 +166,7 @@ f(2)
 def f(n):
     return n & 7
 
-f(2)
+f(2.0)
 """,
     "function of math": """
 import math

@@ -64,6 +64,7 @@ def outcome(run):
 def same(left, right):
     if isinstance(left, tuple) and isinstance(right, tuple):
         return len(left) == len(right) and all(map(same, left, right))
+    left, right = (bool(each) if isinstance(each, np.bool_) else each for each in (left, right))
     if type(left) is not type(right):
         return False
     if isinstance(left, (float, np.floating)):
@@ -75,15 +76,18 @@ def same(left, right):
     return left == right
 
 
-def check_law(function, *argument_lists):
-    """Run a function four ways on each list of arguments, and compare results, errors and output."""
+def check_law(function, *argument_lists, reference=None):
+    """Run a function four ways on each list of arguments, and compare results, errors and output.
+
+    `reference`: what Python means, where that is not the function itself (ints of 64 bits).
+    """
     types = tuple(map(type_of, argument_lists[0]))
     staged = staged_of(function, *types)
     optimised = generate.optimise(staged.function, OPTIONS)
     native = stage(function)
     assert load_native(OPTIONS) is not None
     for arguments in argument_lists:
-        expected = outcome(lambda: function(*arguments))
+        expected = outcome(lambda: (reference or function)(*arguments))
         ways = {
             "interpreted": outcome(lambda: flat(interpret(staged.function, arguments, host=PrintingHost()))),
             "optimised": outcome(lambda: flat(interpret(optimised, arguments, host=PrintingHost()))),

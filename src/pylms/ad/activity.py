@@ -16,6 +16,7 @@ from ..ir.ops.arithmetic import CEIL, FLOOR, FLOORDIV
 from ..ir.ops.buffers import STORE, STORE_ELEMENT
 from ..ir.ops.control import FOR, IF, WHILE
 from ..ir.ops.differentiation import BACKWARD
+from ..ir.ops.elementary import RINT, TRUNC
 from ..ir.ops.host import HOST_CALL
 from ..ir.ops.tensors import STOP_GRADIENT
 from ..ir.ops.variables import VAR_SET
@@ -26,7 +27,7 @@ VariationRule = Callable[[Node, set[Sym]], None]
 variation_rules: RuleTable[VariationRule] = RuleTable("variation")
 
 # Their results are floating-point and yet constant almost everywhere, or constant by definition.
-CONSTANT_RESULTS = (STOP_GRADIENT, FLOOR, CEIL, FLOORDIV, BACKWARD)
+CONSTANT_RESULTS = (STOP_GRADIENT, FLOOR, CEIL, TRUNC, RINT, FLOORDIV, BACKWARD)
 
 
 def varied_symbols(body: Block, sources: Sequence[Sym]) -> set[Sym]:

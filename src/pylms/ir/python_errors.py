@@ -9,6 +9,9 @@ from .primitive import Primitive
 
 INT_FLOORDIV_BY_ZERO = "integer division or modulo by zero"
 INT_MOD_BY_ZERO = "integer modulo by zero"
+INT_DIVISION_BY_ZERO = "division by zero"
+NEGATIVE_SHIFT = "negative shift count"
+NEGATIVE_ROOT = "isqrt() argument must be nonnegative"
 FLOAT_DIVISION_BY_ZERO = "float division by zero"
 FLOAT_FLOORDIV_BY_ZERO = "float floor division by zero"
 FLOAT_MOD_BY_ZERO = "float modulo"

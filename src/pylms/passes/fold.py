@@ -14,6 +14,7 @@ from typing import ClassVar
 from ..ir.node import Atom, Block, Const, Function, Node
 from ..ir.ops.arithmetic import SELECT
 from ..ir.ops.control import CHECK, FOR, IF, WHILE
+from . import fold_rules_numbers  # noqa: F401 - fills the table of rules
 from .fold_rules import fold_rules
 from .rewrite import Replacements, replace_atoms, trip_count, with_blocks, with_body, with_nodes
 

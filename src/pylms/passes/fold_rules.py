@@ -25,7 +25,7 @@ fold_rules: RuleTable[FoldRule] = RuleTable("fold")
 _LARGEST_FOLDED_EXPONENT = 64
 
 
-def _exactly(value: Number | None, type_: ScalarType) -> Const | None:
+def exactly(value: Number | None, type_: ScalarType) -> Const | None:
     """The constant of `type_` that an exact (integers) or double (floats) result becomes; None where it would raise."""
     if value is None:
         return None
@@ -151,7 +151,7 @@ _ELEMENTARY: dict[Primitive, Callable[[float], float]] = {
 def _binary_rule(function: _BinaryFunction) -> FoldRule:
     def fold(args: tuple[Const, ...], _attrs: Mapping[str, AttributeValue]) -> Const | None:
         left, right = args
-        return _exactly(function(left.value, right.value, left.type), left.type)
+        return exactly(function(left.value, right.value, left.type), left.type)
 
     return fold
 
@@ -190,12 +190,12 @@ for _primitive, _elementary in _ELEMENTARY.items():
 
 @fold_rules.define(ops.NEG)
 def _neg(args: tuple[Const, ...], _attrs: Mapping[str, AttributeValue]) -> Const | None:
-    return _exactly(-args[0].value, args[0].type)
+    return exactly(-args[0].value, args[0].type)
 
 
 @fold_rules.define(ops.ABS)
 def _abs(args: tuple[Const, ...], _attrs: Mapping[str, AttributeValue]) -> Const | None:
-    return _exactly(abs(args[0].value), args[0].type)
+    return exactly(abs(args[0].value), args[0].type)
 
 
 @fold_rules.define(ops.LOGICAL_NOT)
@@ -212,11 +212,11 @@ def _convert(args: tuple[Const, ...], attrs: Mapping[str, AttributeValue]) -> Co
     if not args[0].type.is_float:
         # Rounding an integer to double and then to float32 may round twice.
         twice = target.is_float and target.bits < 64 and abs(value) >= 1 << 53
-        return None if twice else _exactly(value, target)
+        return None if twice else exactly(value, target)
     if target.is_float:
-        return _exactly(value, target)
+        return exactly(value, target)
     if not math.isfinite(value):
         return None
-    folded = _exactly(math.trunc(value), target)
+    folded = exactly(math.trunc(value), target)
     # What C++ and NumPy make of a float that the integer type does not hold differs between machines.
     return folded if folded is not None and folded.value == math.trunc(value) else None

@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, NoReturn
 from ..errors import StagingError
 from ..ir.node import Atom
 from ..ir.ops import arithmetic as ops
+from ..ir.ops import integers
 from ..loc import caller_loc, is_user_file
-from . import arithmetic
+from . import arithmetic, bits
+from .comparisons import comparison
+from .promotion import refuse_operation
 
 if TYPE_CHECKING:
     from .context import Trace
@@ -101,58 +104,58 @@ class Rep(StagedValue):
         return arithmetic.unary(self, ops.ABS)
 
     def __eq__(self, other: object) -> object:  # type: ignore[override]
-        return arithmetic.comparison(self, ops.EQ, self, other)
+        return comparison(self, ops.EQ, other)
 
     def __ne__(self, other: object) -> object:  # type: ignore[override]
-        return arithmetic.comparison(self, ops.NE, self, other)
+        return comparison(self, ops.NE, other)
 
     def __lt__(self, other: object) -> object:
-        return arithmetic.comparison(self, ops.LT, self, other)
+        return comparison(self, ops.LT, other)
 
     def __le__(self, other: object) -> object:
-        return arithmetic.comparison(self, ops.LE, self, other)
+        return comparison(self, ops.LE, other)
 
     def __gt__(self, other: object) -> object:
-        return arithmetic.comparison(self, ops.GT, self, other)
+        return comparison(self, ops.GT, other)
 
     def __ge__(self, other: object) -> object:
-        return arithmetic.comparison(self, ops.GE, self, other)
+        return comparison(self, ops.GE, other)
 
     def __hash__(self) -> int:
         self._refuse("hashed (a dict key or a member of a set)", "choose by it with if and elif")
 
     def __and__(self, other: object) -> object:
-        return arithmetic.bitwise(self, "&", ops.LOGICAL_AND, self, other)
+        return bits.bitwise(self, integers.BIT_AND, self, other)
 
     def __rand__(self, other: object) -> object:
-        return arithmetic.bitwise(self, "&", ops.LOGICAL_AND, other, self)
+        return bits.bitwise(self, integers.BIT_AND, other, self)
 
     def __or__(self, other: object) -> object:
-        return arithmetic.bitwise(self, "|", ops.LOGICAL_OR, self, other)
+        return bits.bitwise(self, integers.BIT_OR, self, other)
 
     def __ror__(self, other: object) -> object:
-        return arithmetic.bitwise(self, "|", ops.LOGICAL_OR, other, self)
+        return bits.bitwise(self, integers.BIT_OR, other, self)
 
     def __xor__(self, other: object) -> object:
-        return arithmetic.bitwise(self, "^", ops.NE, self, other)
+        return bits.bitwise(self, integers.BIT_XOR, self, other)
 
     def __rxor__(self, other: object) -> object:
-        return arithmetic.bitwise(self, "^", ops.NE, other, self)
+        return bits.bitwise(self, integers.BIT_XOR, other, self)
 
     def __lshift__(self, other: object) -> object:
-        self._refuse_yet("<<")
+        return bits.shift(self, integers.SHIFT_LEFT, self, other)
 
     def __rlshift__(self, other: object) -> object:
-        self._refuse_yet("<<")
+        return bits.shift(self, integers.SHIFT_LEFT, other, self)
 
     def __rshift__(self, other: object) -> object:
-        self._refuse_yet(">>")
+        return bits.shift(self, integers.SHIFT_RIGHT, self, other)
 
     def __rrshift__(self, other: object) -> object:
-        self._refuse_yet(">>")
+        return bits.shift(self, integers.SHIFT_RIGHT, other, self)
 
     def __invert__(self) -> object:
-        self._refuse_yet("~")
+        return bits.invert(self)
 
     def __round__(self, digits: object = None) -> object:
         self._refuse_yet("round")
@@ -199,7 +202,7 @@ class Rep(StagedValue):
         self._refuse("called", "it is a number")
 
     def _refuse_yet(self, operator: str) -> NoReturn:
-        arithmetic.refuse_operation(operator, self.atom.type)
+        refuse_operation(operator, self.atom.type)
 
     def _refuse(self, use: str, hint: str) -> NoReturn:
         raise StagingError(

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from ...ir.node import Node
-from ...ir.ops import arithmetic, buffers, control, functions, host, variables
+from ...ir.ops import arithmetic, buffers, control, functions, host, integers, variables
 from ...ir.primitive import Primitive, RuleTable
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ emit_rules: RuleTable[EmitRule] = RuleTable("C++ emission")
 PLACES_OPERANDS: frozenset[Primitive] = frozenset(
     (
         *arithmetic.PRIMITIVES,
+        *integers.BITWISE,
         *control.PRIMITIVES,
         *functions.PRIMITIVES,
         *host.PRIMITIVES,

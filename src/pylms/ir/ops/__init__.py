@@ -10,9 +10,11 @@ from . import (
     control,
     dicts,
     differentiation,
+    elementary,
     functions,
     fusion,
     host,
+    integers,
     lists,
     tensors,
     texts,
@@ -21,6 +23,8 @@ from . import (
 
 PRIMITIVES: tuple[Primitive, ...] = (
     *arithmetic.PRIMITIVES,
+    *integers.PRIMITIVES,
+    *elementary.PRIMITIVES,
     *control.PRIMITIVES,
     *variables.PRIMITIVES,
     *functions.PRIMITIVES,

@@ -14,9 +14,9 @@ from ...ir.ops.host import HOST_CALL
 from ...ir.primitive import Primitive
 from ...ir.types import BOOL, FLOAT, INT, ScalarType, Type
 from ...loc import caller_loc
-from ..arithmetic import arithmetic_type, convert, refuse_operation
 from ..arrays import StagedArray
 from ..context import Trace, current_trace
+from ..promotion import arithmetic_type, convert, refuse_operation
 from ..rep import Rep, StagedValue
 from ..truth import scalar_of, truth
 from .boolean import run_and, run_or
@@ -77,7 +77,7 @@ def _range(trace: Trace, *bounds: object) -> StagedRange:
 def _as_int(trace: Trace, bound: object) -> object:
     atom = trace.lift(bound)
     if isinstance(bound, Rep) and atom.type == BOOL:
-        return trace.wrap(convert(bound, atom, INT))
+        return trace.wrap(convert(trace, atom, INT))
     if not isinstance(atom.type, ScalarType) or atom.type not in (INT, BOOL):
         raise StagedTypeError(
             f"range() takes ints, and a staged {atom.type} was given",
@@ -94,7 +94,7 @@ def _convert_to(target: ScalarType, trace: Trace, value: object) -> object:
         return _PYTHON_CLASSES[target](value)
     number = trace.wrap(scalar_of(trace, value, f"`{target}`"))
     assert isinstance(number, Rep)
-    return trace.wrap(convert(number, number.atom, target))
+    return trace.wrap(convert(trace, number.atom, target))
 
 
 def _round(trace: Trace, value: object, digits: object = None) -> object:
@@ -140,7 +140,7 @@ def _better_of(primitive: Primitive, trace: Trace, candidate: object, best: obje
     rep = candidate if isinstance(candidate, Rep) else best
     if not isinstance(rep, Rep):
         return candidate if (candidate < best if primitive is ops.LT else candidate > best) else best  # type: ignore[operator]
-    operands = [convert(rep, atom, target) for atom in atoms]
+    operands = [convert(trace, atom, target) for atom in atoms]
     (better,) = trace.emit(primitive, operands)
     return trace.wrap(trace.emit(ops.SELECT, [better, *operands])[0])
 
@@ -153,7 +153,7 @@ def _elementary(primitive: Primitive, trace: Trace, value: object) -> object:
 def _as_float(value: Rep) -> Atom:
     type_ = value.atom.type
     assert isinstance(type_, ScalarType)
-    return convert(value, value.atom, type_ if type_.is_float else FLOAT)
+    return convert(value.trace, value.atom, type_ if type_.is_float else FLOAT)
 
 
 def _rounded(primitive: Primitive, trace: Trace, value: object) -> object:
