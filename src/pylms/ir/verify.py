@@ -26,14 +26,19 @@ from .rules import effect_of_block, effect_rules, type_rules
 from .types import BufferType, ScalarType, Type, VarType
 
 
-def verify(function: Function) -> None:
-    """Raises `InternalError` where `function`, or a native function beside it, is not well formed."""
+def verify(function: Function, *, checked: set[Node] | None = None) -> None:
+    """Raises `InternalError` where `function`, or a native function beside it, is not well formed.
+
+    `checked` holds nodes that are known to be right in themselves, and learns those of this function: a node never
+    changes, so that after a pass only new ones are looked at closely, and only where it stands is looked at for all.
+    """
+    checked = set() if checked is None else checked
     callees: dict[str, _Callee] = {}
     for each in all_functions(function):
         results = tuple([result.type for result in each.body.results])
         callees[each.name] = _Callee(each, results, effect_of_block(each.body))
     for each in all_functions(function):
-        _Verifier(each, callees).function()
+        _Verifier(each, callees, checked).function()
     for each in function.functions:
         _require_fit(each, main=function)
     if len(callees) != len(function.functions) + 1:
@@ -56,11 +61,12 @@ class _Callee:
 
 
 class _Verifier:
-    """One check of one function, which may call `callees`."""
+    """One check of one function, which may call `callees`. Nodes in `checked` are right in themselves."""
 
-    def __init__(self, function: Function, callees: Mapping[str, _Callee]) -> None:
+    def __init__(self, function: Function, callees: Mapping[str, _Callee], checked: set[Node]) -> None:
         self._function = function
         self._callees = callees
+        self._checked = checked
         self._in_scope: set[Sym] = set()
         self._defined: dict[int, Sym] = {}
 
@@ -94,13 +100,17 @@ class _Verifier:
         self._in_scope.difference_update(own)
 
     def _node(self, node: Node) -> None:
+        is_new = node not in self._checked
         for arg in node.args:
-            self._atom(arg, node, node.loc)
-        self._variables_stay_variables(node)
+            if is_new or (arg.__class__ is Sym and arg not in self._in_scope):
+                self._atom(arg, node, node.loc)
         for block in node.blocks:
             self._block(block, node, node.loc)
-        self._types(node)
-        self._effect(node)
+        if is_new:
+            self._variables_stay_variables(node)
+            self._types(node)
+            self._effect(node)
+            self._checked.add(node)
         if node.primitive is CALL:
             self._call(node)
         for result in node.results:

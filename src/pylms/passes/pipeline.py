@@ -11,7 +11,7 @@ from dataclasses import replace
 
 from ..errors import InternalError
 from ..ir.call_graph import without_unused
-from ..ir.node import Function
+from ..ir.node import Function, Node
 from ..ir.verify import verify as verify_function
 from .base import Pass
 from .cse import EliminateCommonSubexpressions
@@ -68,12 +68,14 @@ def run_passes(
     With `verify`, the function given and the one after each pass are checked: `InternalError` says which pass broke it.
     `on_pass` is told the name of each pass and the function it gave.
     """
+    checked: set[Node] = set()
     if verify:
-        _check(function, "staging")
+        _check(function, "staging", checked)
     for pass_ in passes:
-        function = without_unused(_on_every_function(pass_, function))
-        if verify:
-            _check(function, f"the pass `{pass_.name}`")
+        before = function
+        function = without_unused(_on_every_function(pass_, before))
+        if verify and function is not before:
+            _check(function, f"the pass `{pass_.name}`", checked)
         if on_pass is not None:
             on_pass(pass_.name, function)
     return function
@@ -86,8 +88,8 @@ def _on_every_function(pass_: Pass, function: Function) -> Function:
     return replace(function, functions=callees) if callees else function
 
 
-def _check(function: Function, culprit: str) -> None:
+def _check(function: Function, culprit: str, checked: set[Node]) -> None:
     try:
-        verify_function(function)
+        verify_function(function, checked=checked)
     except InternalError as error:
         raise InternalError(f"{culprit} made {error.message}", loc=error.loc, ir=error.ir) from error
