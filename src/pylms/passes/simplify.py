@@ -13,7 +13,7 @@ from typing import ClassVar, TypeVar
 
 from ..ir.builder import Builder
 from ..ir.node import Atom, AttributeValue, Block, Const, Function, Node, Sym
-from ..ir.ops.arithmetic import LOGICAL_AND, LOGICAL_NOT, LOGICAL_OR
+from ..ir.ops.arithmetic import EQ, LOGICAL_AND, LOGICAL_NOT, LOGICAL_OR, NE
 from ..ir.ops.control import CHECK, FOR, IF, WHILE
 from ..ir.ops.tensors import BROADCAST
 from ..ir.primitive import Primitive
@@ -26,6 +26,8 @@ from .rewrite import Replacements, replace_atoms, with_blocks, with_body, with_n
 Item = TypeVar("Item")
 
 _TRUE, _FALSE = Const(True, BOOL), Const(False, BOOL)
+# So many pure nodes are computed sooner than branched around.
+_FEW_NODES = 16
 _NO_ATTRIBUTES: Mapping[str, AttributeValue] = {}
 
 
@@ -93,15 +95,19 @@ class _Simplifier:
 
     def _node(self, node: Node, before: dict[Sym, Atom | None]) -> None:
         args = replace_atoms(node.args, self._replacements)
-        if node.blocks:
+        if node.primitive is IF:
+            self._branch(node, args, before)
+        elif node.blocks:
             self._control(node, args)
-            return
-        if node.primitive is CHECK:
-            if args[0] != _TRUE:
-                self._append(with_blocks(node, args, ()))
-                self._assume(self._implied(args[0], True), before)
-            return
-        self._plain(with_blocks(node, args, ()))
+        elif node.primitive is CHECK:
+            self._check(node, args, before)
+        else:
+            self._plain(with_blocks(node, args, ()))
+
+    def _check(self, node: Node, args: tuple[Atom, ...], before: dict[Sym, Atom | None]) -> None:
+        if args[0] != _TRUE:
+            self._append(with_blocks(node, args, ()))
+            self._assume(self._implied(args[0], True), before)
 
     def _plain(self, node: Node) -> None:
         if node.primitive is LOGICAL_NOT:
@@ -122,9 +128,7 @@ class _Simplifier:
             self._definitions[result] = node
 
     def _control(self, node: Node, args: tuple[Atom, ...]) -> None:
-        if node.primitive is IF:
-            self._branch(node, args)
-        elif node.primitive is WHILE:
+        if node.primitive is WHILE:
             self._while(node, args)
         elif node.primitive is FOR:
             self._for(node, args)
@@ -133,13 +137,26 @@ class _Simplifier:
 
     # ---- branches
 
-    def _branch(self, node: Node, args: tuple[Atom, ...]) -> None:
+    def _branch(self, node: Node, args: tuple[Atom, ...], before: dict[Sym, Atom | None]) -> None:
         condition, (then, otherwise) = args[0], node.blocks
         while isinstance(condition, Sym) and condition in self._negations:
             (condition,) = replace_atoms((self._negations[condition],), self._replacements)
             then, otherwise = otherwise, then
         then = self.block(then, self._implied(condition, True))
         otherwise = self.block(otherwise, self._implied(condition, False))
+        if self._only_raises(otherwise):
+            self._check(otherwise.nodes[0], (condition,), before)
+            self._take(then, node)
+            return
+        if self._only_raises(then):
+            holds = self.emit(LOGICAL_NOT, (condition,), node)
+            self._negations[holds] = condition
+            self._check(then.nodes[0], (holds,), before)
+            self._take(otherwise, node)
+            return
+        if (logical := self._as_logical(condition, then, otherwise, node)) is not None:
+            self._replacements[node.results[0]] = logical
+            return
         kept: list[int] = []
         for index, pair in enumerate(zip(then.results, otherwise.results, strict=True)):
             value = self._same_either_way(condition, pair, node)
@@ -165,6 +182,33 @@ class _Simplifier:
         if pair == (_TRUE, _FALSE):
             return condition
         return self.emit(LOGICAL_NOT, (condition,), node) if pair == (_FALSE, _TRUE) else None
+
+    @staticmethod
+    def _only_raises(block: Block) -> bool:
+        """Whether the block is one `check` that always fails (an `assert`, a `raise`)."""
+        return bool(block.nodes) and block.nodes[0].primitive is CHECK and block.nodes[0].args[0] == _FALSE
+
+    def _take(self, side: Block, node: Node) -> None:
+        """A branch of which only one side comes to its end is that side."""
+        for each in side.nodes:
+            self._append(each)
+        self._replacements.update(zip(node.results, side.results, strict=True))
+
+    def _as_logical(self, condition: Atom, then: Block, otherwise: Block, node: Node) -> Atom | None:
+        """`and` or `or` of two bools where computing the second one always does no harm."""
+        if len(node.results) != 1 or node.results[0].type != BOOL:
+            return None
+        if otherwise.results == (_FALSE,) and not otherwise.nodes:
+            primitive, chosen = LOGICAL_AND, then
+        elif then.results == (_TRUE,) and not then.nodes:
+            primitive, chosen = LOGICAL_OR, otherwise
+        else:
+            return None
+        if len(chosen.nodes) > _FEW_NODES or not all(each.effect.is_pure and not each.blocks for each in chosen.nodes):
+            return None
+        for each in chosen.nodes:
+            self._append(each)
+        return self.emit(primitive, (condition, chosen.results[0]), node)
 
     # ---- loops
 
@@ -214,15 +258,27 @@ class _Simplifier:
     # ---- what conditions imply
 
     def _implied(self, condition: Atom, truth: bool) -> dict[Sym, Const]:
-        """The bools known once `condition` is known to be `truth`."""
+        """The bools, and the integers that they are compared with constants by, known once `condition` is `truth`."""
         known: dict[Sym, Const] = {}
         pending = [(condition, truth)]
         while pending:
             atom, holds = pending.pop()
             if isinstance(atom, Sym) and atom not in known:
                 known[atom] = _TRUE if holds else _FALSE
+                known.update(self._equal_constant(atom, holds))
                 pending.extend(self._reasons(atom, holds))
         return known
+
+    def _equal_constant(self, condition: Sym, truth: bool) -> dict[Sym, Const]:
+        """What a comparison says an integer is. (A float that equals zero may have another sign.)"""
+        comparison = self.definition(condition, EQ if truth else NE)
+        if comparison is None:
+            return {}
+        left, right = comparison.args
+        symbol, constant = (left, right) if isinstance(right, Const) else (right, left)
+        if isinstance(symbol, Sym) and isinstance(constant, Const) and constant.type.is_integer:
+            return {symbol: constant}
+        return {}
 
     def _reasons(self, condition: Sym, truth: bool) -> Iterator[tuple[Atom, bool]]:
         """What must have been for `condition` to be `truth`."""
