@@ -19,6 +19,31 @@ def f(n):
         return 1 // n
     except ZeroDivisionError:
         return 0
+
+f(1)
+""",
+    "branch in a try": """
+@stage
+def f(n):
+    total = 0
+    try:
+        if n > 0:
+            total = 1
+    finally:
+        total += 1
+    return total
+
+f(1)
+""",
+    "leaving finally": """
+@stage
+def f(n):
+    for i in range(n):
+        try:
+            n += i
+        finally:
+            break
+    return n
 """,
     "match": """
 @stage

@@ -70,3 +70,52 @@ PROGRAMS = [
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda program: program.__name__)
 def test_runs_as_python(program):
     check_law(program, *INTS)
+
+
+TABLE = {"a": 3, "b": -1}
+
+
+def lookup_in_a_try(n):
+    total = 0
+    for key in ("a", "c", "b"):
+        try:
+            weight = TABLE[key]
+        except KeyError as error:
+            weight = len(error.args)
+            continue
+        else:
+            total += n % 5 * weight
+        try:
+            mark = key
+        finally:
+            total += len(mark)
+    return total
+
+
+def returned_from_a_try(n):
+    for key in ("c", "b", "a"):
+        try:
+            return n % 7 + TABLE[key]
+        except LookupError:
+            n = n // 2
+    return n
+
+
+def try_in_a_branch_and_a_loop(n):
+    total = 0
+    for i in range(n % 4):
+        if i > 1:
+            try:
+                step = TABLE["missing"]
+            except (KeyError, TypeError):
+                step = 2
+            total += step
+    return total
+
+
+TRIES = [lookup_in_a_try, returned_from_a_try, try_in_a_branch_and_a_loop]
+
+
+@pytest.mark.parametrize("program", TRIES, ids=lambda program: program.__name__)
+def test_try_around_what_is_known_while_staging(program):
+    check_law(program, *INTS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import operator
 from typing import Any
 
@@ -109,6 +110,9 @@ OPERATORS = {
     "__and": both,
     "__or": either,
     "__not": operator.not_,
+    "__try": lambda *_catches: contextlib.nullcontext(),
+    "__uncaught": (),
+    "__finally": lambda: True,
     "__call": call,
     "__print": print,
     "__format": format_text,

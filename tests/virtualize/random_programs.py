@@ -83,7 +83,7 @@ class Programs:
     def statement(self, depth, in_loop, in_function, indent):
         simple = ["assign", "assign", "augment", "note", "unpack", "return", "capture", "print", "del"]
         leaving = ["break", "continue"] if in_loop else []
-        nested = ["if", "if", "if", "while", "for", "for", "with", "def"] if depth else []
+        nested = ["if", "if", "if", "while", "for", "for", "with", "def", "try", "try"] if depth else []
         kind = self.choice([*simple, *leaving, *leaving, *nested, *nested])
         name = self.choice(NAMES)
 
@@ -113,6 +113,8 @@ class Programs:
         elif kind == "with":
             swallowed = self.choice(("()", "(ZeroDivisionError, NameError)"))
             return [f"{indent}with Manager({self.number(0, 9)}, {swallowed}):", *inner()]
+        elif kind == "try":
+            return self.attempt(depth, in_loop, in_function, indent)
         elif kind == "def":
             return self.function(depth, indent)
         else:
@@ -125,6 +127,20 @@ class Programs:
         for word in self.choice(((), ("else",), ("elif",), ("elif", "else"))):
             lines.append(f"{indent}{word}{f' {self.condition()}' if word == 'elif' else ''}:")
             lines += self.block(depth - 1, in_loop, in_function, indent + "    ")
+        return lines
+
+    def attempt(self, depth, in_loop, in_function, indent):
+        inside = indent + "    "
+        lines = [f"{indent}try:", *self.block(depth - 1, in_loop, in_function, inside)]
+        form = self.choice(("except", "except", "else", "finally", "both"))
+        if form != "finally":
+            lines.append(f"{indent}except {self.choice(('ZeroDivisionError as z', '(NameError, TypeError)'))}:")
+            lines += self.block(depth - 1, in_loop, in_function, inside)
+        if form in ("else", "both"):
+            lines += [f"{indent}else:", *self.block(depth - 1, in_loop, in_function, inside)]
+        if form in ("finally", "both"):
+            # No statement that leaves: Python is about to forbid that, and virtualising refuses it.
+            lines += [f"{indent}finally:", f"{inside}note('finally')", f"{inside}note({self.expression()})"]
         return lines
 
     def loop(self, kind, depth, in_loop, in_function, indent):

@@ -22,10 +22,10 @@ REFUSED = {
         "2:9: generators (yield) are",
         "  2 |     x = yield from n\n    |         ^^^^^^^^^^^^",
     ),
-    "try": (
-        "def f(n):\n    if n:\n        try:\n            n = 1\n        finally:\n            n = 2\n",
-        "3:9: try statements are",
-        "  3 |         try:\n    |         ^^^^",
+    "leaving_finally": (
+        "def f(n):\n    try:\n        n = 1\n    finally:\n        if n:\n            return 2\n",
+        "5:9: leaving a `finally` by return, break or continue is",
+        "  5 |         if n:\n    |         ^^^^^",
     ),
     "match": (
         "def f(n):\n    match n:\n        case 1:\n            return 2\n",

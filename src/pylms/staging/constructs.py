@@ -139,6 +139,8 @@ def trace_construct(
     `functions` are its block functions; `assigned` the names of cells that each of them assigns.
     """
     _refuse_outside_assignments(functions, assigned)
+    for covering in trace.attempts:
+        covering.refuse(f"which way this staged {kind} goes is decided", caller_loc())
     decisions = trace.decisions.setdefault(trace.place(kind, *map(_code_of, functions)), Decisions())
     entry = trace.tick()
     restore = trace.checkpoint()

@@ -27,6 +27,7 @@ from .values import INT_MAX, INT_MIN, Front, Leaf, Static, Structure, TupleOf, c
 if TYPE_CHECKING:
     from .cells import Cell
     from .constructs import Construct, Decisions, Watch
+    from .operators.attempt import Attempt
 
 _active: ContextVar[tuple[Trace, ...]] = ContextVar("pylms_traces", default=())
 
@@ -91,6 +92,8 @@ class Trace:
         """Whether the native loop being traced is one only because it is too long to unroll."""
         self.may_roll = True
         self.static_requested = False
+        self.attempts: list[Attempt] = []
+        """The bodies of `try` statements around the present point, outermost first."""
         self.activations: list[Activation] = []
         self.called: dict[Callable[..., object], None] = {}
         """The virtualised functions that were called, each once."""
@@ -114,9 +117,11 @@ class Trace:
         loc: Loc | None = None,
     ) -> tuple[Sym, ...]:
         """Append a node at the user's current line and give its result symbols."""
-        return self.builder.emit(
-            primitive, args, attrs=attrs or {}, blocks=blocks, names=names, loc=loc or caller_loc()
-        )
+        loc = loc or caller_loc()
+        results = self.builder.emit(primitive, args, attrs=attrs or {}, blocks=blocks, names=names, loc=loc)
+        for attempt in self.attempts:
+            attempt.require_safe(self.builder.scope.nodes[-1])
+        return results
 
     def reflect(self, primitive: Primitive, *args: object, **attrs: AttributeValue) -> object:
         """Append a node with one result to Python values and give the Python value that stands for it."""

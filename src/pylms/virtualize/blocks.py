@@ -52,6 +52,8 @@ def _bound_directly(node: ast.AST) -> Iterator[str]:
         return
     if isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
         yield node.id
+    if isinstance(node, ast.ExceptHandler) and node.name is not None:
+        yield node.name
     if isinstance(node, ast.alias):
         yield node.asname or node.name.partition(".")[0]
     for child in ast.iter_child_nodes(node):

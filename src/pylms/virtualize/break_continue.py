@@ -47,6 +47,12 @@ class _LoopExits:
             statement.orelse = self.statements(statement.orelse)
         elif isinstance(statement, ast.With):
             statement.body = self.statements(statement.body)
+        elif isinstance(statement, ast.Try):
+            statement.body = self.statements(statement.body)
+            for handler in statement.handlers:
+                handler.body = self.statements(handler.body)
+            statement.orelse = self.statements(statement.orelse)
+            statement.finalbody = self.statements(statement.finalbody)
         return [statement]
 
     def _loop(self, loop: ast.While | ast.For) -> list[ast.stmt]:
@@ -118,8 +124,10 @@ class _LoopBody:
             return [*declarations(rest), *raised]
         if isinstance(statement, ast.If):
             return self._branch(statement, rest, flagged=flagged)
+        if isinstance(statement, ast.Try):
+            return self._try(statement, rest, flagged=flagged)
         assert isinstance(statement, ast.With)
-        guard = self._guard(statement, rest)
+        guard = self._guard([statement], rest)
         statement.body = self.rewrite(statement.body, flagged=flagged or bool(rest))
         statement.body = statement.body or [ast.copy_location(ast.Pass(), statement)]
         return [statement, *self._guarded(guard, rest, flagged=flagged)]
@@ -131,10 +139,25 @@ class _LoopBody:
         elif orelse and not completes(orelse):
             body = body + rest
         elif rest:
-            guard = self._guard(statement, rest)
+            guard = self._guard([statement], rest)
             both = self._sides(statement, body, orelse, flagged=True)
             return [both, *self._guarded(guard, rest, flagged=flagged)]
         return [self._sides(statement, body, orelse, flagged=flagged)]
+
+    def _try(self, statement: ast.Try, rest: list[ast.stmt], *, flagged: bool) -> list[ast.stmt]:
+        """An exception on the way out of a break or continue ends it: handlers take the flags back."""
+        guard = self._guard([statement], rest)
+        into_else = self._guard(statement.body, statement.orelse)
+        flags = self._flags_of(statement.body) if statement.handlers else []
+        statement.body = self.rewrite(statement.body, flagged=flagged or bool(rest) or bool(statement.orelse))
+        statement.body = statement.body or [ast.copy_location(ast.Pass(), statement)]
+        statement.orelse = self._guarded(into_else, statement.orelse, flagged=flagged or bool(rest))
+        for handler in statement.handlers:
+            lowers = completes(handler.body)
+            lowered = [assign(flag, constant(False, at=handler), at=handler) for flag in flags if lowers]
+            body = self.rewrite(handler.body, flagged=flagged or bool(rest))
+            handler.body = [*lowered, *body] or [ast.copy_location(ast.Pass(), handler)]
+        return [statement, *self._guarded(guard, rest, flagged=flagged)]
 
     def _sides(self, statement: ast.If, body: list[ast.stmt], orelse: list[ast.stmt], *, flagged: bool) -> ast.If:
         body = self.rewrite(body, flagged=flagged)
@@ -143,15 +166,20 @@ class _LoopBody:
             return branch(statement.test, body, orelse, at=statement)
         return branch(negated(statement.test, at=statement.test), orelse, [], at=statement)
 
-    def _guard(self, statement: ast.stmt, rest: list[ast.stmt]) -> ast.expr | None:
-        """The condition for `rest` to run after `statement`: none of the flags that it can set is set."""
-        if not rest:
-            return None
+    def _flags_of(self, statements: list[ast.stmt]) -> list[str]:
+        """The flags that the statements can set."""
         flags: list[str] = []
-        if may_break(statement) and self.broke is not None:
+        if self.broke is not None and any(may_break(each) for each in statements):
             flags.append(self.broke)
-        if may_continue(statement):
+        if any(may_continue(each) for each in statements):
             flags.append(self.continued.needed())
+        return flags
+
+    def _guard(self, statements: list[ast.stmt], rest: list[ast.stmt]) -> ast.expr | None:
+        """The condition for `rest` to run after `statements`: none of the flags that they can set is set."""
+        flags = self._flags_of(statements) if rest else []
+        if not flags:
+            return None
         conditions: list[ast.expr] = [negated(load(flag, at=rest[0]), at=rest[0]) for flag in flags]
         if len(conditions) == 1:
             return conditions[0]
@@ -159,5 +187,5 @@ class _LoopBody:
 
     def _guarded(self, guard: ast.expr | None, rest: list[ast.stmt], *, flagged: bool) -> list[ast.stmt]:
         if guard is None:
-            return []
+            return self.rewrite(rest, flagged=flagged)
         return [branch(guard, self.rewrite(rest, flagged=flagged), [], at=rest[0])]

@@ -268,6 +268,29 @@ class _Flow(ScopedTransformer):
             self.assigned = before
         return node
 
+    def visit_Try(self, node: ast.Try) -> ast.AST:
+        before = self.assigned
+        self.statements(node.body)
+        self.statements(node.orelse)
+        after = self.assigned
+        for handler in node.handlers:
+            self.assigned = before
+            self.visit(handler)
+            after = _either(after, self.assigned)
+        self.assigned = before
+        self.statements(node.finalbody)
+        self.assigned = None if after is None or self.assigned is None else after | self.assigned
+        return node
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
+        node.type = None if node.type is None else self.visit(node.type)
+        if node.name is not None:
+            self._bind(node.name)
+        self.statements(node.body)
+        if node.name is not None:
+            self._delete(node.name)
+        return node
+
     @contextmanager
     def _block(self, node: ast.AST, name: str, *, is_repeated: bool = False) -> Iterator[None]:
         outside = self.block

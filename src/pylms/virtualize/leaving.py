@@ -11,7 +11,9 @@ from collections.abc import Iterator, Sequence
 
 from .nodes import place
 
-_NEVER_SWALLOWS = frozenset({"no_grad", "enable_grad", "set_grad_enabled", "inference_mode", "autocast", "open"})
+_NEVER_SWALLOWS = frozenset(
+    {"no_grad", "enable_grad", "set_grad_enabled", "inference_mode", "autocast", "open", "__try"}
+)
 """Context managers that let every exception through; any other might not."""
 
 
@@ -79,6 +81,9 @@ def _one_completes(statement: ast.stmt) -> bool:
         return not statement.orelse or completes(statement.body) or completes(statement.orelse)
     if isinstance(statement, ast.With):
         return may_swallow(statement) or completes(statement.body)
+    if isinstance(statement, ast.Try):
+        handled = any(completes(handler.body) for handler in statement.handlers)
+        return completes(statement.finalbody) and (handled or completes([*statement.body, *statement.orelse]))
     return not is_endless(statement)
 
 
@@ -90,6 +95,9 @@ def _run_by(statement: ast.stmt, *, into_loops: bool) -> Iterator[ast.stmt]:
         below = [*statement.body, *statement.orelse]
     elif isinstance(statement, ast.With):
         below = statement.body
+    elif isinstance(statement, ast.Try):
+        handled = [each for handler in statement.handlers for each in handler.body]
+        below = [*statement.body, *handled, *statement.orelse, *statement.finalbody]
     elif isinstance(statement, (ast.While, ast.For)):
         below = [*statement.body, *statement.orelse] if into_loops else statement.orelse
     for each in below:
@@ -108,6 +116,8 @@ def _bound_by(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
         return
     if isinstance(node, ast.Name) and isinstance(node.ctx, (ast.Store, ast.Del)):
         yield node.id, node
+    if isinstance(node, ast.ExceptHandler) and node.name is not None:
+        yield node.name, node
     if isinstance(node, (ast.Import, ast.ImportFrom)):
         for alias in node.names:
             yield alias.asname or alias.name.partition(".")[0], node

@@ -77,6 +77,11 @@ class _ClassContext(ast.NodeTransformer):
         node.annotation = None if node.annotation is None else self.visit(node.annotation)
         return node
 
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
+        self.generic_visit(node)
+        node.name = None if node.name is None else mangled(node.name, self.class_name)
+        return node
+
     def visit_alias(self, node: ast.alias) -> ast.AST:
         bound = node.asname or node.name
         if mangled(bound, self.class_name) != bound:

@@ -14,7 +14,7 @@ Comprehension: TypeAlias = "ast.ListComp | ast.SetComp | ast.DictComp | ast.Gene
 AnyNode = TypeVar("AnyNode", bound=ast.AST)
 
 _HAS_TYPE_PARAMETERS = "type_params" in ast.FunctionDef._fields
-_THUNK_TAKERS = frozenset({"__if", "__and", "__or"})
+_THUNK_TAKERS = frozenset({"__if", "__and", "__or", "__try"})
 
 
 def place(node: AnyNode, at: ast.AST) -> AnyNode:

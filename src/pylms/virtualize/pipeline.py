@@ -31,14 +31,16 @@ from .rebind import Compiled, annotations_are_text, compile_function, rebind
 from .reject import reject_unsupported
 from .returns import desugar_returns
 from .source import SourceFile, find_function, read_source_file
+from .tries import guard_tries
 from .variables import rewrite_variables
 
 Pass: TypeAlias = Callable[[FunctionNode, Context], FunctionNode]
 
 PASSES: tuple[Pass, ...] = (
-    reject_unsupported,  # first: all others count on what it refuses (no yield, no walrus) and carets are the user's
+    reject_unsupported,  # first: all others count on what it refuses (no yield) and carets are the user's
     write_out_class_context,  # before names are compared, and before code moves to where `super()` cannot see `self`
     rewrite_asserts,  # before bool_ops and branches: it makes a `not` and an `if`
+    guard_tries,  # before returns and break_continue, which know a `try` in this form
     desugar_returns,  # before break_continue: returns from loops become breaks
     desugar_loop_exits,  # before bool_ops: its guards are `not` and `and` of flags
     rewrite_bool_ops,  # before variables: thunks are blocks whose reads count; afterwards expressions are final

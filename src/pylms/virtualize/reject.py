@@ -11,6 +11,7 @@ import ast
 from collections.abc import Iterator
 
 from .context import OPERATOR_NAMES, Context
+from .leaving import may_break, may_continue, may_return
 from .nodes import FunctionNode
 from .scope import build_scopes
 
@@ -19,7 +20,8 @@ _GENERATOR = (
     "build a list and return it, or keep the generator outside the decorated function",
 )
 _ASYNC = ("async code is", "keep async and await outside the decorated function")
-_TRY = ("try statements are", "catch exceptions outside the decorated function; raise works inside it")
+_TRY_STAR = ("except* is", "use except, or catch exception groups outside the decorated function")
+_LEAVING_FINALLY = ("leaving a `finally` by return, break or continue is", "leave after the try statement")
 _GENERIC = (
     "type parameters of nested functions and classes, and type aliases, are",
     "define them outside the decorated function",
@@ -33,8 +35,7 @@ _refusal_rules: dict[str, tuple[str, str]] = {
     "AsyncFunctionDef": _ASYNC,
     "AsyncFor": _ASYNC,
     "AsyncWith": _ASYNC,
-    "Try": _TRY,
-    "TryStar": _TRY,
+    "TryStar": _TRY_STAR,
     "Match": _MATCH,
     "TypeAlias": _GENERIC,
 }
@@ -50,6 +51,8 @@ def reject_unsupported(node: FunctionNode, context: Context) -> FunctionNode:
             raise context.refusal(each.target, *_ASYNC)
         if each is not node and getattr(each, "type_params", None):
             raise context.refusal(each, *_GENERIC)
+        if isinstance(each, ast.Try):
+            _reject_leaving_finally(each, context)
         _reject_reserved_names(each, context)
     _reject_global_assignments(node, context)
     return node
@@ -59,6 +62,12 @@ def _in_source_order(node: ast.AST) -> Iterator[ast.AST]:
     yield node
     for child in ast.iter_child_nodes(node):
         yield from _in_source_order(child)
+
+
+def _reject_leaving_finally(node: ast.Try, context: Context) -> None:
+    for statement in node.finalbody:
+        if may_return(statement) or may_break(statement) or may_continue(statement):
+            raise context.refusal(statement, *_LEAVING_FINALLY)
 
 
 def _reject_reserved_names(node: ast.AST, context: Context) -> None:
@@ -71,6 +80,8 @@ def _reject_reserved_names(node: ast.AST, context: Context) -> None:
         names = [node.name]
     elif isinstance(node, (ast.Import, ast.ImportFrom)):
         names = [alias.asname or alias.name for alias in node.names]
+    elif isinstance(node, ast.ExceptHandler):
+        names = [node.name]
     for name in names:
         if name in OPERATOR_NAMES:
             hint = f"rename it: {name} is the name of an operator that rewritten code calls"

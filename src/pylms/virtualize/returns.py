@@ -55,6 +55,11 @@ class _Returns:
             statement.body = self.final(statement.body)
             # The rest is reached only when leaving the `with` swallows an exception.
             return [statement, *self.final(rest)] if rest else [statement]
+        elif isinstance(statement, ast.Try) and not statement.orelse and (not rest or not completes([statement])):
+            statement.body = self.final(statement.body)
+            for handler in statement.handlers:
+                handler.body = self.final(handler.body)
+            return [*declarations(rest), statement]
         return self._by_flag(statement, rest)
 
     def _by_flag(self, statement: ast.stmt, rest: list[ast.stmt]) -> list[ast.stmt]:
@@ -100,6 +105,8 @@ class _FlaggedReturns:
                 return [statement]
         elif isinstance(statement, ast.With):
             statement.body = self.rewrite(statement.body, in_loop=in_loop)
+        elif isinstance(statement, ast.Try):
+            self._try(statement, in_loop=in_loop)
         elif isinstance(statement, (ast.While, ast.For)):
             returns_inside = any(may_return(each) for each in statement.body)
             statement.body = self.rewrite(statement.body, in_loop=True)
@@ -110,6 +117,20 @@ class _FlaggedReturns:
         if in_loop:
             return [statement, *self.rewrite(rest, in_loop=True)]
         return [statement, *self._guarded(rest)]
+
+    def _try(self, statement: ast.Try, *, in_loop: bool) -> None:
+        """An exception on the way out of a return ends the return: handlers take the flag back."""
+        returns_inside = any(may_return(each) for each in statement.body)
+        statement.body = self.rewrite(statement.body, in_loop=in_loop)
+        if returns_inside and not in_loop:
+            statement.orelse = self._guarded(statement.orelse)
+        else:
+            statement.orelse = self.rewrite(statement.orelse, in_loop=in_loop)
+        for handler in statement.handlers:
+            lowers = returns_inside and completes(handler.body)
+            handler.body = self.rewrite(handler.body, in_loop=in_loop)
+            if lowers:
+                handler.body.insert(0, assign(self.returned, constant(False, at=handler), at=handler))
 
     def _leave(self, statement: ast.Return, *, in_loop: bool) -> list[ast.stmt]:
         leave: list[ast.stmt] = []

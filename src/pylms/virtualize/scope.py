@@ -132,6 +132,19 @@ class ScopedTransformer(ast.NodeTransformer):
         node.target = self.visit(node.target)
         return node
 
+    def visit_Try(self, node: ast.Try) -> ast.AST:
+        node.body = self.statements(node.body) or [ast.copy_location(ast.Pass(), node)]
+        node.handlers = [self.visit(handler) for handler in node.handlers]
+        node.orelse = self.statements(node.orelse)
+        if node.finalbody:
+            node.finalbody = self.statements(node.finalbody) or [ast.copy_location(ast.Pass(), node)]
+        return node
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
+        node.type = None if node.type is None else self.visit(node.type)
+        node.body = self.statements(node.body) or [ast.copy_location(ast.Pass(), node)]
+        return node
+
     def visit_comprehension_scope(self, node: Comprehension) -> ast.AST:
         """A comprehension: its first iterable is evaluated outside, all else inside."""
         node.generators[0].iter = self.visit(node.generators[0].iter)
@@ -183,6 +196,11 @@ class _ScopeBuilder(ScopedTransformer):
         if not isinstance(node.ctx, ast.Load):
             self._bind(node.id, node)
         return node
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
+        if node.name is not None:
+            self._bind(node.name, node)
+        return super().visit_ExceptHandler(node)
 
     def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.AST:
         node.value = self.visit(node.value)

@@ -17,7 +17,7 @@ from typing import cast
 
 from .cells import BlockKey, Cells, find_cells
 from .context import IN_PLACE_OPERATORS, Context
-from .nodes import FunctionNode, assign, call, load, parameters_of, perform, place, split_docstring, store
+from .nodes import FunctionNode, assign, call, constant, load, parameters_of, perform, place, split_docstring, store
 from .scope import Scope, ScopedTransformer, build_scopes
 
 
@@ -77,7 +77,9 @@ class _Variables(ScopedTransformer):
         name, value = node.target.id, self.visit(node.value)
         if self._is_cell(name):
             return call("__assign", [load(name, at=node.target), value], at=node)
-        if self.scope.kind == "lambda" and self.scope.is_transparent:
+        owner = self.scope.owner_of(name)
+        is_of_function = owner is not None and owner.kind == "function"  # and all its uses are in this thunk
+        if self.scope.kind == "lambda" and self.scope.is_transparent and not is_of_function:
             hint = "assign on a line of its own before the expression, or use def in place of lambda"
             raise self.context.refusal(node, f"`:=` of {name!r}, which is no variable of this function, is", hint)
         node.value = value
@@ -188,6 +190,17 @@ class _Variables(ScopedTransformer):
             node.items, node.body = node.items[: index + 1], body
             return node
         node.body = self.statements(node.body) or [ast.copy_location(ast.Pass(), node)]
+        return node
+
+    def visit_ExceptHandler(self, node: ast.ExceptHandler) -> ast.AST:
+        name = node.name
+        super().visit_ExceptHandler(node)
+        if name is None or not self._is_cell(name):
+            return node
+        node.name = self.context.fresh("error")
+        taken = self._assigned(store(name, at=node), load(node.name, at=node), node)
+        cleared = self._assigned(store(name, at=node), constant(None, at=node), node)
+        node.body = [*taken, *node.body, *cleared, self._deleted(store(name, at=node), node)]
         return node
 
     def visit_Nonlocal(self, node: ast.Nonlocal) -> ast.AST | None:

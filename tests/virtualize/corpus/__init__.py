@@ -11,6 +11,7 @@ from tests.virtualize.corpus import (
     loops,
     returns,
     shadowing,
+    tries,
     variables,
     walrus,
 )
@@ -26,6 +27,7 @@ __all__ = [
     "loops",
     "returns",
     "shadowing",
+    "tries",
     "variables",
     "walrus",
 ]

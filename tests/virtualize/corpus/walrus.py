@@ -85,6 +85,13 @@ def in_calls_and_subscripts(n):
     return xs, m, n
 
 
+@case((0,), (3,))
+def used_in_one_operand_only(n):
+    while n and (m := n - 1) + m > 0:
+        n = n // 2
+    return n
+
+
 @case((0,), (1,))
 def del_across_blocks(n):
     x = 1

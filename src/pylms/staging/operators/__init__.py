@@ -8,6 +8,7 @@ from types import MappingProxyType
 from typing import cast
 
 from ..constructs import Assigned
+from .attempt import UNCAUGHT, Attempt, run_finally
 from .boolean import run_and, run_not, run_or
 from .branch import run_if
 from .call import call
@@ -53,6 +54,9 @@ _COMMON: dict[str, object] = {
     "__and": run_and,
     "__or": run_or,
     "__not": run_not,
+    "__try": Attempt,
+    "__uncaught": UNCAUGHT,
+    "__finally": run_finally,
     "__call": call,
     "__print": print_values,
     "__printf": print_formatted,

@@ -197,7 +197,7 @@ def _nothing() -> None:
     return None
 
 
-class _BecomesNative(BaseException):
+class BecomesNative(BaseException):
     """The first round of a plain range has come to a native loop."""
 
     def __init__(self, probe: object, *, is_rolled: bool) -> None:
@@ -210,7 +210,7 @@ class _BecomesNative(BaseException):
 def _begin_native_loop(trace: Trace) -> None:
     """Called before a native loop is traced. The outermost loop around it that is tried as a plain one goes first."""
     if trace.probes:
-        raise _BecomesNative(trace.probes[0], is_rolled=trace.is_rolling)
+        raise BecomesNative(trace.probes[0], is_rolled=trace.is_rolling)
     trace.emitted_loops += 1
 
 
@@ -224,7 +224,7 @@ def _run_plain_range(trace: Trace, values: range, body: LoopBody) -> None:
     try:
         body.call(values[0])
         is_native = trace.emitted_loops != loops_before
-    except _BecomesNative as found:
+    except BecomesNative as found:
         if found.probe is not probe:
             raise
         is_native, is_rolled = True, found.is_rolled
