@@ -209,8 +209,7 @@ def _callback(spec: CallbackSpec, host_functions: Sequence[HostFunction]) -> Cal
     )
     if spec.kind == "print":
         return partial(_print_text, spec.format), argument_codes, ""
-    result_codes = "".join(map(_code_of, spec.result_types))
-    return host_functions[spec.number].function, argument_codes, result_codes
+    return host_functions[spec.number].function, argument_codes, _result_codes(spec.result_types)
 
 
 def _print_text(template: str, *values: object) -> None:

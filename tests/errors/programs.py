@@ -193,12 +193,58 @@ def f(n):
 
 f(2.0)
 """,
+    "extreme of two types": """
+@stage
+def f(n, x):
+    return max(n, x)
+
+f(2, 0.5)
+""",
+    "rounding to a staged number of digits": """
+@stage
+def f(x, n):
+    return round(x, n)
+
+import numpy
+
+f(numpy.float64(2.5), 1)
+""",
+    "modular power of floats": """
+@stage
+def f(x):
+    return pow(x, 2, 7)
+
+f(2.5)
+""",
+    "any of a generator that may raise": """
+@stage
+def f(n):
+    return any(1 // (n - k) > 0 for k in range(3))
+
+f(2)
+""",
+    "staged tolerance": """
+import math
+
+@stage
+def f(x, y):
+    return math.isclose(x, 1.0, rel_tol=y)
+
+f(2.5, 0.1)
+""",
+    "method of a number": """
+@stage
+def f(x):
+    return x.as_integer_ratio()
+
+f(2.5)
+""",
     "function of math": """
 import math
 
 @stage
 def f(x):
-    return math.gamma(x)
+    return math.gcd(x, 2)
 
 f(2.5)
 """,

@@ -42,6 +42,7 @@ _PYTHON: dict[Primitive, Callable[..., Any]] = {
     ops.INT_GE_FLOAT: operator.ge,
     ops.ISQRT: math.isqrt,
     ops.GCD: math.gcd,
+    ops.MODULAR_POWER: pow,
 }
 
 _NUMPY: dict[Primitive, Callable[..., Any]] = {

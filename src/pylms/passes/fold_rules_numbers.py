@@ -29,6 +29,7 @@ _OF_INTS: dict[Primitive, Callable[..., Any]] = {
     integers.INT_TRUEDIV: operator.truediv,
     integers.ISQRT: math.isqrt,
     integers.GCD: math.gcd,
+    integers.MODULAR_POWER: pow,
     integers.INT_EQ_FLOAT: operator.eq,
     integers.INT_NE_FLOAT: operator.ne,
     integers.INT_LT_FLOAT: operator.lt,

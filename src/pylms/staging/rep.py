@@ -12,7 +12,7 @@ from ..ir.node import Atom
 from ..ir.ops import arithmetic as ops
 from ..ir.ops import integers
 from ..loc import caller_loc, is_user_file
-from . import arithmetic, bits
+from . import arithmetic, bits, number_methods
 from .comparisons import comparison
 from .promotion import refuse_operation
 
@@ -162,6 +162,43 @@ class Rep(StagedValue):
 
     def __trunc__(self) -> object:
         self._refuse_yet("trunc")
+
+    def bit_length(self) -> object:
+        return number_methods.bit_length(self)
+
+    def bit_count(self) -> object:
+        return number_methods.bit_count(self)
+
+    def is_integer(self) -> object:
+        return number_methods.is_integer(self)
+
+    def conjugate(self) -> object:
+        return number_methods.real(self)
+
+    def item(self) -> object:
+        return number_methods.item(self)
+
+    def as_integer_ratio(self) -> NoReturn:
+        number_methods.refuse_attribute(self, "as_integer_ratio")
+
+    def hex(self) -> NoReturn:
+        number_methods.refuse_attribute(self, "hex")
+
+    @property
+    def real(self) -> object:
+        return number_methods.real(self)
+
+    @property
+    def imag(self) -> object:
+        return number_methods.imaginary(self)
+
+    @property
+    def numerator(self) -> object:
+        return number_methods.numerator(self)
+
+    @property
+    def denominator(self) -> object:
+        return number_methods.denominator(self)
 
     def __bool__(self) -> bool:
         self.require_trace(self.trace)

@@ -36,7 +36,18 @@ def _is_checked(emitter: Emitter, node: Node) -> bool:
     return emitter.checks and node.args[0].type == FLOAT
 
 
-@emit_rules.define(*ops.UNARY, *ops.BINARY)
+@emit_rules.define(ops.HYPOT)
+def _emit_length(emitter: Emitter, node: Node) -> None:
+    """Python's rounds better than the C library's, which is NumPy's."""
+    if node.args[0].type != FLOAT:
+        _emit_function(emitter, node)
+        return
+    emitter.include("math_functions.h")
+    operands = ", ".join(emitter.expression(arg) for arg in node.args)
+    emitter.define_pure(node.results[0], f"pylms::hypot({operands})", Binding.POSTFIX)
+
+
+@emit_rules.define(*(set(ops.UNARY) | {ops.ATAN2, ops.COPYSIGN}))
 def _emit_function(emitter: Emitter, node: Node) -> None:
     if node.primitive in _OUTSIDE and _is_checked(emitter, node):
         test = _OUTSIDE[node.primitive].format(x=emitter.expression(node.args[0]))
@@ -75,4 +86,4 @@ def _emit_power(emitter: Emitter, node: Node) -> None:
     emitter.declaration_line(
         f"if (!__builtin_isfinite({result}) && __builtin_isfinite({x}) && __builtin_isfinite({y}))"
     )
-    emitter.line(f"  return {result} != {result} || {x} == 0 ? {domain} : {overflow};")
+    emitter.line(f"  {emitter.leave(f'{result} != {result} || {x} == 0 ? {domain} : {overflow}')}")

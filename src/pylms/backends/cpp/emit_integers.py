@@ -114,3 +114,17 @@ def _emit_divisor(emitter: Emitter, node: Node) -> None:
         emitter.line(f"if ({call}) {failure}")
     else:
         emitter.line(f"{call};")
+
+
+@emit_rules.define(ops.MODULAR_POWER)
+def _emit_modular_power(emitter: Emitter, node: Node) -> None:
+    """Without checks what cannot be computed is zero."""
+    emitter.include(INTEGERS_HEADER)
+    base, exponent, modulus = (emitter.expression(arg) for arg in node.args)
+    name = emitter.declare(node.results[0])
+    call = f"pylms::has_no_modular_power({base}, {exponent}, {modulus}, &{name})"
+    if emitter.checks:
+        emitter.line(f"if ({modulus} == 0) {emitter.fail('ValueError', errors.ZERO_MODULUS, node.loc)}")
+        emitter.line(f"if ({call}) {emitter.fail('ValueError', errors.NOT_INVERTIBLE, node.loc)}")
+    else:
+        emitter.line(f"if ({modulus} == 0 || {call}) {name} = 0;")

@@ -35,11 +35,12 @@ INT_GE_FLOAT = Primitive("int_ge_float", ">=")
 
 ISQRT = Primitive("isqrt")
 GCD = Primitive("gcd")
+MODULAR_POWER = Primitive("modular_power", "pow")
 
 BITWISE = (BIT_AND, BIT_OR, BIT_XOR, INVERT)
 SHIFTS = (SHIFT_LEFT, SHIFT_RIGHT)
 EXACT_COMPARISONS = (INT_EQ_FLOAT, INT_NE_FLOAT, INT_LT_FLOAT, INT_LE_FLOAT, INT_GT_FLOAT, INT_GE_FLOAT)
-PRIMITIVES = (*BITWISE, *SHIFTS, BIT_LENGTH, BIT_COUNT, INT_TRUEDIV, *EXACT_COMPARISONS, ISQRT, GCD)
+PRIMITIVES = (*BITWISE, *SHIFTS, BIT_LENGTH, BIT_COUNT, INT_TRUEDIV, *EXACT_COMPARISONS, ISQRT, GCD, MODULAR_POWER)
 
 
 def _is_integer(type_: Type) -> bool:
@@ -82,6 +83,14 @@ def _divisor_type(
     args: tuple[Type, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
 ) -> tuple[Type, ...]:
     _require(args, INT, INT)
+    return (INT,)
+
+
+@type_rules.define(MODULAR_POWER)
+def _power_type(
+    args: tuple[Type, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
+) -> tuple[Type, ...]:
+    _require(args, INT, INT, INT)
     return (INT,)
 
 
@@ -132,8 +141,10 @@ def _quotient_effect(
     return PURE if isinstance(args[1], Const) and args[1].value != 0 else RAISES_KEPT
 
 
-@effect_rules.define(ISQRT)
-def _root_effect(_args: tuple[Atom, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]) -> Effect:
+@effect_rules.define(ISQRT, MODULAR_POWER)
+def _partial_effect(
+    _args: tuple[Atom, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
+) -> Effect:
     return RAISES_KEPT
 
 

@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import builtins
-import math
 from collections.abc import Callable, Sequence
 from functools import partial
 
 from ...errors import StagedTypeError
-from ...ir.node import Atom, AttributeValue
-from ...ir.ops import arithmetic as ops
-from ...ir.ops.host import HOST_CALL
-from ...ir.primitive import Primitive
 from ...ir.types import BOOL, FLOAT, INT, ScalarType, Type
 from ...loc import caller_loc
 from ..arrays import StagedArray
 from ..context import Trace, current_trace
-from ..promotion import arithmetic_type, convert, refuse_operation
+from ..promotion import convert, refuse_operation
 from ..rep import Rep, StagedValue
 from ..truth import scalar_of, truth
-from .boolean import run_and, run_or
 from .loop import StagedEnumerate, StagedRange
+from .math_functions import MATH_HANDLERS, to_python_int
+from .number_builtins import NUMBER_BUILTINS, TAKE_ITERABLES, as_sequence
 
 Handler = Callable[..., object]
 
@@ -32,6 +28,8 @@ def call(function: Callable[..., object], *args: object, **kwargs: object) -> ob
         return function(*args, **kwargs)
     if function is enumerate and args and _loops_natively(trace, args[0]):
         return StagedEnumerate(args[0], kwargs.get("start", args[1] if len(args) > 1 else 0))
+    if function in TAKE_ITERABLES and len(args) > 0:
+        args = (as_sequence(trace, function, args[0]), *args[1:])
     is_conversion = function in _CONVERSIONS and len(args) == 1 and trace.is_staged(args[0])
     if not is_conversion and not any(_has_staged_scalar(item) for item in (*args, *kwargs.values())):
         return function(*args, **kwargs)
@@ -55,7 +53,7 @@ def _loops_natively(trace: Trace, iterable: object) -> bool:
 
 
 # Builtins that work on staged values through the operators that `Rep` has.
-_TRANSPARENT = frozenset({builtins.abs, builtins.sum, builtins.divmod, builtins.zip, builtins.len, builtins.enumerate})
+_TRANSPARENT = frozenset({builtins.zip, builtins.enumerate})
 
 
 def _call_unknown(function: Callable[..., object], args: Sequence[object], kwargs: dict[str, object]) -> object:
@@ -94,20 +92,9 @@ def _convert_to(target: ScalarType, trace: Trace, value: object) -> object:
         return _PYTHON_CLASSES[target](value)
     number = trace.wrap(scalar_of(trace, value, f"`{target}`"))
     assert isinstance(number, Rep)
+    if target == INT:
+        return trace.wrap(to_python_int(trace, number.atom))
     return trace.wrap(convert(trace, number.atom, target))
-
-
-def _round(trace: Trace, value: object, digits: object = None) -> object:
-    """Python's own, called back: it rounds decimally, as nothing else does."""
-    assert isinstance(value, Rep)
-    type_ = value.atom.type
-    if type_ not in (BOOL, INT, FLOAT):
-        refuse_operation("round", type_)
-    result = FLOAT if type_ == FLOAT and digits is not None else INT
-    numbers = [value.atom] if digits is None else [value.atom, trace.lift(digits)]
-    callback = trace.host_function(round, "round")
-    attrs: dict[str, AttributeValue] = {"callback": callback, "results": (result,), "mutates": ()}
-    return trace.wrap(trace.emit(HOST_CALL, numbers, attrs=attrs)[0])
 
 
 _PYTHON_CLASSES: dict[Type, type] = {BOOL: bool, INT: int, FLOAT: float}
@@ -124,62 +111,6 @@ def python_class(type_: Type) -> type:
     return found
 
 
-def _extreme(primitive: Primitive, trace: Trace, *args: object) -> object:
-    """`min` or `max` as Python has them: the first extreme one; comparisons with NaN are false."""
-    items = list(args[0]) if len(args) == 1 and isinstance(args[0], (tuple, list)) else list(args)
-    best, *others = items
-    for item in others:
-        best = _better_of(primitive, trace, item, best)
-    return best
-
-
-def _better_of(primitive: Primitive, trace: Trace, candidate: object, best: object) -> object:
-    atoms = trace.lift(candidate), trace.lift(best)
-    types = [atom.type for atom in atoms if isinstance(atom.type, ScalarType)]
-    target = arithmetic_type(types[0], types[1])
-    rep = candidate if isinstance(candidate, Rep) else best
-    if not isinstance(rep, Rep):
-        return candidate if (candidate < best if primitive is ops.LT else candidate > best) else best  # type: ignore[operator]
-    operands = [convert(trace, atom, target) for atom in atoms]
-    (better,) = trace.emit(primitive, operands)
-    return trace.wrap(trace.emit(ops.SELECT, [better, *operands])[0])
-
-
-def _elementary(primitive: Primitive, trace: Trace, value: object) -> object:
-    assert isinstance(value, Rep)
-    return trace.wrap(trace.emit(primitive, [_as_float(value)])[0])
-
-
-def _as_float(value: Rep) -> Atom:
-    type_ = value.atom.type
-    assert isinstance(type_, ScalarType)
-    return convert(value.trace, value.atom, type_ if type_.is_float else FLOAT)
-
-
-def _rounded(primitive: Primitive, trace: Trace, value: object) -> object:
-    """`math.floor`, `math.ceil`: an int."""
-    assert isinstance(value, Rep)
-    if value.atom.type == INT:
-        return value
-    rounded = trace.emit(primitive, [_as_float(value)])[0]
-    return trace.wrap(trace.emit(ops.CONVERT, [rounded], attrs={"dtype": INT})[0])
-
-
-def _float_power(trace: Trace, base: object, exponent: object) -> object:
-    operands: list[Atom] = []
-    for value in (base, exponent):
-        operands.append(_as_float(value) if isinstance(value, Rep) else trace.lift(float(value)))  # type: ignore[arg-type]
-    return trace.wrap(trace.emit(ops.POW, operands)[0])
-
-
-def _any(trace: Trace, items: Sequence[object]) -> object:
-    return run_or(False, *[partial(lambda item: trace.wrap(truth(trace, item)), item) for item in items])
-
-
-def _all(trace: Trace, items: Sequence[object]) -> object:
-    return run_and(True, *[partial(lambda item: trace.wrap(truth(trace, item)), item) for item in items])
-
-
 def _isinstance(_trace: Trace, value: object, classes: object) -> object:
     """What it will be for the number that a staged value stands for."""
     if not isinstance(value, Rep):
@@ -194,25 +125,10 @@ def _length(_trace: Trace, value: object) -> object:
 _HANDLERS: dict[object, Handler] = {
     len: _length,
     isinstance: _isinstance,
-    round: _round,
     range: _range,
     int: partial(_convert_to, INT),
     float: partial(_convert_to, FLOAT),
     bool: partial(_convert_to, BOOL),
-    min: partial(_extreme, ops.LT),
-    max: partial(_extreme, ops.GT),
-    pow: lambda _trace, base, exponent: base**exponent,
-    any: _any,
-    all: _all,
-    math.floor: partial(_rounded, ops.FLOOR),
-    math.ceil: partial(_rounded, ops.CEIL),
-    math.fabs: lambda trace, value: abs(_convert_to(FLOAT, trace, value)),  # type: ignore[arg-type]
-    math.pow: _float_power,
-    math.sqrt: partial(_elementary, ops.SQRT),
-    math.exp: partial(_elementary, ops.EXP),
-    math.log: partial(_elementary, ops.LOG),
-    math.sin: partial(_elementary, ops.SIN),
-    math.cos: partial(_elementary, ops.COS),
-    math.tan: partial(_elementary, ops.TAN),
-    math.tanh: partial(_elementary, ops.TANH),
+    **NUMBER_BUILTINS,
+    **MATH_HANDLERS,
 }

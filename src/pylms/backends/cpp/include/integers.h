@@ -51,6 +51,34 @@ inline bool divisor_overflows(long long a, long long b, long long *result) {
   return *result < 0;
 }
 
+// base ** exponent mod modulus, of the modulus' sign, for modulus != 0; true if a negative exponent asks for an inverse that
+// there is not.
+inline bool has_no_modular_power(long long base, long long exponent, long long modulus, long long *result) {
+  typedef unsigned __int128 Wide;
+  const unsigned long long size = magnitude(modulus);
+  unsigned long long square = magnitude(base) % size;
+  if (base < 0 && square) square = size - square;
+  unsigned long long steps = magnitude(exponent);
+  if (exponent < 0) {  // Euclid's algorithm; the factors stay below the modulus
+    __int128 inverse = 0, next = 1;
+    unsigned long long x = size, y = square;
+    while (y) {
+      const unsigned long long quotient = x / y, rest = x % y;
+      const __int128 after = inverse - (__int128)quotient * next;
+      x = y, y = rest, inverse = next, next = after;
+    }
+    if (x != 1) return true;
+    square = (unsigned long long)(inverse < 0 ? inverse + size : inverse) % size;
+  }
+  unsigned long long product = 1 % size;
+  for (; steps; steps >>= 1) {
+    if (steps & 1) product = (unsigned long long)((Wide)product * square % size);
+    square = (unsigned long long)((Wide)square * square % size);
+  }
+  *result = modulus < 0 && product ? (long long)(product - size) : (long long)product;
+  return false;
+}
+
 // a / b as the nearest double. Doubles hold the operands up to 2^53, and then one division rounds once; beyond, the
 // quotient is computed to 55 bits at least, the last of which tells whether anything was left.
 inline double true_quotient(long long a, long long b) {
