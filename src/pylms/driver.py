@@ -13,7 +13,7 @@ import os
 import pickle
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import import_module
@@ -23,7 +23,7 @@ from .backends.base import CallbackSpec, ErrorSite, SourceBundle
 from .errors import ToolchainError
 from .ir.canonical import canonical_form
 from .ir.node import Function
-from .ir.types import BOOL, ArrayType, BufferType, ScalarType, TensorType, Type
+from .ir.types import BOOL, ArrayType, ScalarType, Type
 from .options import Options
 from .runtime.cache import LIBRARY_NAME, SOURCE_NAME, Cache, CacheEntry
 from .runtime.cache_key import KeyPart, cache_key, digest_of
@@ -166,34 +166,44 @@ def _log_compile(name: str, entry: CacheEntry, seconds: float, options: Options)
     _logger.log(level, "%s %s %.1f ms %s", name, entry.path.parent.name[:12], seconds * 1e3, how)
 
 
-def _code_of(type_: Type) -> str:
-    """How the runtime spells the type of a result: see `runtime.marshal`."""
-    if isinstance(type_, ArrayType):
-        return f"[{_array_elements(type_)}]"
-    assert isinstance(type_, ScalarType)
-    return "b" if type_ == BOOL else "f" if type_.is_float else "i"
-
-
-def _array_elements(type_: ArrayType) -> str:
-    return f"{type_.dtype.kind[0]}{type_.dtype.itemsize},{type_.rank}"
-
-
 def _argument_codes(staged: Staged) -> str:
-    """How it spells the types of the arguments: see `runtime.arguments`."""
+    """How the runtime spells the types of the arguments: see `runtime.arguments`."""
     types = [parameter.type for parameter in staged.function.params[: len(staged.written)]]
     return "".join(map(_argument_code, types, staged.written))
 
 
 def _argument_code(type_: Type, is_written: bool) -> str:
-    if not isinstance(type_, ArrayType):
-        return _code_of(type_)
-    return f"[{_array_elements(type_)},{'C' if type_.is_dense else 'S'},{'w' if is_written else 'r'}]"
+    if isinstance(type_, ArrayType):
+        return f"[{_array(type_)},{'w' if is_written else 'r'}]"
+    return _number_code(type_)
 
 
 def _result_codes(types: Sequence[Type]) -> str:
-    """Results travel as a flat tuple, or bare where there is one or none."""
-    codes = "".join(map(_code_of, types))
-    return codes if len(codes) < 2 else f"({codes})"
+    """And those of results: see `runtime.marshal`."""
+    return _flat(f"[{_array(type_)}]" if isinstance(type_, ArrayType) else _number_code(type_) for type_ in types)
+
+
+def _flat(codes: Iterable[str]) -> str:
+    """A flat tuple, or bare where there is one code or none."""
+    each = tuple(codes)
+    return "".join(each) if len(each) < 2 else f"({''.join(each)})"
+
+
+def _number_code(type_: Type) -> str:
+    assert isinstance(type_, ScalarType)
+    return _python_code(type_) if type_.python else f"[{_elements(type_)}]"
+
+
+def _python_code(type_: ScalarType) -> str:
+    return "b" if type_ == BOOL else "f" if type_.is_float else "i"
+
+
+def _array(type_: ArrayType) -> str:
+    return f"{_elements(type_.dtype)},{type_.rank},{'C' if type_.is_dense else 'S'}"
+
+
+def _elements(type_: ScalarType) -> str:
+    return f"{type_.kind[0]}{type_.itemsize}"
 
 
 def _pointers(staged: Staged) -> Callable[[], tuple[int, ...]] | tuple[int, ...]:
@@ -205,11 +215,11 @@ def _pointers(staged: Staged) -> Callable[[], tuple[int, ...]] | tuple[int, ...]
 
 def _callback(spec: CallbackSpec, host_functions: Sequence[HostFunction]) -> Callback:
     argument_codes = "".join(
-        "p" if isinstance(type_, (BufferType, TensorType)) else _code_of(type_) for type_ in spec.argument_types
+        _python_code(type_) if isinstance(type_, ScalarType) else "p" for type_ in spec.argument_types
     )
     if spec.kind == "print":
         return partial(_print_text, spec.format), argument_codes, ""
-    return host_functions[spec.number].function, argument_codes, _result_codes(spec.result_types)
+    return host_functions[spec.number].function, argument_codes, _flat(map(_python_code, spec.result_types))
 
 
 def _print_text(template: str, *values: object) -> None:

@@ -17,8 +17,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from .errors import ArgumentError, NotSupportedYetError, OutdatedError
-from .ir.node import Atom
-from .ir.types import UINT64, ArrayType, ScalarType, Type
+from .ir.types import BOOL, ArrayType, ScalarType
 from .loc import Loc, caller_loc
 from .options import Options
 from .staging.context import current_trace
@@ -34,7 +33,7 @@ from .staging.signature import (
     overlapping,
     signature_of,
 )
-from .staging.values import INT_MAX, Deferred, Front, Leaf, Static, Structure, TupleOf
+from .staging.values import Deferred, Front, Leaf, Static, Structure, TupleOf
 from .tracebacks import hide_library_frames, hiding_library_frames
 
 if TYPE_CHECKING:
@@ -252,25 +251,25 @@ class StagedFunction:
         from .driver import compile_staged
         from .runtime.native import load_native
 
-        native = load_native(self.options, with_arrays=_has_arrays(staged))
+        native = load_native(self.options, with_numpy=_has_numpy(staged))
         compiled = compile_staged(staged, native, self.options)
         specialisation = Specialisation(compiled)
         self._specialisations[signature] = specialisation
-        if self._callable is not None and native is self._native and self._is_direct(staged, signature):
+        if self._callable is not None and native is self._native and self._is_direct(staged):
             self._callable.install(compiled.native)
         return specialisation
 
-    def _is_direct(self, staged: Staged, signature: Signature) -> bool:
+    def _is_direct(self, staged: Staged) -> bool:
         """Whether the native callable's own arguments and result are already the Python ones."""
-        if self._keyword_only or staged.before_run or staged.after_run or not all(map(_is_python_type, signature)):
+        if self._keyword_only or staged.before_run or staged.after_run:
             return False
         match staged.structure:
-            case Leaf(type_):
-                return _is_python_type(type_)
+            case Leaf():
+                return True
             case Static(value):
                 return value is None
             case TupleOf(items, _, name):
-                return name == "tuple" and len(items) > 1 and all(map(_is_python_leaf, items))
+                return name == "tuple" and len(items) > 1 and all(isinstance(item, Leaf) for item in items)
 
 
 class ListCodeFunction(StagedFunction):
@@ -305,35 +304,26 @@ def _run_prepared(specialisation: Specialisation, arguments: Sequence[object]) -
             finish()
     count = len(staged.function.body.results)
     flat = iter((results,) if count == 1 else results if count else ())
-    return _rebuild(staged.structure, staged.function.body.results, flat)
+    return _rebuild(staged.structure, flat)
 
 
-def _rebuild(structure: Structure, atoms: Sequence[Atom], values: Iterator[object]) -> object:
+def _rebuild(structure: Structure, values: Iterator[object]) -> object:
     """The Python result from the flat native ones."""
     match structure:
-        case Leaf(type_):
-            value = next(values)
-            return _as_numpy(value, type_) if isinstance(type_, ScalarType) and not type_.python else value
+        case Leaf():
+            return next(values)
         case Static(Deferred(get)):
             return get()
         case Static(value):
             return value
         case TupleOf(items, make, _):
-            return make([_rebuild(item, atoms, values) for item in items])
+            return make([_rebuild(item, values) for item in items])
 
 
-def _has_arrays(staged: Staged) -> bool:
-    atoms = (*staged.function.params, *staged.function.body.results)
-    return any(isinstance(atom.type, ArrayType) for atom in atoms)
-
-
-def _is_python_leaf(structure: Structure) -> bool:
-    return isinstance(structure, Leaf) and _is_python_type(structure.type)
-
-
-def _is_python_type(type_: Type | ArrayParameter) -> bool:
-    """Whether native calls take and give the very values that Python has; NumPy's numbers travel as Python's."""
-    return type_.python if isinstance(type_, ScalarType) else isinstance(type_, (ArrayType, ArrayParameter))
+def _has_numpy(staged: Staged) -> bool:
+    """Whether NumPy's arrays or numbers are among the arguments or results."""
+    types = [atom.type for atom in (*staged.function.params, *staged.function.body.results)]
+    return any(isinstance(each, ArrayType) or (isinstance(each, ScalarType) and not each.python) for each in types)
 
 
 def _may_be_written(type_: ParameterType) -> bool:
@@ -341,14 +331,5 @@ def _may_be_written(type_: ParameterType) -> bool:
 
 
 def _plain(value: object) -> object:
-    """A NumPy number as the Python number that a native slot takes: 64 bits are signed there."""
-    if numpy_scalar_type(value) is None:
-        return value
-    number: bool | int | float = value.item()  # type: ignore[attr-defined]
-    return number - 2**64 if isinstance(number, int) and number > INT_MAX else number
-
-
-def _as_numpy(value: object, type_: ScalarType) -> object:
-    import numpy
-
-    return getattr(numpy, type_.name)(value % 2**64 if type_ == UINT64 and isinstance(value, int) else value)
+    """NumPy's bools are Python's in compiled code."""
+    return bool(value) if numpy_scalar_type(value) == BOOL else value

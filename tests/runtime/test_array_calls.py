@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import subprocess
 import sys
 import threading
@@ -193,23 +194,118 @@ def test_the_staged_callable_picks_by_layout_and_overlap(native, make):
     assert staged(a[::2], a) == staged(a, 1.0) == staged(a) == "slow"
 
 
+# An array in the memory of the call: its elements first, copied from the argument.
+COPY = """
+    long long bytes = {bytes}; char *memory = (char *)context->allocate(context, bytes);
+    if (!memory) return -1;
+    for (long long k = 0; k < bytes; ++k) memory[k] = ((char *)args[0].p)[k];
+    results[0].p = memory;
+"""
+
+
 @pytest.mark.parametrize("rank", range(5))
 @pytest.mark.parametrize(("code", "name"), DTYPES)
 def test_results_are_new_arrays(make, code, name, rank):
     shape = (2, 3, 1, 4)[:rank]
     expected = (np.arange(np.prod(shape, dtype=int)) % 2).astype(name).reshape(shape)
-    body = "results[0].p = args[0].p;" + "".join(f"results[{k + 1}].i = {n};" for k, n in enumerate(shape))
-    result = make(body, f"[{code},{rank},C,r]", f"[{code},{rank}]")(expected)
+    body = COPY.format(bytes=expected.nbytes) + "".join(f"results[{k + 1}].i = {n};" for k, n in enumerate(shape))
+    result = make(body, f"[{code},{rank},C,r]", f"[{code},{rank},C]")(expected)
     assert type(result) is np.ndarray and result.dtype == expected.dtype and result.shape == shape
     assert np.array_equal(result, expected)
-    assert result.flags.owndata and result.flags.writeable and result.flags.c_contiguous
+    assert result.flags.owndata and result.flags.writeable and result.flags.c_contiguous and result.flags.aligned
     assert not np.shares_memory(result, expected)
+
+
+@pytest.mark.parametrize(
+    "choose",
+    [
+        lambda a: a,
+        lambda a: a[1:],
+        lambda a: a[::-1, ::2],
+        lambda a: a.T,
+        lambda a: a[2],
+        lambda a: a[:, 1],
+        lambda a: a[1:1],
+        lambda a: a[1, 1, ...],
+    ],
+)
+@pytest.mark.parametrize("writeable", [True, False])
+def test_results_in_the_memory_of_an_argument_are_views_of_it(make, choose, writeable):
+    base = np.arange(12.0).reshape(3, 4)
+    base.flags.writeable = writeable
+    expected = choose(base)
+    offset = (expected.ctypes.data - base.ctypes.data) // 8
+    layout = "C" if expected.flags.c_contiguous else "S"
+    parts = [*expected.shape, *([stride // 8 for stride in expected.strides] if layout == "S" else [])]
+    body = f"results[0].p = (double *)args[3].p + ({offset});"
+    body += "".join(f"results[{k + 1}].i = {part};" for k, part in enumerate(parts))
+    function = make(body, "i[f8,1,C,r][f8,2,C,r]", f"[f8,{expected.ndim},{layout}]")
+    before = sys.getrefcount(base)
+    result = function(1, np.zeros(3), base)
+    assert result.shape == expected.shape and np.array_equal(result, expected)
+    assert expected.size == 0 or (result.strides == expected.strides and np.shares_memory(result, base))
+    assert expected.size == 0 or result.flags.writeable is writeable
+    del result
+    assert sys.getrefcount(base) == before
+
+
+def test_strided_results_in_the_memory_of_the_call_are_copied(make):
+    body = COPY.format(bytes=48) + "results[1].i = 3; results[2].i = 2; results[3].i = 1; results[4].i = 3;"
+    result = make(body, "[f8,1,C,r]", "[f8,2,S]")(np.arange(6.0))
+    assert np.array_equal(result, np.arange(6.0).reshape(2, 3).T)
+    assert result.flags.owndata and result.flags.writeable
+
+
+@pytest.mark.parametrize("count", [8192, 8193, 100_000])
+def test_large_results_share_what_their_memory_shares(make, count):
+    body = """
+        long long n = args[0].i; double *a = (double *)context->allocate(context, n * 8);
+        if (!a) return -1;
+        for (long long k = 0; k < n; ++k) a[k] = k;
+        results[0].p = a; results[1].i = n; results[2].p = a + 1; results[3].i = 3; results[4].i = 2;
+    """
+    function = make(body, "i", "([f8,1,C][f8,1,S])")
+    whole, part = function(count)
+    assert np.array_equal(whole, np.arange(count)) and part.tolist() == [1.0, 3.0, 5.0]
+    assert whole.ctypes.data % 64 == 0 or whole.flags.owndata
+    del whole
+    again = function(count)
+    assert part.tolist() == [1.0, 3.0, 5.0] and again[0][-1] == count - 1
+    part[0] = 7.0
+
+
+NUMBERS = [
+    *[np.dtype(name).type(value) for name in ("i1", "i2", "i4", "i8") for value in (np.iinfo(name).min, -1, 0, 5)],
+    *[np.dtype(name).type(value) for name in ("u1", "u2", "u4", "u8") for value in (np.iinfo(name).max, 0, 5)],
+    *[np.dtype(name).type(value) for name in ("f4", "f8") for value in (0.1, -0.0, np.inf, -np.inf, 3.0)],
+]
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=repr)
+def test_numpy_numbers_travel_both_ways(make, number):
+    code = f"[{number.dtype.kind}{number.dtype.itemsize}]"
+    result = make("results[0] = args[0];", code, code)(number)
+    assert type(result) is type(number) and result == number
+    assert np.signbit(result) == np.signbit(number)
+    for other in (number.item(), np.float16(1), np.complex64(1), np.asarray(number), np.bool_(1), None):
+        with pytest.raises(TypeError):
+            make("results[0] = args[0];", code, code)(other)
+
+
+def test_numpy_numbers_are_what_c_numbers_they_are(make):
+    function = make(
+        "results[0].i = args[0].i == -3 && args[1].i == 250 && args[2].f == 0.5 && args[3].i == -1;",
+        "[i2][u1][f4][u8]",
+        "b",
+    )
+    assert function(np.int16(-3), np.uint8(250), np.float32(0.5), np.uint64(2**64 - 1)) is True
+    assert math.isnan(make("results[0].f = args[0].f;", "[f4]", "[f8]")(np.float32(np.nan)))
 
 
 @pytest.mark.parametrize("count", [0, 1, 1000, 1_000_000])
 @pytest.mark.parametrize("releases_gil", [False, True])
 def test_results_outlive_the_memory_they_were_made_in(make, count, releases_gil):
-    function = make(IOTA, "i", "[f8,1]", releases_gil=releases_gil)
+    function = make(IOTA, "i", "[f8,1,C]", releases_gil=releases_gil)
     results = [function(count) for _ in range(3)]
     for result in results:
         assert np.array_equal(result, np.arange(count, dtype=float))
@@ -217,7 +313,7 @@ def test_results_outlive_the_memory_they_were_made_in(make, count, releases_gil)
 
 def test_arrays_stand_inside_tuples(make):
     body = "results[0].i = 5; results[1].p = args[0].p; results[2].i = 2; results[3].p = args[0].p; results[4].f = .5;"
-    number, (row, none, scalar), half = make(body, "[f8,1,C,r]", "(i([f8,1]n[f8,0])f)")(np.array([3.0, 4.0]))
+    number, (row, none, scalar), half = make(body, "[f8,1,C,r]", "(i([f8,1,C]n[f8,0,C])f)")(np.array([3.0, 4.0]))
     assert (number, row.tolist(), none, scalar, half) == (5, [3.0, 4.0], None, np.array(3.0), 0.5)
     assert scalar.shape == ()
 
@@ -225,10 +321,10 @@ def test_arrays_stand_inside_tuples(make):
 def test_a_callback_may_be_given_an_array(make):
     seen = []
     body = "pylms_value call[2] = {args[0], args[1]}; return context->call(context, 0, call) ? -1 : 0;"
-    make(body, "[f8,1,C,r]", "", callbacks=((lambda a: seen.append(a), "[f8,1]", ""),))(np.arange(3.0))
+    make(body, "[f8,1,C,r]", "", callbacks=((lambda a: seen.append(a), "[f8,1,C]", ""),))(np.arange(3.0))
     assert seen[0].tolist() == [0.0, 1.0, 2.0]
     with pytest.raises(ValueError, match="no callback gives arrays"):
-        make("", "", "", callbacks=((list, "", "[f8,1]"),))
+        make("", "", "", callbacks=((list, "", "[f8,1,C]"),))
 
 
 def test_many_arrays_have_room(make):
@@ -244,8 +340,8 @@ def test_scalars_stand_between_arrays(make):
     assert function(1, np.array([2.0]), 4.0, np.array([8.0, 0.0, 0.0])[::2], False, True) == 16.0
 
 
-def test_threads_call_with_arrays_at_once(make):
-    function = make(IOTA, "i", "[f8,1]", releases_gil=True)
+def test_threads_call_with_numpy_at_once(make):
+    function = make(IOTA, "i", "[f8,1,C]", releases_gil=True)
     add = make(SUM, "[f8,1,C,r]", "f", releases_gil=True)
     wrong: list[int] = []
 
@@ -263,7 +359,7 @@ def test_threads_call_with_arrays_at_once(make):
 
 
 def test_no_array_is_leaked(make):
-    function = make(IOTA, "i", "([f8,1]i)")
+    function = make(IOTA, "i", "([f8,1,C]i)")
     add = make(SUM, "[f8,1,C,r][f8,1,C,w]", "f", overlap=False)
     array, other = np.zeros(100), np.zeros(100)
     dtype = array.dtype
@@ -302,8 +398,8 @@ from pylms.runtime.native import load_native
 binding.numpy_headers = lambda: None
 options = Options(cache_dir=pathlib.Path(sys.argv[1]))
 native = load_native(options)
-assert native is not ctypes_call and not native.takes_arrays
-assert load_native(options, with_arrays=True) is ctypes_call
+assert native is not ctypes_call and not native.takes_numpy
+assert load_native(options, with_numpy=True) is ctypes_call
 try:
     native.NativeFunction(1, "[f8,1,C,r]", "")
 except NotImplementedError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from pylms.runtime.arguments import parse_arguments, slots_of_arguments
-from pylms.runtime.arrays import ArrayCode
+from pylms.runtime.arrays import ArrayCode, NumberCode
 from pylms.runtime.marshal import parse_codes, slot_count
 
 
@@ -42,12 +42,18 @@ def test_argument_codes_parse():
 
 
 def test_codes_parse_to_trees():
-    assert parse_codes("i(f(bn)())p[i4,3]") == ("i", ("f", ("b", "n"), ()), "p", ArrayCode("i4", 3))
-    assert [slot_count(tree) for tree in parse_codes("i(f(bn)())p[i4,3]")] == [1, 2, 1, 4]
+    assert parse_codes("i(f(bn)())p[i4,3,C][u1]") == (
+        "i",
+        ("f", ("b", "n"), ()),
+        "p",
+        ArrayCode("i4", 3),
+        NumberCode("u1"),
+    )
+    assert [slot_count(tree) for tree in parse_codes("i(f(bn)())p[i4,3,C][u1]")] == [1, 2, 1, 4, 1]
 
 
 @pytest.mark.parametrize(
-    "codes", ["x", "(", ")", "(i", "i)", "((i)", "[f8]", "[f8,1", "[f2,1]", "[f8,33]", "[f8,1,C,r]"]
+    "codes", ["x", "(", ")", "(i", "i)", "((i)", "[f8", "[f8,1]", "[f2,1,C]", "[f8,33,C]", "[f8,1,C,r]"]
 )
 def test_malformed_codes_are_refused(codes):
     with pytest.raises(ValueError, match="malformed codes"):
@@ -55,7 +61,7 @@ def test_malformed_codes_are_refused(codes):
 
 
 @pytest.mark.parametrize(
-    "codes", ["x", "p", "(i)", "n", "[f8,1]", "[f8,1,C,r", "[f8,1,F,r]", "[f8,1,C,x]", "[c8,1,C,r]"]
+    "codes", ["x", "p", "(i)", "n", "[f8,1,C]", "[f8,1,C,r", "[f8,1,F,r]", "[f8,1,C,x]", "[c8,1,C,r]"]
 )
 def test_malformed_argument_codes_are_refused(codes):
     with pytest.raises(ValueError, match="malformed argument codes"):

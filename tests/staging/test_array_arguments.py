@@ -171,6 +171,55 @@ def test_what_an_unknown_array_becomes_cannot_be_shown(make_staged):
     assert "array<float64[:]@1>" in first.inspect_ir(signature)
 
 
+def test_results_are_views_as_they_are_in_python(make_staged):
+    @make_staged
+    def parts(a, n):
+        return a, a[n:], a[::-2]
+
+    array = np.arange(6.0)
+    for _ in range(2):
+        whole, rest, backwards = parts(array, 2)
+        assert (whole.tolist(), rest.tolist(), backwards.tolist()) == ([0, 1, 2, 3, 4, 5], [2, 3, 4, 5], [5, 3, 1])
+        assert all(np.shares_memory(part, array) for part in (whole, rest, backwards))
+    rest[0] = 7.0
+    assert array[2] == 7.0
+    array.flags.writeable = False
+    assert not parts(array, 2)[1].flags.writeable
+    assert parts(array, 6)[1].shape == (0,)
+
+
+def test_one_result_is_not_a_tuple(make_staged):
+    @make_staged
+    def rest(a):
+        return a[1:]
+
+    assert rest(np.arange(3.0)).tolist() == rest(np.arange(3.0)).tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("dtype", ["i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f4", "f8"])
+def test_numpy_numbers_go_in_and_come_out_natively(make_staged, dtype, monkeypatch):
+    @make_staged
+    def plus(a, x):
+        return a[0], x, a[0] + x
+
+    kind = np.dtype(dtype).type
+    array = np.array([kind(100)])
+    expected = (array[0], kind(27), array[0] + kind(27))
+    assert plus(array, kind(27)) == expected
+    monkeypatch.setattr(type(plus.owner), "call_slow", None)
+    result = plus(array, kind(27))
+    assert result == expected and [type(each) for each in result] == [kind] * 3
+
+
+def test_numbers_beyond_63_bits_travel(make_staged):
+    @make_staged
+    def same(x):
+        return x
+
+    assert same(np.uint64(2**64 - 1)) == same(np.uint64(2**64 - 1)) == np.uint64(2**64 - 1)
+    assert type(same(np.bool_(True))) is bool
+
+
 def packed():
     return np.zeros(2, np.dtype([("pad", "u1"), ("value", "f8")]))["value"]
 
@@ -221,7 +270,7 @@ def test_threads_meet_new_signatures_at_once(make_staged):
 
 def test_without_numpys_headers_arrays_go_through_ctypes(monkeypatch):
     staged = stage(total)
-    monkeypatch.setattr(native, "load_binding", lambda options: SimpleNamespace(takes_arrays=False))
+    monkeypatch.setattr(native, "load_binding", lambda options: SimpleNamespace(takes_numpy=False))
     assert staged(np.arange(3.0)) == staged(np.arange(3.0)) == 3.0
     assert staged.natives == ()
     [compiled] = [each.compiled for each in staged.owner._specialisations.values()]

@@ -1,7 +1,7 @@
 """The arguments of a native function: their codes, and the slots of Python objects that fit them exactly.
 
 In: codes, Python objects. Out: what goes into native slots. A code is `i` (int of 64 bits), `f` (float), `b` (bool), or
-an array's (see `arrays`). `csrc/arguments.h` is the same in C.
+one of NumPy's (see `arrays`). `csrc/arguments.h` is the same in C.
 """
 
 from __future__ import annotations
@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from itertools import combinations
 from typing import TypeAlias
 
-from .arrays import ArrayCode, bounds_overlap, is_array, scan_array, slots_of_array
+from .arrays import ArrayCode, NumberCode, bounds_overlap, is_array, scan_numpy, slot_of_number, slots_of_array
 
-ArgumentCode: TypeAlias = str | ArrayCode
+ArgumentCode: TypeAlias = str | ArrayCode | NumberCode
 Slots: TypeAlias = Sequence[int | float]
 
 _TYPES: dict[ArgumentCode, type] = {"i": int, "f": float, "b": bool}
@@ -31,7 +31,7 @@ def _scan(codes: str) -> Iterator[ArgumentCode]:
             yield codes[position]
             position += 1
             continue
-        found = scan_array(codes, position, is_argument=True)
+        found = scan_numpy(codes, position, is_argument=True)
         if found is None:
             raise ValueError(f"malformed argument codes: '{codes}'")
         code, position = found
@@ -59,6 +59,9 @@ def slots_of_arguments(
 def _slots_of(code: ArgumentCode, argument: object) -> Slots | None:
     if isinstance(code, ArrayCode):
         return slots_of_array(code, argument) if is_array(argument) else None
+    if isinstance(code, NumberCode):
+        number = slot_of_number(code, argument)
+        return None if number is None else (number,)
     if type(argument) is not _TYPES[code]:
         return None
     assert isinstance(argument, (int, float))

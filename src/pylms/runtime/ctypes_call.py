@@ -27,7 +27,7 @@ _OVERLAP_WORDS = {
     None: "",
 }
 
-takes_arrays = True
+takes_numpy = True
 
 
 class _Value(ctypes.Union):
@@ -121,14 +121,14 @@ class NativeFunction:
                 f"this native function takes exactly {len(self._arguments)} positional arguments, "
                 f"of types '{self.argument_codes}'{_OVERLAP_WORDS[self._overlap]}"
             )
-        return self.call(values)
+        return self.call(values, args)
 
     def fitting_slots(self, args: Sequence[object]) -> list[int | float] | None:
         """What `call` takes for these arguments; None where they are not what the function was compiled for."""
         return slots_of_arguments(self._arguments, args, overlap=self._overlap)
 
-    def call(self, values: Sequence[int | float]) -> Any:
-        """Call with what goes into the slots of the arguments; the arguments themselves must live meanwhile."""
+    def call(self, values: Sequence[int | float], args: Sequence[object]) -> Any:
+        """Call with what goes into the slots of the arguments, and these themselves."""
         pointers = self._pointers if isinstance(self._pointers, tuple) else self._pointers()
         if not isinstance(pointers, tuple):
             raise TypeError("pointers() must return a tuple of ints")
@@ -138,9 +138,9 @@ class NativeFunction:
         for position, pointer in enumerate(pointers, start=len(values)):
             slots[position].p = pointer
         results = (_Value * max(1, self._result_slots))()
-        return self._enter(slots, results)
+        return self._enter(slots, results, args)
 
-    def _enter(self, slots: Any, results: Any) -> Any:
+    def _enter(self, slots: Any, results: Any, args: Sequence[object]) -> Any:
         """Run the native code; its result. Raises what a callback or a signal handler raised, and what status means."""
         context = _Context(
             interrupt=1,
@@ -163,7 +163,7 @@ class NativeFunction:
         if status != 0:
             raise self._exception_of(status)
         # Arrays among the result are in the call's memory.
-        return None if self._result is None else decode(self._result, iter(results))
+        return None if self._result is None else decode(self._result, iter(results), args)
 
     def _guarded_call(self, context: int, index: int, args: Any) -> int:
         call = self._in_flight[context]
@@ -281,7 +281,7 @@ class StagedCallable:
         for native in () if kwargs else self.natives:
             values = native.fitting_slots(args)
             if values is not None:
-                return native.call(values)
+                return native.call(values, args)
         try:
             return self.owner.call_slow(args, kwargs)
         except BaseException as error:

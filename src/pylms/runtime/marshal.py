@@ -1,19 +1,19 @@
 """Results of native code, and what it hands to callbacks and takes from them: Python objects and native slots.
 
 In: codes, slots, Python objects. Out: Python objects, slots. A code is `i` (int of 64 bits), `f` (float), `b` (bool),
-`p` (address), `n` (None, no slot), an array's (see `arrays`; no callback gives one), or a parenthesised run of codes (a
-tuple). `csrc/marshal.h` is the same in C.
+`p` (address), `n` (None, no slot), one of NumPy's (see `arrays`; no callback gives those), or a parenthesised run of
+codes (a tuple). `csrc/marshal.h` is the same in C.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from operator import index
 from typing import Protocol, TypeAlias
 
-from .arrays import ArrayCode, array_of_result, scan_array
+from .arrays import ArrayCode, NumberCode, array_of_result, number_of_result, scan_numpy
 
-CodeTree: TypeAlias = str | ArrayCode | tuple["CodeTree", ...]
+CodeTree: TypeAlias = str | ArrayCode | NumberCode | tuple["CodeTree", ...]
 
 _SCALAR_CODES = "ifbp"
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 63) - 1
@@ -29,7 +29,7 @@ class Slot(Protocol):
 
 
 def parse_codes(codes: str) -> tuple[CodeTree, ...]:
-    """The codes of a run, each a letter, an array's code or a tuple of codes. ValueError where they are malformed."""
+    """The codes of a run, each a letter, one of NumPy's or a tuple of codes. ValueError where they are malformed."""
     run, end = _parse_run(codes, 0, depth=0)
     if end < len(codes):
         raise ValueError(f"malformed codes: '{codes}'")
@@ -54,7 +54,7 @@ def _parse_code(codes: str, position: int, depth: int) -> tuple[CodeTree, int]:
         return run, end + 1
     if letter in _SCALAR_CODES or letter == "n":
         return letter, position + 1
-    found = scan_array(codes, position, is_argument=False)
+    found = scan_numpy(codes, position, is_argument=False)
     if found is None:
         raise ValueError(f"malformed codes: '{codes}'")
     return found
@@ -72,7 +72,7 @@ def slot_count(tree: CodeTree) -> int:
     """How many native slots a code takes."""
     if isinstance(tree, tuple):
         return sum(map(slot_count, tree))
-    if isinstance(tree, ArrayCode):
+    if isinstance(tree, (ArrayCode, NumberCode)):
         return tree.slots
     return int(tree != "n")
 
@@ -98,12 +98,14 @@ def encode(tree: CodeTree, value: object, slots: Iterator[Slot]) -> None:
         next(slots).p = index(value) & _ADDRESS_MASK  # type: ignore[arg-type]  # as above
 
 
-def decode(tree: CodeTree, slots: Iterator[Slot]) -> object:
-    """The Python object that a code and its slots spell."""
+def decode(tree: CodeTree, slots: Iterator[Slot], arguments: Sequence[object] = ()) -> object:
+    """The Python object that a code and its slots spell; arrays in the memory of an argument are views of it."""
     if isinstance(tree, tuple):
-        return tuple(decode(code, slots) for code in tree)
+        return tuple([decode(code, slots, arguments) for code in tree])
     if isinstance(tree, ArrayCode):
-        return array_of_result(tree, slots)
+        return array_of_result(tree, slots, arguments)
+    if isinstance(tree, NumberCode):
+        return number_of_result(tree, next(slots))
     if tree == "n":
         return None
     slot = next(slots)

@@ -79,11 +79,12 @@ class MakeNativeFunction(Protocol):
 
 class NativeInterface(Protocol):
     """How native code is loaded and called. `open_library` raises OSError where there is no such library, and
-    `find_symbol` where it has no such symbol; a library stays loaded as long as the handle lives. `takes_arrays`:
-    whether functions may have arrays; the binding's may unless NumPy's headers were missing when it was built."""
+    `find_symbol` where it has no such symbol; a library stays loaded as long as the handle lives. `takes_numpy`:
+    whether functions may have NumPy's arrays and numbers; the binding's may unless NumPy's headers were missing when it
+    was built."""
 
     @property
-    def takes_arrays(self) -> bool: ...
+    def takes_numpy(self) -> bool: ...
 
     @property
     def NativeFunction(self) -> MakeNativeFunction: ...
@@ -93,9 +94,9 @@ class NativeInterface(Protocol):
     def find_symbol(self, library: object, name: str, /) -> int: ...
 
 
-def load_native(options: Options, *, with_arrays: bool = False) -> NativeInterface:
-    """The C binding, or where it cannot be had (or takes no arrays, and must), its ctypes fallback."""
+def load_native(options: Options, *, with_numpy: bool = False) -> NativeInterface:
+    """The C binding, or where it cannot be had (or knows no NumPy, and must), its ctypes fallback."""
     binding = load_binding(options)
-    if binding is not None and (binding.takes_arrays or not with_arrays):
+    if binding is not None and (binding.takes_numpy or not with_numpy):
         return cast(NativeInterface, binding)
     return cast(NativeInterface, import_module(".ctypes_call", __package__))

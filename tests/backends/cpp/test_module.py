@@ -310,7 +310,7 @@ def test_two_functions_of_one_text_are_the_same_bundle():
 
 def test_arrays_are_not_results():
     text = "function @f(%0: buffer<float[2]>) { %1: tensor<float[2]> = load %0 return %1 }"
-    with pytest.raises(InternalError, match="must be stored or copied"):
+    with pytest.raises(InternalError, match="must be stored in a buffer"):
         CppBackend().emit(parse_function(text))
 
 

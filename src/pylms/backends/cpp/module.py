@@ -55,8 +55,8 @@ def emit_module(
     """The function as C++. `offsets` and `planned_bytes` are the memory plan: see `Emitter`."""
     result_types = tuple(result.type for result in function.body.results)
     for type_ in result_types:
-        if not is_in_register(type_) or (isinstance(type_, ArrayType) and not type_.is_dense):
-            message = f"a staged function gives numbers and dense arrays: {type_} must be stored or copied"
+        if not is_in_register(type_):
+            message = f"a staged function gives numbers and arrays: {type_} must be stored in a buffer"
             raise InternalError(message, loc=function.loc)
     emitter = Emitter(function, checks=checks, offsets=offsets, planned_bytes=planned_bytes)
     if function.functions or callees(function):
@@ -239,7 +239,9 @@ def _emit_call(emitter: Emitter, signature: _Signature, arguments: list[str], re
         arguments.append(f"&{output}")
         if isinstance(type_, ArrayType):
             through_locals.append(f"results[{index}].p = {output}.data;")
-            through_locals += [f"results[{next(slots)}].i = {output}.n[{axis}];" for axis in range(type_.rank)]
+            fields = ("n",) if type_.is_dense else ("n", "step")
+            parts = [f"{output}.{field}[{axis}]" for field in fields for axis in range(type_.rank)]
+            through_locals += [f"results[{next(slots)}].i = {part};" for part in parts]
         else:
             through_locals.append(f"{_slot(index, type_)} = {output};")
     start, end = f"{signature.name}(", ");"

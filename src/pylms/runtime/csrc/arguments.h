@@ -1,15 +1,16 @@
 /* The arguments of a native function: their codes, and the slots of Python objects that fit them exactly.
  *
- * A code is one of: i (int, 64 bits), f (float), b (bool), or [<kind><itemsize>,<rank>,<C|S>,<r|w>] (a NumPy array: see
- * arrays.h; C: C-contiguous, S: any other layout; w: the function writes into it).
+ * A code is one of: i (int, 64 bits), f (float), b (bool), [<kind><itemsize>] (a NumPy number), or
+ * [<kind><itemsize>,<rank>,<C|S>,<r|w>] (a NumPy array: see arrays.h; C: C-contiguous, S: any other layout; w: the
+ * function writes into it).
  */
 #ifndef PYLMS_ARGUMENTS_H
 #define PYLMS_ARGUMENTS_H
 
 typedef struct {
-    char kind; /* i, f, b, or [ */
+    char kind; /* i, f, b, [ of an array, or # of a NumPy number */
     Py_ssize_t first_slot;
-    array_code array; /* where the kind is [ */
+    array_code array; /* of the last two kinds */
 } argument_code;
 
 /* Whether arrays that a function writes must share memory with another of its arguments, or must not. */
@@ -21,13 +22,15 @@ static const char *scan_argument(const char *codes, argument_code *argument)
     argument->kind = *codes;
     if (*codes == 'i' || *codes == 'f' || *codes == 'b')
         return codes + 1;
-    codes = scan_array_type(codes, &argument->array);
-    if (codes == NULL || codes[0] != ',' || (codes[1] != 'C' && codes[1] != 'S') || codes[2] != ',' ||
-        (codes[3] != 'r' && codes[3] != 'w') || codes[4] != ']')
+    codes = scan_array(codes, &argument->array);
+    if (codes != NULL && argument->array.is_number) {
+        argument->kind = '#';
+        return codes;
+    }
+    if (codes == NULL || codes[0] != ',' || (codes[1] != 'r' && codes[1] != 'w') || codes[2] != ']')
         return NULL;
-    argument->array.is_strided = codes[1] == 'S';
-    argument->array.is_written = codes[3] == 'w';
-    return codes + 5;
+    argument->array.is_written = codes[1] == 'w';
+    return codes + 3;
 }
 
 /* The codes of a run, in memory of their own; null with an exception if they are malformed, or NumPy is missing. */
@@ -48,7 +51,7 @@ static argument_code *parse_arguments(const char *codes, Py_ssize_t *count, Py_s
         }
         argument->first_slot = *slots;
         *slots += argument->kind == '[' ? array_slots(&argument->array) : 1;
-        if (argument->kind == '[' && (use_numpy() < 0 || resolve_array_code(&argument->array) < 0))
+        if ((argument->kind == '[' || argument->kind == '#') && (use_numpy() < 0 || resolve_array_code(&argument->array) < 0))
             goto failed;
     }
     return arguments;
@@ -83,6 +86,10 @@ static inline int match_arguments(const argument_code *arguments, PyObject *cons
             if (object != Py_True && object != Py_False)
                 return 0;
             slot->i = object == Py_True;
+            break;
+        case '#':
+            if (!match_number(&arguments[index].array, object, slot))
+                return 0;
             break;
         default:
             if (!match_array(&arguments[index].array, object, slot))

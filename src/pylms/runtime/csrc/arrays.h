@@ -1,4 +1,4 @@
-/* NumPy arrays: which ones fit a code, their slots, and new ones made of results.
+/* NumPy arrays and numbers as arguments: which ones fit a code, and their slots.
  *
  * NumPy is imported when the first function that has arrays is made. Where its headers are missing the binding is built
  * without all this (PYLMS_NUMPY is not defined), and such functions are refused.
@@ -15,16 +15,19 @@
 
 #define LARGEST_RANK 32
 
-/* What the code of an array says: [<kind><itemsize>,<rank>] of a result, [<kind><itemsize>,<rank>,<C|S>,<r|w>] of an
- * argument. Its slots: the address, the extents, and with S the strides, counted in elements. */
+/* What a code says of an array: [<kind><itemsize>,<rank>,<C|S>] of a result, [<kind><itemsize>,<rank>,<C|S>,<r|w>] of an
+ * argument. Its slots: the address, the extents, and with S the strides, counted in elements. [<kind><itemsize>] is one of
+ * NumPy's numbers, in one slot. */
 typedef struct {
     char kind;
     int itemsize;
+    int is_number;
     int rank;
     int is_strided;
     int is_written;
     int flags, looked_at;            /* NumPy's flags that an argument must have, of those that are looked at */
     unsigned long long type_numbers; /* bit n: NumPy's type number n is that kind of that size */
+    PyTypeObject *number_type;       /* NumPy's type of such numbers */
 } array_code;
 
 static inline Py_ssize_t array_slots(const array_code *code)
@@ -32,18 +35,28 @@ static inline Py_ssize_t array_slots(const array_code *code)
     return 1 + (Py_ssize_t)code->rank * (code->is_strided ? 2 : 1);
 }
 
-/* Reads "[<kind><itemsize>,<rank>"; what follows, or null if it is something else. */
-static const char *scan_array_type(const char *codes, array_code *code)
+/* Reads "[<kind><itemsize>]", or "[<kind><itemsize>,<rank>,<C|S>"; what follows, or null if it is something else. */
+static const char *scan_array(const char *codes, array_code *code)
 {
     if (codes[0] != '[' || codes[1] == '\0' || strchr("biuf", codes[1]) == NULL || codes[2] == '\0' ||
-        strchr("1248", codes[2]) == NULL || codes[3] != ',' || codes[4] < '0' || codes[4] > '9')
+        strchr("1248", codes[2]) == NULL)
         return NULL;
     memset(code, 0, sizeof *code);
     code->kind = codes[1];
     code->itemsize = codes[2] - '0';
-    for (codes += 4; *codes >= '0' && *codes <= '9' && code->rank <= LARGEST_RANK; ++codes)
+    codes += 3;
+    if (*codes == ']') {
+        code->is_number = 1;
+        return codes + 1;
+    }
+    if (codes[0] != ',' || codes[1] < '0' || codes[1] > '9')
+        return NULL;
+    for (codes += 1; *codes >= '0' && *codes <= '9' && code->rank <= LARGEST_RANK; ++codes)
         code->rank = code->rank * 10 + (*codes - '0');
-    return code->rank <= LARGEST_RANK ? codes : NULL;
+    if (code->rank > LARGEST_RANK || codes[0] != ',' || (codes[1] != 'C' && codes[1] != 'S'))
+        return NULL;
+    code->is_strided = codes[1] == 'S';
+    return codes + 2;
 }
 
 /* The memory that an array's slots tell of: from `*first` up to, not including, `*end`; none where it is empty. */
@@ -79,6 +92,12 @@ static int use_numpy(void)
     return PyArray_API != NULL ? 0 : _import_array();
 }
 
+/* NumPy's own number for the elements: where C has two names for a type, that of the type NumPy makes them of. */
+static inline int type_number(const array_code *code)
+{
+    return __builtin_ctzll(code->type_numbers);
+}
+
 /* What NumPy calls the elements and the demands of a code; -1 with ValueError where NumPy has no such elements. */
 static int resolve_array_code(array_code *code)
 {
@@ -102,6 +121,11 @@ static int resolve_array_code(array_code *code)
         PyErr_Format(PyExc_ValueError, "NumPy has no elements '%c%d'", code->kind, code->itemsize);
         return -1;
     }
+    PyArray_Descr *type = PyArray_DescrFromType(type_number(code));
+    if (type == NULL)
+        return -1;
+    code->number_type = type->typeobj;
+    Py_DECREF(type);
     code->looked_at = NPY_ARRAY_ALIGNED | NPY_ARRAY_C_CONTIGUOUS | (code->is_written ? NPY_ARRAY_WRITEABLE : 0);
     code->flags = code->looked_at & ~(code->is_strided ? NPY_ARRAY_C_CONTIGUOUS : 0);
     return 0;
@@ -134,18 +158,32 @@ static inline int match_array(const array_code *code, PyObject *object, pylms_va
     return 1;
 }
 
-/* A new array of the result that the slots tell of. */
-static PyObject *array_of_result(array_code *code, const pylms_value *slots)
+/* Fills the slot of an argument that is a number; 0 where it is not of the type that the code says. */
+static inline int match_number(const array_code *code, PyObject *object, pylms_value *slot)
 {
-    npy_intp extents[LARGEST_RANK];
-    if (use_numpy() < 0 || resolve_array_code(code) < 0)
-        return NULL;
-    for (int axis = 0; axis < code->rank; ++axis)
-        extents[axis] = (npy_intp)slots[1 + axis].i;
-    PyObject *array = PyArray_SimpleNew(code->rank, extents, __builtin_ctzll(code->type_numbers));
-    if (array != NULL && PyArray_SIZE((PyArrayObject *)array) > 0)
-        memcpy(PyArray_DATA((PyArrayObject *)array), slots->p, (size_t)PyArray_NBYTES((PyArrayObject *)array));
-    return array;
+    union {
+        npy_int8 i1;
+        npy_int16 i2;
+        npy_int32 i4;
+        npy_uint8 u1;
+        npy_uint16 u2;
+        npy_uint32 u4;
+        npy_float32 f4;
+        npy_float64 f8;
+        npy_int64 i8;
+    } number;
+    if (Py_TYPE(object) != code->number_type)
+        return 0;
+    PyArray_ScalarAsCtype(object, &number);
+    if (code->kind == 'f')
+        slot->f = code->itemsize == 4 ? number.f4 : number.f8;
+    else if (code->itemsize == 8)
+        slot->i = number.i8;
+    else if (code->kind == 'i')
+        slot->i = code->itemsize == 1 ? number.i1 : code->itemsize == 2 ? number.i2 : number.i4;
+    else
+        slot->i = code->itemsize == 1 ? number.u1 : code->itemsize == 2 ? number.u2 : number.u4;
+    return 1;
 }
 
 #else
@@ -167,9 +205,10 @@ static inline int match_array(const array_code *Py_UNUSED(code), PyObject *Py_UN
     return 0;
 }
 
-static PyObject *array_of_result(array_code *Py_UNUSED(code), const pylms_value *Py_UNUSED(slots))
+static inline int match_number(const array_code *Py_UNUSED(code), PyObject *Py_UNUSED(object),
+                               pylms_value *Py_UNUSED(slot))
 {
-    return use_numpy() < 0 ? NULL : Py_None;
+    return 0;
 }
 
 #endif

@@ -14,15 +14,16 @@
 #include "frame.h"
 #include "arrays.h"
 #include "arguments.h"
+#include "results.h"
 #include "marshal.h"
 #include "native_function.h"
 #include "native_function_type.h"
 #include "staged_callable.h"
 
 #ifdef PYLMS_NUMPY
-#define TAKES_ARRAYS 1
+#define TAKES_NUMPY 1
 #else
-#define TAKES_ARRAYS 0
+#define TAKES_NUMPY 0
 #endif
 
 #define LIBRARY_NAME "_pylms_binding.library"
@@ -86,7 +87,7 @@ PyMODINIT_FUNC PyInit__pylms_binding(void)
     if (module == NULL)
         return NULL;
     if (PyModule_AddType(module, &NativeFunction_type) < 0 || PyModule_AddType(module, &StagedCallable_type) < 0 ||
-        PyModule_AddObjectRef(module, "takes_arrays", TAKES_ARRAYS ? Py_True : Py_False) < 0) {
+        PyModule_AddObjectRef(module, "takes_numpy", TAKES_NUMPY ? Py_True : Py_False) < 0) {
         Py_DECREF(module);
         return NULL;
     }

@@ -8,10 +8,18 @@
 #define SMALLEST_ARENA_BLOCK (64 * 1024)
 #define LARGEST_REQUEST (1LL << 60)
 
-/* A block of arena memory; its bytes start ARENA_ALIGNMENT after it. */
+/* A block of arena memory; its bytes start ARENA_ALIGNMENT after it. What is larger than SMALLEST_ARENA_BLOCK holds one
+ * allocation alone. Arrays that are made of results may live in one: then it is theirs, through `owner`. */
 typedef struct arena_block {
     struct arena_block *next;
+    long long size;
+    PyObject *owner; /* a capsule that frees the block, or null */
 } arena_block;
+
+static inline char *bytes_of(arena_block *block)
+{
+    return (char *)block + ARENA_ALIGNMENT;
+}
 
 static call_frame *free_frames = NULL;
 
@@ -56,8 +64,10 @@ static int make_room(call_frame *frame, long long bytes)
     if (block == NULL)
         return 0;
     block->next = frame->blocks;
+    block->size = block_size;
+    block->owner = NULL;
     frame->blocks = block;
-    frame->context.arena = (char *)block + ARENA_ALIGNMENT;
+    frame->context.arena = bytes_of(block);
     frame->context.arena_size = block_size;
     return 1;
 }
@@ -117,7 +127,10 @@ static void free_blocks(call_frame *frame)
     while (frame->blocks != NULL) {
         arena_block *block = frame->blocks;
         frame->blocks = block->next;
-        free(block);
+        if (block->owner != NULL)
+            Py_DECREF(block->owner);
+        else
+            free(block);
     }
     frame->context.arena = NULL;
     frame->context.arena_size = 0;

@@ -1,8 +1,8 @@
 /* Results of native code, and what it hands to callbacks and takes from them: Python objects and native slots.
  *
  * A code is one of: i (int, 64 bits), f (float), b (bool), p (address, an int in Python), n (None, no slot),
- * [<kind><itemsize>,<rank>] (dense memory, as a new NumPy array; no callback gives one), or a parenthesised run of codes
- * (a tuple). A string of codes is a run of them.
+ * [<kind><itemsize>,<rank>,<C|S>] (a NumPy array: see arrays.h), [<kind><itemsize>] (a NumPy number), or a parenthesised run
+ * of codes (a tuple). A string of codes is a run of them. No callback gives NumPy's.
  */
 #ifndef PYLMS_MARSHAL_H
 #define PYLMS_MARSHAL_H
@@ -23,11 +23,11 @@ static const char *scan_code(const char *codes, int depth, Py_ssize_t *slots)
     case 'n':
         return codes + 1;
     case '[':
-        codes = scan_array_type(codes, &array);
-        if (codes == NULL || *codes != ']')
+        codes = scan_array(codes, &array);
+        if (codes == NULL || (!array.is_number && *codes++ != ']'))
             return NULL;
         *slots += array_slots(&array);
-        return codes + 1;
+        return codes;
     case '(':
         if (depth >= MAXIMUM_TUPLE_DEPTH)
             return NULL;
@@ -59,18 +59,21 @@ static int scan_codes(const char *codes, Py_ssize_t *count, Py_ssize_t *slots)
     return 0;
 }
 
-static PyObject *decode_code(const char **codes, const pylms_value **slots);
+static PyObject *decode_code(const char **codes, const pylms_value **slots, const result_sources *sources);
 
-static PyObject *decode_array(const char **codes, const pylms_value **slots)
+static PyObject *decode_array(const char **codes, const pylms_value **slots, const result_sources *sources)
 {
     array_code array;
-    *codes = scan_array_type(*codes - 1, &array) + 1;
+    *codes = scan_array(*codes - 1, &array);
     const pylms_value *its_slots = *slots;
     *slots += array_slots(&array);
-    return array_of_result(&array, its_slots);
+    if (array.is_number)
+        return number_of_result(&array, its_slots);
+    ++*codes;
+    return array_of_result(&array, its_slots, sources);
 }
 
-static PyObject *decode_tuple(const char **codes, const pylms_value **slots)
+static PyObject *decode_tuple(const char **codes, const pylms_value **slots, const result_sources *sources)
 {
     Py_ssize_t length = 0, ignored_slots = 0;
     for (const char *rest = *codes; *rest != ')' && *rest != '\0'; ++length)
@@ -79,7 +82,7 @@ static PyObject *decode_tuple(const char **codes, const pylms_value **slots)
     if (tuple == NULL)
         return NULL;
     for (Py_ssize_t index = 0; index < length; ++index) {
-        PyObject *item = decode_code(codes, slots);
+        PyObject *item = decode_code(codes, slots, sources);
         if (item == NULL) {
             Py_DECREF(tuple);
             return NULL;
@@ -90,7 +93,7 @@ static PyObject *decode_tuple(const char **codes, const pylms_value **slots)
 }
 
 /* The Python object that one (well-formed) code spells; moves `codes` and `slots` past it. */
-static PyObject *decode_code(const char **codes, const pylms_value **slots)
+static PyObject *decode_code(const char **codes, const pylms_value **slots, const result_sources *sources)
 {
     switch (*(*codes)++) {
     case 'i':
@@ -102,9 +105,9 @@ static PyObject *decode_code(const char **codes, const pylms_value **slots)
     case 'p':
         return PyLong_FromVoidPtr((*slots)++->p);
     case '[':
-        return decode_array(codes, slots);
+        return decode_array(codes, slots, sources);
     case '(': {
-        PyObject *tuple = decode_tuple(codes, slots);
+        PyObject *tuple = decode_tuple(codes, slots, sources);
         ++*codes;
         return tuple;
     }
@@ -114,11 +117,11 @@ static PyObject *decode_code(const char **codes, const pylms_value **slots)
 }
 
 /* What a whole run spells as a result: nothing is None, one code is its object. */
-static PyObject *decode_result(const char *codes, const pylms_value *slots)
+static PyObject *decode_result(const char *codes, const pylms_value *slots, const result_sources *sources)
 {
     if (*codes == '\0')
         Py_RETURN_NONE;
-    return decode_code(&codes, &slots);
+    return decode_code(&codes, &slots, sources);
 }
 
 static int encode_code(const char **codes, PyObject *object, pylms_value **slots);

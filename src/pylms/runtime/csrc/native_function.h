@@ -40,6 +40,9 @@ typedef struct NativeFunction {
 
 static PyTypeObject NativeFunction_type;
 
+/* What a callback is given are copies. */
+static const result_sources nothing_around = {NULL, NULL, 0, NULL, NULL};
+
 /* Runs callback number `index` for native code (see pylms_abi.h); the GIL is held. */
 static int run_callback(NativeFunction *function, long long index, pylms_value *args)
 {
@@ -55,7 +58,7 @@ static int run_callback(NativeFunction *function, long long index, pylms_value *
     const char *codes = callback->argument_codes;
     const pylms_value *slots = args;
     for (Py_ssize_t position = 0; position < callback->argument_count; ++position) {
-        PyObject *argument = decode_code(&codes, &slots);
+        PyObject *argument = decode_code(&codes, &slots, &nothing_around);
         if (argument == NULL) {
             Py_DECREF(arguments);
             return -1;
@@ -105,8 +108,9 @@ static void raise_status(NativeFunction *function, int status)
     Py_DECREF(exception);
 }
 
-/* Runs the native code on filled slots. */
-static PyObject *enter_native(NativeFunction *function, const pylms_value *args, pylms_value *results)
+/* Runs the native code on slots filled from `objects`. */
+static PyObject *enter_native(NativeFunction *function, PyObject *const *objects, const pylms_value *args,
+                              pylms_value *results)
 {
     call_frame *frame = take_frame(function);
     if (frame == NULL)
@@ -122,10 +126,12 @@ static PyObject *enter_native(NativeFunction *function, const pylms_value *args,
         status = function->entry(&frame->context, args, results);
     }
     PyObject *result = NULL;
-    if (status == 0)
-        result = decode_result(function->result_codes, results); /* arrays among it are in the frame's memory */
-    else
+    if (status == 0) {
+        result_sources sources = {function->arguments, objects, function->argument_count, args, frame};
+        result = decode_result(function->result_codes, results, &sources);
+    } else {
         raise_status(function, status);
+    }
     give_frame_back(frame);
     Py_DECREF(function);
     return result;
@@ -142,7 +148,8 @@ static int store_pointers(PyObject *tuple, pylms_value *slots)
 }
 
 /* The call where the pointers must be asked for: rare and long-running, so memory comes from the heap. */
-static PyObject *enter_with_fresh_pointers(NativeFunction *function, const pylms_value *arguments)
+static PyObject *enter_with_fresh_pointers(NativeFunction *function, PyObject *const *objects,
+                                           const pylms_value *arguments)
 {
     PyObject *result = NULL, *pointers = NULL;
     pylms_value *slots = NULL;
@@ -162,7 +169,7 @@ static PyObject *enter_with_fresh_pointers(NativeFunction *function, const pylms
     }
     memcpy(slots, arguments, (size_t)function->argument_slots * sizeof(pylms_value));
     if (store_pointers(pointers, slots + function->argument_slots) == 0)
-        result = enter_native(function, slots, slots + inputs);
+        result = enter_native(function, objects, slots, slots + inputs);
 done:
     PyMem_Free(slots);
     Py_XDECREF(pointers);
@@ -188,11 +195,11 @@ static inline PyObject *call_in(NativeFunction *function, PyObject *const *args,
     if (!*matched)
         return NULL;
     if (function->pointer_source != NULL)
-        return enter_with_fresh_pointers(function, slots);
+        return enter_with_fresh_pointers(function, args, slots);
     pylms_value *next = slots + function->argument_slots;
     for (Py_ssize_t index = 0; index < function->pointer_count; ++index)
         *next++ = function->fixed_pointers[index];
-    return enter_native(function, slots, next);
+    return enter_native(function, args, slots, next);
 }
 
 static PyObject *call_on_heap(NativeFunction *function, PyObject *const *args, size_t slot_count, int *matched)

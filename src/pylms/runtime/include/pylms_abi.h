@@ -15,8 +15,8 @@
 #define PYLMS_ABI_VERSION 2
 
 /* bool travels in `i` (0 or 1), float32 in `f`, addresses of buffers in `p`. An array takes several slots: its address in
- * `p`, then in `i` its extents, and where it is not C-contiguous its strides, counted in elements. An array in the results
- * is dense, has no strides, and may lie in memory from `allocate`: its elements are copied. */
+ * `p`, then in `i` its extents, and where its type does not say that it is dense, its strides, counted in elements. An
+ * array in the results lies in an argument's memory, or in memory from `allocate`. */
 typedef union pylms_value {
     long long i;
     double f;
