@@ -39,6 +39,7 @@ bench: build_compiler data
 	@$(PYTHON) scripts/environment.py bench
 	@$(RUN) -m benchmarks
 	@$(RUN) -m benchmarks.kernels
+	@$(RUN) -m benchmarks.examples
 
 format: init
 	@$(RUN) -m ruff check --quiet --fix .

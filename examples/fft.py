@@ -38,7 +38,7 @@ def turned(real, imaginary, root):
 
 
 def specialised(size, **options):
-    """A native function (x, y) for float64 arrays [size, 2] of real and imaginary parts: y becomes the transform of x."""
+    """A native function (x, y) for float64 arrays [size, 2], real and imaginary parts: y becomes the transform of x."""
 
     @stage(**options)
     def fft(x, y):

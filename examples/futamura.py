@@ -1,7 +1,7 @@
 """An interpreter becomes a compiler: the first Futamura projection.
 
-`run` interprets a small language of while loops over integer registers. It is plain Python, and works as such. Staged with
-a program that is known, nothing of the interpreter is left: each loop of the program is a native loop.
+`run` interprets a small language of while loops over integer registers. It is plain Python, and works as such. Staged
+with a program that is known, nothing of the interpreter is left: each loop of the program is a native loop.
 """
 
 from pylms import lms, stage

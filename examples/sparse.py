@@ -1,5 +1,7 @@
 """A sparse matrix times a vector, specialised to the matrix: its structure and values become code."""
 
+from itertools import pairwise
+
 import numpy as np
 
 from pylms import lms, stage
@@ -18,8 +20,7 @@ def multiply(rows, x, y):
 def entries_by_row(matrix):
     """The rows of a matrix in compressed sparse row form (`scipy.sparse.csr_array`) as lists of plain pairs."""
     indptr, indices, data = matrix.indptr.tolist(), matrix.indices.tolist(), matrix.data.tolist()
-    bounds = zip(indptr[:-1], indptr[1:], strict=True)
-    return [list(zip(indices[first:last], data[first:last], strict=True)) for first, last in bounds]
+    return [list(zip(indices[first:last], data[first:last], strict=True)) for first, last in pairwise(indptr)]
 
 
 def specialised(matrix, **options):

@@ -18,7 +18,7 @@ from ..ir.ops.control import CHECK, FOR, IF, WHILE
 from ..ir.ops.tensors import BROADCAST
 from ..ir.primitive import Primitive
 from ..ir.rules import effect_rules
-from ..ir.types import BOOL
+from ..ir.types import BOOL, ScalarType
 from . import identities_arrays  # noqa: F401 - fills the table of rules
 from .identities import identity_rules
 from .rewrite import Replacements, replace_atoms, with_blocks, with_body, with_nodes, with_results
@@ -81,7 +81,7 @@ class _Simplifier:
 
     # ---- the walk
 
-    def block(self, block: Block, assumptions: Mapping[Sym, Const] | None = None) -> Block:
+    def block(self, block: Block, assumptions: Mapping[Sym, Atom] | None = None) -> Block:
         """The block simplified under assumptions that hold throughout."""
         outer, self._nodes = self._nodes, []
         before: dict[Sym, Atom | None] = {}
@@ -107,7 +107,7 @@ class _Simplifier:
     def _check(self, node: Node, args: tuple[Atom, ...], before: dict[Sym, Atom | None]) -> None:
         if args[0] != _TRUE:
             self._append(with_blocks(node, args, ()))
-            self._assume(self._implied(args[0], True), before)
+            self._assume(self._known_once(args[0], True), before)
 
     def _plain(self, node: Node) -> None:
         if node.primitive is LOGICAL_NOT:
@@ -142,8 +142,8 @@ class _Simplifier:
         while isinstance(condition, Sym) and condition in self._negations:
             (condition,) = replace_atoms((self._negations[condition],), self._replacements)
             then, otherwise = otherwise, then
-        then = self.block(then, self._implied(condition, True))
-        otherwise = self.block(otherwise, self._implied(condition, False))
+        then = self.block(then, self._known_once(condition, True))
+        otherwise = self.block(otherwise, self._known_once(condition, False))
         if self._only_raises(otherwise):
             self._check(otherwise.nodes[0], (condition,), before)
             self._take(then, node)
@@ -269,6 +269,19 @@ class _Simplifier:
                 pending.extend(self._reasons(atom, holds))
         return known
 
+    def _known_once(self, condition: Atom, truth: bool) -> dict[Sym, Atom]:
+        """As `_implied`, and the integers that are equal to others: the older ones stand for the younger ones."""
+        implied = self._implied(condition, truth)
+        known: dict[Sym, Atom] = {**implied}
+        for atom, value in implied.items():
+            comparison = self.definition(atom, EQ if value == _TRUE else NE)
+            if comparison is None or not all(isinstance(arg, Sym) for arg in comparison.args):
+                continue
+            older, younger = sorted((arg for arg in comparison.args if isinstance(arg, Sym)), key=lambda arg: arg.id)
+            if isinstance(older.type, ScalarType) and older.type.is_integer:
+                known.setdefault(younger, older)
+        return known
+
     def _equal_constant(self, condition: Sym, truth: bool) -> dict[Sym, Const]:
         """What a comparison says an integer is. (A float that equals zero may have another sign.)"""
         comparison = self.definition(condition, EQ if truth else NE)
@@ -296,7 +309,7 @@ class _Simplifier:
             if block.results[index] == (_FALSE if truth else _TRUE):
                 yield node.args[0], not side
 
-    def _assume(self, assumptions: Mapping[Sym, Const], before: dict[Sym, Atom | None]) -> None:
+    def _assume(self, assumptions: Mapping[Sym, Atom], before: dict[Sym, Atom | None]) -> None:
         """Put assumptions to use, and note in `before` what there was, for `_restore`."""
         for symbol, value in assumptions.items():
             before.setdefault(symbol, self._replacements.get(symbol))
