@@ -45,14 +45,6 @@ def f(n):
             break
     return n
 """,
-    "match": """
-@stage
-def f(n):
-    match n:
-        case 0:
-            return 1
-    return 2
-""",
     "global": """
 @stage
 def f(n):

@@ -57,7 +57,58 @@ def deleted_names(n):
     return x
 
 
+def match_on_a_number(n):
+    match n % 6:
+        case 0 | 4:
+            return 10
+        case 1:
+            n -= 1
+        case 2 if n > 5:
+            n = 2
+        case k if (m := k * 2) > 6:
+            n = m + k
+        case _:
+            return -1
+    return n
+
+
+def match_on_tuples(n):
+    point = (n % 3, (n % 5, "label"))
+    match point:
+        case (0, (y, "other")):
+            return y
+        case (0, (y, _)) | (1, (0 as y, _)) as whole if whole[0] < 2:
+            return y
+        case (x, (2 | 3 as y, str(text))):
+            return x + y + len(text)
+        case (x, rest) if x > rest[0]:
+            n = x
+    match n > 0:
+        case True:
+            return n
+        case None:
+            return -3
+        case _:
+            return -2
+
+
+def match_in_a_loop(n):
+    total = 0
+    for i in range(n % 9):
+        match i:
+            case 0:
+                continue
+            case 5:
+                break
+            case int(k):
+                total += k
+    return total
+
+
 PROGRAMS = [
+    match_on_a_number,
+    match_on_tuples,
+    match_in_a_loop,
     walrus_in_conditions,
     walrus_in_operands,
     walrus_in_a_chain,

@@ -1,4 +1,4 @@
-"""The operators as plain Python: what rewritten code must mean outside staging. No staging package is involved."""
+"""The operators as plain Python: what rewritten code must mean outside staging. No trace is involved."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import operator
 from typing import Any
 
+from pylms.staging.operators import matching
 from pylms.virtualize import Virtualized, virtualize
 from pylms.virtualize.pipeline import PASSES, Pass
 
@@ -113,6 +114,12 @@ OPERATORS = {
     "__try": lambda *_catches: contextlib.nullcontext(),
     "__uncaught": (),
     "__finally": lambda: True,
+    "__match_singleton": matching.match_singleton,
+    "__match_sequence": matching.match_sequence,
+    "__match_mapping": matching.match_mapping,
+    "__match_rest": matching.match_rest,
+    "__match_class": matching.match_class,
+    "__match_field": matching.match_field,
     "__call": call,
     "__print": print,
     "__format": format_text,

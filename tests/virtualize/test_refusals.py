@@ -27,10 +27,10 @@ REFUSED = {
         "5:9: leaving a `finally` by return, break or continue is",
         "  5 |         if n:\n    |         ^^^^^",
     ),
-    "match": (
-        "def f(n):\n    match n:\n        case 1:\n            return 2\n",
-        "2:5: match statements are",
-        "  2 |     match n:\n    |     ^^^^^^^^",
+    "global_in_a_pattern": (
+        "def f(n):\n    global count\n    match n:\n        case [_, *count]:\n            return 2\n",
+        "4:18: assignment to the global name 'count' is",
+        "  4 |         case [_, *count]:\n    |                  ^^^^^^",
     ),
     "walrus_in_an_operand_in_a_lambda": (
         "def f(n):\n    return lambda k: k and (m := k)\n",

@@ -25,6 +25,7 @@ from .break_continue import desugar_loop_exits
 from .calls import REWRITTEN_BUILTINS, rewrite_calls
 from .context import Context
 from .loops import rewrite_loops
+from .matches import desugar_matches
 from .methods import write_out_class_context
 from .nodes import FunctionNode, constant, parameters_of, place
 from .rebind import Compiled, annotations_are_text, compile_function, rebind
@@ -38,6 +39,7 @@ Pass: TypeAlias = Callable[[FunctionNode, Context], FunctionNode]
 
 PASSES: tuple[Pass, ...] = (
     reject_unsupported,  # first: all others count on what it refuses (no yield) and carets are the user's
+    desugar_matches,  # before all that looks at names: what patterns bind becomes assignments; it makes an `if`
     write_out_class_context,  # before names are compared, and before code moves to where `super()` cannot see `self`
     rewrite_asserts,  # before bool_ops and branches: it makes a `not` and an `if`
     guard_tries,  # before returns and break_continue, which know a `try` in this form

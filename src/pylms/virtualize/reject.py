@@ -26,7 +26,6 @@ _GENERIC = (
     "type parameters of nested functions and classes, and type aliases, are",
     "define them outside the decorated function",
 )
-_MATCH = ("match statements are", "use if and elif")
 
 _refusal_rules: dict[str, tuple[str, str]] = {
     "Yield": _GENERATOR,
@@ -36,7 +35,6 @@ _refusal_rules: dict[str, tuple[str, str]] = {
     "AsyncFor": _ASYNC,
     "AsyncWith": _ASYNC,
     "TryStar": _TRY_STAR,
-    "Match": _MATCH,
     "TypeAlias": _GENERIC,
 }
 

@@ -202,6 +202,15 @@ class _ScopeBuilder(ScopedTransformer):
             self._bind(node.name, node)
         return super().visit_ExceptHandler(node)
 
+    def visit_MatchAs(self, node: ast.MatchAs) -> ast.AST:
+        return self._bound_by_pattern(node, node.name)
+
+    def visit_MatchStar(self, node: ast.MatchStar) -> ast.AST:
+        return self._bound_by_pattern(node, node.name)
+
+    def visit_MatchMapping(self, node: ast.MatchMapping) -> ast.AST:
+        return self._bound_by_pattern(node, node.rest)
+
     def visit_NamedExpr(self, node: ast.NamedExpr) -> ast.AST:
         node.value = self.visit(node.value)
         scope = self.scope
@@ -232,6 +241,11 @@ class _ScopeBuilder(ScopedTransformer):
         parts = (node.func, *node.args)
         self.immediate.update(part for part in parts if is_run_on_the_spot(node, part))
         self.transparent.update(part for part in parts if is_transparent(node, part))
+        return self.generic_visit(node)
+
+    def _bound_by_pattern(self, node: ast.pattern, name: str | None) -> ast.AST:
+        if name is not None:
+            self._bind(name, node)
         return self.generic_visit(node)
 
     def _bind(self, name: str, node: ast.AST) -> None:

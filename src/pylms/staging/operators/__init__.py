@@ -13,6 +13,7 @@ from .boolean import run_and, run_not, run_or
 from .branch import run_if
 from .call import call
 from .loop import LoopBody, run_for, run_for_dataloader, run_while
+from .matching import match_class, match_field, match_mapping, match_rest, match_sequence, match_singleton
 from .printing import format_text, print_formatted, print_values
 from .variable import assign, delete, finish_return, make_variable, read
 
@@ -57,6 +58,12 @@ _COMMON: dict[str, object] = {
     "__try": Attempt,
     "__uncaught": UNCAUGHT,
     "__finally": run_finally,
+    "__match_singleton": match_singleton,
+    "__match_sequence": match_sequence,
+    "__match_mapping": match_mapping,
+    "__match_rest": match_rest,
+    "__match_class": match_class,
+    "__match_field": match_field,
     "__call": call,
     "__print": print_values,
     "__printf": print_formatted,
