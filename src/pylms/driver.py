@@ -27,6 +27,7 @@ from .ir.types import BOOL, ArrayType, ScalarType, Type
 from .options import Options
 from .runtime.cache import LIBRARY_NAME, SOURCE_NAME, Cache, CacheEntry
 from .runtime.cache_key import KeyPart, cache_key, digest_of
+from .runtime.cache_misses import explain_miss, record_parts
 from .runtime.cpu import this_cpu
 from .runtime.library import load_library
 from .runtime.native import Callback, NativeFunction, NativeInterface, Site
@@ -82,20 +83,28 @@ def build(function: Function, options: Options) -> tuple[CacheEntry, SourceBundl
     the generator and the compiler make of it; so a stale hit cannot happen.
     """
     toolchain = find_toolchain(options)
-    key = cache_key(
-        {
-            "ir": canonical_form(function, with_locations=True),
-            "checks": options.checks,
-            "reassociate": options.reassociate,
-            "generator": _generator_identity(),
-            "flags": toolchain.flags(),
-            "compiler": toolchain.identity,
-            "cpu": this_cpu().identity,
-        }
-    )
+    parts: dict[str, KeyPart] = {
+        "ir": canonical_form(function, with_locations=True),
+        "checks": options.checks,
+        "reassociate": options.reassociate,
+        "generator": _generator_identity(),
+        "flags": toolchain.flags(),
+        "compiler": toolchain.identity,
+        "cpu": this_cpu().identity,
+    }
+    key = cache_key(parts)
     cache = Cache(options.resolved_cache_dir())
+    label = f"{function.name} ({function.loc.file}:{function.loc.line})"
+
+    def build_into(folder: Path) -> None:
+        _build_into(function, toolchain, options, folder)
+        record_parts(folder, label, parts)
+
     for _attempt in ("as it is", "built again"):
-        entry = cache.get_or_build(key, partial(_build_into, function, toolchain, options))
+        entry = cache.get_or_build(key, build_into)
+        if options.explain_cache_misses and not entry.hit:
+            reason = explain_miss(cache.directory, label, parts, built=entry.path.parent)
+            _logger.warning("cache miss: %s", reason)
         bundle = _read_bundle(entry.path.parent)
         if bundle is not None:
             return entry, bundle
@@ -104,9 +113,12 @@ def build(function: Function, options: Options) -> tuple[CacheEntry, SourceBundl
 
 
 def disassemble(library: Path) -> str:
-    """The machine code of a built library in Intel syntax. Raises ToolchainError where there is no `objdump`."""
+    """The machine code of a built library in Intel syntax, each Python line before what became of it.
+
+    Raises ToolchainError where there is no `objdump`.
+    """
     try:
-        return capture(("objdump", "-d", "-M", "intel", "--no-show-raw-insn", str(library)))
+        return capture(("objdump", "-d", "-S", "-M", "intel", "--no-show-raw-insn", str(library)))
     except OSError as error:
         raise ToolchainError("objdump was not found", hint="install binutils: apt install binutils") from error
 

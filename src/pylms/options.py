@@ -25,7 +25,8 @@ class Options:
     num_threads: threads for native code.
     unroll_budget: how many IR nodes a loop over a plain range may unroll to before it is made a native loop (D3).
     dump_ir, dump_c: print the IR after each pass, and the generated C++, to stderr.
-    log_compiles: log one line a compile at INFO level.
+    log_compiles: log one line a compile as a warning, so that it is seen.
+    explain_cache_misses: log why the compile cache had nothing, as a warning.
     gen_dir: write generated sources there as `module_<name>.cpp`.
     data_dir: where data sets are looked for before anything is downloaded.
     full_tracebacks: keep the library's own frames in tracebacks.
@@ -40,6 +41,7 @@ class Options:
     dump_ir: bool = False
     dump_c: bool = False
     log_compiles: bool = False
+    explain_cache_misses: bool = False
     gen_dir: Path | None = None
     data_dir: Path | None = None
     full_tracebacks: bool = False
@@ -58,6 +60,7 @@ class Options:
             dump_ir=_flag(env, "PYLMS_DUMP_IR", default=False),
             dump_c=_flag(env, "PYLMS_DUMP_C", default=False),
             log_compiles=_flag(env, "PYLMS_LOG_COMPILES", default=False),
+            explain_cache_misses=_flag(env, "PYLMS_EXPLAIN_CACHE_MISSES", default=False),
             gen_dir=_path(env, "PYLMS_GEN_DIR"),
             data_dir=_path(env, "PYLMS_DATA_DIR"),
             full_tracebacks=_flag(env, "PYLMS_FULL_TRACEBACKS", default=False),

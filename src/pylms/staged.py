@@ -38,6 +38,7 @@ from .tracebacks import hide_library_frames, hiding_library_frames
 
 if TYPE_CHECKING:
     from . import driver
+    from .diagnostics import Diagnostics
     from .runtime.native import NativeInterface, StagedCallable
 
 
@@ -136,10 +137,22 @@ class StagedFunction:
 
     @hiding_library_frames
     def inspect_asm(self, signature: Signature | None = None) -> str:
-        """The machine code of a signature, disassembled by `objdump`."""
+        """The machine code of a signature in Intel syntax, Python lines between, by `objdump`."""
         from .driver import disassemble
 
         return disassemble(self._specialise(signature or self._shown_signature()).compiled.library)
+
+    @hiding_library_frames
+    def diagnostics(self, signature: Signature | None = None) -> Diagnostics:
+        """What became of each line: loops unrolled or native, checks that are left, calls and allocations.
+
+        Prints as one line a finding; iterates as `Note`s with `loc`, `kind` and `text`.
+        """
+        from .diagnostics import diagnose
+        from .generate import optimise
+
+        staged = self._stage(signature or self._shown_signature())
+        return diagnose(staged, optimise(staged.function, self.options))
 
     # Calling it
 

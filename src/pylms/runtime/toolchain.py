@@ -26,6 +26,7 @@ Family = Literal["gcc", "clang", "zig"]
 Optimise = Literal["O0", "O1", "O2", "O3"]
 
 _COMMON_FLAGS = (
+    "-g1",  # the Python lines, for debuggers, profilers and `inspect_asm`
     "-std=c++17",
     "-shared",
     "-fPIC",

@@ -20,6 +20,7 @@ from ..ir.types import ArrayType, BufferType, ScalarType
 from ..loc import Loc, caller_loc
 from ..options import Options
 from .arrays import StagedArray
+from .notes import Note
 from .regions import Regions
 from .rep import Rep, StagedValue
 from .values import INT_MAX, INT_MIN, Front, Leaf, Static, Structure, TupleOf, constant, describe_static
@@ -97,6 +98,7 @@ class Trace:
         self.activations: list[Activation] = []
         self.called: dict[Callable[..., object], None] = {}
         """The virtualised functions that were called, each once."""
+        self.notes: list[Note] = []
         self.undo_log: list[Callable[[], None]] = []
         self.is_running = True
         self.before_run: list[Callable[[], None]] = []
@@ -296,6 +298,12 @@ class Trace:
         """A number that grows with the trace, and goes back with it."""
         self.clock += 1
         return self.clock
+
+    def note(self, kind: str, text: str) -> None:
+        """Something about the present line for users who ask what became of their function."""
+        count = len(self.notes)
+        self.on_undo(lambda: self.notes.__delitem__(slice(count, None)))
+        self.notes.append(Note(caller_loc(), kind, text))
 
     def on_undo(self, action: Callable[[], None]) -> None:
         """Record how to take a change back, should the construct around it be traced again."""

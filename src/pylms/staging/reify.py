@@ -13,6 +13,7 @@ from ..loc import Loc
 from ..options import Options
 from ..tracebacks import error_loc
 from .context import Capture, HostFunction, Trace, tracing
+from .notes import Note
 from .raising import AlwaysRaises
 from .regions import RegionsMeet
 from .signature import ArrayParameter
@@ -27,6 +28,7 @@ class Staged:
     written: for each parameter, whether it is an array that the function may write into.
     overlap: whether a written array overlaps another parameter, as the function was staged for; None where the function
     is right either way.
+    notes: what was decided while staging, for users who ask.
     """
 
     function: Function
@@ -37,6 +39,7 @@ class Staged:
     after_run: tuple[Callable[[], None], ...]
     written: tuple[bool, ...]
     overlap: bool | None
+    notes: tuple[Note, ...] = ()
 
 
 def reify(
@@ -59,7 +62,7 @@ def reify(
                 function, parameters, name=name, loc=loc, trace=Trace(front, options, arrays_apart=are_apart)
             )
         except RegionsMeet:
-            assert are_apart
+            assert are_apart, "arrays of one region meet nowhere"
     raise AssertionError("regions meet once")
 
 
@@ -97,6 +100,7 @@ def _reified(
         tuple(trace.after_run),
         written=tuple([symbol in written for symbol in symbols]),
         overlap=_overlap(types, symbols) if written else None,
+        notes=tuple(trace.notes),
     )
 
 

@@ -233,6 +233,8 @@ def _run_plain_range(trace: Trace, values: range, body: LoopBody) -> None:
     size = (trace.builder.symbols_made - made_before) * len(values)
     if not is_native and size > trace.options.unroll_budget and trace.may_roll:
         is_native = is_rolled = True
+    if not is_native:
+        trace.note("loop", f"unrolled while staging, in {len(values)} rounds")
     if not is_native and body.stop is None:
         _iterate(values[1:], body)
         return
@@ -252,6 +254,7 @@ def _roll(trace: Trace, restore: Callable[[], None], rolled: StagedRange, values
     outer, trace.is_rolling = trace.is_rolling, True
     try:
         _run_staged_range(trace, rolled, _bare, body)
+        trace.note("loop", "one native loop, since unrolled it would exceed PYLMS_UNROLL_BUDGET")
         return
     except PylmsError as error:
         reason = error.message
