@@ -87,6 +87,7 @@ def build(function: Function, options: Options) -> tuple[CacheEntry, SourceBundl
         "ir": canonical_form(function, with_locations=True),
         "checks": options.checks,
         "reassociate": options.reassociate,
+        "threads": options.num_threads,
         "generator": _generator_identity(),
         "flags": toolchain.flags(),
         "compiler": toolchain.identity,

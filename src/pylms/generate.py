@@ -9,7 +9,7 @@ from __future__ import annotations
 import sys
 
 from .ad.reverse import Differentiate
-from .backends.base import SourceBundle
+from .backends.base import Backend, SourceBundle
 from .backends.registry import backend_named
 from .ir.node import Function
 from .ir.printer import print_function
@@ -17,9 +17,13 @@ from .options import Options
 from .passes.pipeline import REASSOCIATING_PASSES, SCALAR_PASSES, TENSOR_PASSES, run_passes
 
 
+def _backend(options: Options) -> Backend:
+    return backend_named("cpp", checks=options.checks, threads=options.num_threads)
+
+
 def optimise(function: Function, options: Options) -> Function:
     """The function as code generation takes it."""
-    backend = backend_named("cpp", checks=options.checks)
+    backend = _backend(options)
     reassociating = REASSOCIATING_PASSES if options.reassociate else ()
     passes = (*SCALAR_PASSES, Differentiate(), *TENSOR_PASSES, *reassociating, *backend.legalise())
     return run_passes(function, passes, on_pass=_dump_pass if options.dump_ir else None)
@@ -27,7 +31,7 @@ def optimise(function: Function, options: Options) -> Function:
 
 def generate(function: Function, options: Options) -> SourceBundle:
     """The traced function as C++, with all that building and binding it needs to know."""
-    return backend_named("cpp", checks=options.checks).emit(optimise(function, options))
+    return _backend(options).emit(optimise(function, options))
 
 
 def _dump_pass(name: str, function: Function) -> None:

@@ -22,7 +22,7 @@ class Options:
     checks: check integer overflow, zero divisors and bounds as Python does (D7).
     reassociate: let sums that the program makes step by step be made in another order, where that is faster: results
         differ from Python's in the last bits (D14).
-    num_threads: threads for native code.
+    num_threads: threads for parallel loops; 0 for as many as there are cores.
     unroll_budget: how many IR nodes a loop over a plain range may unroll to before it is made a native loop (D3).
     dump_ir, dump_c: print the IR after each pass, and the generated C++, to stderr.
     log_compiles: log one line a compile as a warning, so that it is seen.
@@ -36,7 +36,7 @@ class Options:
     cache_dir: Path | None = None
     checks: bool = True
     reassociate: bool = False
-    num_threads: int = 1
+    num_threads: int = 0
     unroll_budget: int = 20_000
     dump_ir: bool = False
     dump_c: bool = False
@@ -55,7 +55,7 @@ class Options:
             cache_dir=_path(env, "PYLMS_CACHE_DIR"),
             checks=_flag(env, "PYLMS_CHECKS", default=True),
             reassociate=_flag(env, "PYLMS_REASSOCIATE", default=False),
-            num_threads=int(env.get("PYLMS_NUM_THREADS", "1")),
+            num_threads=int(env.get("PYLMS_NUM_THREADS", "0")),
             unroll_budget=int(env.get("PYLMS_UNROLL_BUDGET", "20000")),
             dump_ir=_flag(env, "PYLMS_DUMP_IR", default=False),
             dump_c=_flag(env, "PYLMS_DUMP_C", default=False),

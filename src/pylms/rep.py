@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TypeVar, cast
 
 from .errors import StagingError
@@ -39,13 +40,20 @@ def static(value: Value) -> Value:
     return cast(Value, tuple(value)) if isinstance(value, range) else value
 
 
-def staged(value: object) -> object:
-    """A number as a staged value, or a `range` as one that a native loop runs over. Outside staging, `value` itself."""
+def staged(value: object, *, parallel: bool = False) -> object:
+    """A number as a staged value, or a `range` as one that a native loop runs over. Outside staging, `value` itself.
+
+    With `parallel=True` the rounds of the loop run on several threads (`PYLMS_NUM_THREADS`, by default as many as there
+    are cores). They must not depend on each other, but for sums, products, minima and maxima that they carry; what the
+    partial sums of floats are does not depend on the number of threads.
+    """
     trace = current_trace()
     if trace is None:
         return value
     if isinstance(value, range):
-        return StagedRange(value.start, value.stop, value.step)
+        return StagedRange(value.start, value.stop, value.step, parallel)
+    if isinstance(value, StagedRange):
+        return replace(value, is_parallel=parallel)
     return trace.wrap(trace.lift(value))
 
 

@@ -19,12 +19,14 @@ from .dce import EliminateDeadCode
 from .delay_updates import DelayUpdates
 from .fold import Fold
 from .licm import HoistLoopInvariants
+from .parallel_loops import CheckParallelLoops
 from .promote_variables import PromoteVariables
 from .simplify import Simplify
 from .simplify_tensors import SimplifyTensors
 
 # Values first, since everything else reasons about values. Merging shows equal operands to a second round of
-# simplification. Invariants move last, when what is left is worth moving.
+# simplification. Invariants move last, when what is left is worth moving. Parallel loops are looked at when what they carry
+# is as plain as it gets.
 SCALAR_PASSES: tuple[Pass, ...] = (
     PromoteVariables(),
     Fold(),
@@ -34,6 +36,7 @@ SCALAR_PASSES: tuple[Pass, ...] = (
     Fold(),
     Simplify(),
     EliminateDeadCode(),
+    CheckParallelLoops(),
     HoistLoopInvariants(),
 )
 

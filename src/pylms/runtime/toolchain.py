@@ -25,6 +25,8 @@ from .process import capture, run_to_file
 Family = Literal["gcc", "clang", "zig"]
 Optimise = Literal["O0", "O1", "O2", "O3"]
 
+# What a compiler cannot do: without OpenMP, parallel loops run on one thread.
+_WITHOUT = frozenset({("zig", "-fopenmp")})
 _COMMON_FLAGS = (
     "-g1",  # the Python lines, for debuggers, profilers and `inspect_asm`
     "-std=c++17",
@@ -87,7 +89,8 @@ class Toolchain:
         """
         words = list(flags) if flags is not None else list(self.flags(optimise))
         words += [f"-I{directory}" for directory in include_dirs]
-        words += [str(source_path), "-o", str(output_path), *extra_flags]
+        words += [str(source_path), "-o", str(output_path)]
+        words += [flag for flag in extra_flags if (self.family, flag) not in _WITHOUT]
         if flags is None and sys.platform == "linux":
             words += _LINK_LIBRARIES[self.family]
         command = [*self.command, *words]

@@ -32,9 +32,11 @@ class CppBackend:
     """C++ through g++ or clang.
 
     `checks=False` leaves out Python's tests for overflow, zero divisors and bounds: ints wrap, floats follow IEEE 754.
+    `threads` is how many run parallel loops; 0 for as many as there are cores.
     """
 
     checks: bool = True
+    threads: int = 0
     name: str = "cpp"
 
     def legalise(self) -> tuple[FunctionPass, ...]:
@@ -42,4 +44,6 @@ class CppBackend:
 
     def emit(self, function: Function) -> SourceBundle:
         plan = plan_memory(function)
-        return emit_module(function, checks=self.checks, offsets=plan.offsets, planned_bytes=plan.size)
+        return emit_module(
+            function, checks=self.checks, threads=self.threads, offsets=plan.offsets, planned_bytes=plan.size
+        )

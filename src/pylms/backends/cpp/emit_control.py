@@ -14,7 +14,9 @@ from ...ir.node import Atom, Block, Const, Node, Sym, walk
 from ...ir.ops.control import CHECK, FINALLY, FOR, IF, WHILE
 from ...ir.ops.host import HOST_CALL, PRINT
 from ...ir.types import TensorType
+from ...passes.parallel_loops import is_parallel
 from .assignments import Move, assign_together, copy_arrays_together
+from .emit_parallel import emit_parallel_for
 from .emit_rules import emit_rules
 from .emit_variables import array_bytes, copy_array
 from .emitter import Emitter
@@ -145,7 +147,7 @@ def _emit_while(emitter: Emitter, node: Node) -> None:
         if condition_lines:
             emitter.write(condition_lines)
             emitter.line(f"if (!{test}) break;")
-        _emit_body(emitter, body, carried)
+        emit_loop_body(emitter, body, carried)
         emitter.poll()
 
 
@@ -154,6 +156,9 @@ def _emit_for(emitter: Emitter, node: Node) -> None:
     start, stop, step = node.args[:3]
     (body,) = node.blocks
     carried = _declare_carried(emitter, node.args[3:], body.params[1:], node.results)
+    if is_parallel(node):
+        emit_parallel_for(emitter, node, carried)
+        return
     index = emitter.name_of(body.params[0])
     header, advance = _count(emitter, index, start, stop, step)
     is_short = _is_short(emitter, start, stop, step, body)
@@ -162,7 +167,7 @@ def _emit_for(emitter: Emitter, node: Node) -> None:
         _emit_in_strips(emitter, index, (start, stop, step), body, carried)
         return
     with emitter.braces(header):
-        _emit_body(emitter, body, carried)
+        emit_loop_body(emitter, body, carried)
         if not is_short:
             emitter.poll()
         if advance:
@@ -188,11 +193,11 @@ def _emit_in_strips(
         emitter.declaration_line(f"const long long {until} = {left} > {strip} ? {index} {sign} {strip} : {last};")
         advance = f"{sign}{sign}{index}" if abs(by) == 1 else f"{index} {sign}= {abs(by)}"
         with emitter.braces(f"for (; {index} {compare} {until}; {advance})"):
-            _emit_body(emitter, body, carried)
+            emit_loop_body(emitter, body, carried)
         emitter.poll()
 
 
-def _emit_body(emitter: Emitter, body: Block, carried: Sequence[str]) -> None:
+def emit_loop_body(emitter: Emitter, body: Block, carried: Sequence[str]) -> None:
     """A loop's body, at the end of which the carried variables have their next values."""
     emitter.want(body, carried)
     emitter.emit_nodes(body)

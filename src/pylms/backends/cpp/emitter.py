@@ -64,12 +64,21 @@ class Emitter:
     """Writes one `Function`. `checks` tells whether Python's checks are wanted (DESIGN D7)."""
 
     def __init__(
-        self, function: Function, *, checks: bool, offsets: Mapping[Sym, int] | None = None, planned_bytes: int = 0
+        self,
+        function: Function,
+        *,
+        checks: bool,
+        threads: int = 0,
+        offsets: Mapping[Sym, int] | None = None,
+        planned_bytes: int = 0,
     ) -> None:
         """`offsets`: where in the call's scratch memory values lie; `planned_bytes`: what they take in all."""
         self.checks = checks
+        self.threads = threads
         self.polls = False
         self.is_cleaning_up = False
+        self.is_on_a_thread = False
+        """Whether what is written runs in a parallel region, where nothing of the call's context may be used."""
         self.has_tensors = has_tensors(function)
         self.weights = Weights()
         self.headers: list[str] = []
@@ -264,6 +273,15 @@ class Emitter:
         self._starts_node = False
         self.loc = outer
 
+    @contextmanager
+    def on_a_thread(self) -> Iterator[None]:
+        """Write inside the `with` what several threads run at once: it gives its status to whoever started it."""
+        jumps, could_fail = self.function.jumps, self.function.can_fail
+        self.function.jumps, self.is_on_a_thread = False, True
+        yield
+        self.function.jumps, self.is_on_a_thread = jumps, False
+        self.function.can_fail = could_fail
+
     # What comes from outside.
 
     def fail(self, error: str, message: str, loc: Loc) -> str:
@@ -293,7 +311,7 @@ class Emitter:
 
     def poll(self) -> None:
         """Where a loop of the user's goes round: let Ctrl-C in, except where something must come to its end."""
-        if self.is_cleaning_up:
+        if self.is_cleaning_up or self.is_on_a_thread:
             return
         context = self.context()
         self.polls = True

@@ -50,7 +50,12 @@ class _Signature:
 
 
 def emit_module(
-    function: Function, *, checks: bool, offsets: Mapping[Sym, int] | None = None, planned_bytes: int = 0
+    function: Function,
+    *,
+    checks: bool,
+    threads: int = 0,
+    offsets: Mapping[Sym, int] | None = None,
+    planned_bytes: int = 0,
 ) -> SourceBundle:
     """The function as C++. `offsets` and `planned_bytes` are the memory plan: see `Emitter`."""
     result_types = tuple(result.type for result in function.body.results)
@@ -58,7 +63,7 @@ def emit_module(
         if not is_in_register(type_):
             message = f"a staged function gives numbers and arrays: {type_} must be stored in a buffer"
             raise InternalError(message, loc=function.loc)
-    emitter = Emitter(function, checks=checks, offsets=offsets, planned_bytes=planned_bytes)
+    emitter = Emitter(function, checks=checks, threads=threads, offsets=offsets, planned_bytes=planned_bytes)
     if function.functions or callees(function):
         emitter.natives = declare_functions(emitter, function)
         emit_functions(emitter, function)

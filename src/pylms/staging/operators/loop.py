@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import NoReturn, cast
 
-from ...errors import PylmsError, StagingError
-from ...ir.node import Atom, Const
+from ...errors import PylmsError, StagedTypeError, StagingError
+from ...ir.node import Atom, AttributeValue, Const
 from ...ir.ops.arithmetic import ADD, GT, LOGICAL_AND, LT, NE, SELECT
 from ...ir.ops.control import CHECK, FOR, WHILE
 from ...ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
@@ -36,6 +36,7 @@ class StagedRange:
     start: object
     stop: object
     step: object
+    is_parallel: bool = False
 
     def __len__(self) -> int:
         self._refuse("asked for its length")
@@ -291,7 +292,7 @@ def _run_staged_range(trace: Trace, source: StagedRange, item_of: Item, body: Lo
         number = (index - source.start) // source.step if item_of is not _bare else index  # type: ignore[operator]
         body.call(item_of(number, index))
 
-    _native_for(trace, (start, stop, step), run_item, body)
+    _native_for(trace, (start, stop, step), run_item, body, is_parallel=source.is_parallel)
 
 
 def _run_array(trace: Trace, source: StagedArray, item_of: Item, body: LoopBody) -> None:
@@ -322,13 +323,23 @@ def _run_plan(trace: Trace, plan: LoopPlan, item_of: Item, body: LoopBody) -> No
 
 
 def _native_for(
-    trace: Trace, bounds: tuple[Atom, Atom, Atom], run_item: Callable[[object], None], body: LoopBody
+    trace: Trace,
+    bounds: tuple[Atom, Atom, Atom],
+    run_item: Callable[[object], None],
+    body: LoopBody,
+    *,
+    is_parallel: bool = False,
 ) -> None:
     if body.stop is None:
-        trace_construct(
-            trace, "loop", body.functions, body.assigned, lambda construct: _trace_for(construct, bounds, run_item)
-        )
+        attempt = partial(_trace_for, bounds=bounds, run_item=run_item, is_parallel=is_parallel)
+        trace_construct(trace, "loop", body.functions, body.assigned, attempt)
     else:
+        if is_parallel:
+            raise StagedTypeError(
+                "a parallel loop cannot be left by break or return",
+                loc=caller_loc(),
+                hint="leave out parallel=True",
+            )
         stop = body.stop
         trace_construct(
             trace,
@@ -339,14 +350,17 @@ def _native_for(
         )
 
 
-def _trace_for(construct: Construct, bounds: tuple[Atom, Atom, Atom], run_item: Callable[[object], None]) -> None:
+def _trace_for(
+    construct: Construct, bounds: tuple[Atom, Atom, Atom], run_item: Callable[[object], None], is_parallel: bool
+) -> None:
     trace = construct.trace
     loc = caller_loc()
     _begin_native_loop(trace)
     index = trace.builder.fresh(INT, "i")
     with construct.block([index], repeats=True) as block:
         run_item(trace.wrap(index))
-    trace.emit(FOR, bounds, blocks=[block.finish([])], loc=loc)
+    attrs: dict[str, AttributeValue] = {"parallel": True} if is_parallel else {}
+    trace.emit(FOR, bounds, attrs=attrs, blocks=[block.finish([])], loc=loc)
 
 
 def _trace_stoppable_for(
