@@ -22,11 +22,9 @@ from .loc import Loc, caller_loc
 from .options import Options
 from .staging.context import current_trace
 from .staging.exclusive import process_state
+from .staging.parameters import ArrayParameter, LeafType, Signature, leaf_types, leaf_values
 from .staging.reify import Staged, reify
 from .staging.signature import (
-    ArrayParameter,
-    ParameterType,
-    Signature,
     arrays_overlap,
     declared_signature,
     numpy_scalar_type,
@@ -170,8 +168,7 @@ class StagedFunction:
         trace = current_trace()
         if trace is not None:
             return trace.call(self._traced, args, kwargs)
-        values = self._bind(args, kwargs)
-        signature = self._signature_of(values)
+        signature, values = self._arguments(self._bind(args, kwargs))
         try:
             return _run(self._specialise(signature), values)
         except OutdatedError:
@@ -212,14 +209,16 @@ class StagedFunction:
                 hint="name each parameter; a function called from staged code may have any",
             )
 
-    def _signature_of(self, values: Sequence[object]) -> Signature:
+    def _arguments(self, values: Sequence[object]) -> tuple[Signature, list[object]]:
+        """The signature of a call, and the leaves of its arguments."""
         parameters = self._python_signature.parameters.values()
         apart = signature_of(self.__name__, list(zip(parameters, values, strict=True)))
-        if not arrays_overlap(values, [_may_be_written(type_) for type_ in apart]):
-            return apart
+        leaves = leaf_values(values, apart)
+        if not arrays_overlap(leaves, [_may_be_written(leaf) for leaf in leaf_types(apart)]):
+            return apart, leaves
         staged = self._stage(apart)
-        needs_apart = staged.overlap is False and arrays_overlap(values, staged.written)
-        return overlapping(apart) if needs_apart else apart
+        needs_apart = staged.overlap is False and arrays_overlap(leaves, staged.written)
+        return overlapping(apart) if needs_apart else apart, leaves
 
     def _shown_signature(self) -> Signature:
         if self._latest is not None:
@@ -268,13 +267,13 @@ class StagedFunction:
         compiled = compile_staged(staged, native, self.options)
         specialisation = Specialisation(compiled)
         self._specialisations[signature] = specialisation
-        if self._callable is not None and native is self._native and self._is_direct(staged):
+        if self._callable is not None and native is self._native and self._is_direct(staged, signature):
             self._callable.install(compiled.native)
         return specialisation
 
-    def _is_direct(self, staged: Staged) -> bool:
+    def _is_direct(self, staged: Staged, signature: Signature) -> bool:
         """Whether the native callable's own arguments and result are already the Python ones."""
-        if self._keyword_only or staged.before_run or staged.after_run:
+        if self._keyword_only or staged.before_run or staged.after_run or leaf_types(signature) != list(signature):
             return False
         match staged.structure:
             case Leaf():
@@ -339,7 +338,7 @@ def _has_numpy(staged: Staged) -> bool:
     return any(isinstance(each, ArrayType) or (isinstance(each, ScalarType) and not each.python) for each in types)
 
 
-def _may_be_written(type_: ParameterType) -> bool:
+def _may_be_written(type_: LeafType) -> bool:
     return isinstance(type_, ArrayParameter) and type_.is_writeable
 
 

@@ -569,4 +569,24 @@ def f(n: int):
 
 f(np.zeros(3))
 """,
+    "text within a tuple argument": """
+@stage
+def f(pair):
+    return pair[0]
+
+f((1, "b"))
+""",
+    "assigned field of an argument": """
+from dataclasses import dataclass
+
+@dataclass
+class Account:
+    balance: int
+
+@stage
+def f(account):
+    account.balance = account.balance + 1
+
+f(Account(1))
+""",
 }

@@ -12,7 +12,7 @@ from pylms import stage
 from pylms.errors import ArgumentError, StagedTypeError
 from pylms.ir.types import FLOAT, FLOAT64, INT, SHARED_REGION, ArrayType, Region
 from pylms.runtime import ctypes_call, native
-from pylms.staging.signature import ArrayParameter
+from pylms.staging.parameters import ArrayParameter
 
 
 @pytest.fixture(params=["binding", "ctypes"])

@@ -23,6 +23,7 @@ from ..ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from ..ir.types import BOOL, ArrayType, ScalarType, TensorType, Type
 from ..loc import Loc, caller_loc
 from .context import Trace, current_trace
+from .parameters import is_changeable, items_of
 from .raising import AlwaysRaises
 from .values import Leaf, Structure, constant, describe, describe_static, leaf_types, same_structure
 from .widening import joined, widened_constant
@@ -214,9 +215,10 @@ def unbound_message(name: str) -> str:
 
 
 def is_stageable(trace: Trace, value: object) -> bool:
-    """Whether a variable can hold it: numbers, tensors, and tuples of them."""
-    if isinstance(value, tuple):
-        return all(is_stageable(trace, item) for item in value)
+    """Whether a variable can hold it: numbers, tensors, and tuples and frozen dataclasses of them."""
+    items = value if isinstance(value, tuple) else None if is_changeable(value) else items_of(value)
+    if items is not None:
+        return all(is_stageable(trace, item) for item in items)
     return value is not UNSET and not isinstance(value, Poison) and trace.try_lift(value) is not None
 
 

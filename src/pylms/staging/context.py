@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, cast
 
 from ..errors import NotSupportedYetError, StagingError
@@ -21,6 +22,7 @@ from ..loc import Loc, caller_loc
 from ..options import Options
 from .arrays import StagedArray
 from .notes import Note
+from .parameters import is_changeable, items_of, made_of
 from .regions import Regions
 from .rep import Rep, StagedValue
 from .values import INT_MAX, INT_MIN, Front, Leaf, Static, Structure, TupleOf, constant, describe_static
@@ -196,22 +198,43 @@ class Trace:
             hint="staged values are bools, ints, floats, tensors, and tuples of them",
         )
 
-    def flatten(self, value: object) -> tuple[list[Atom], Structure]:
-        """Take a value apart into atoms and the structure that holds them; what cannot be staged stays static."""
-        atoms: list[Atom] = []
-        return atoms, self._flatten_into(value, atoms)
+    def flatten(self, value: object, *, is_result: bool = False) -> tuple[list[Atom], Structure]:
+        """Take a value apart into atoms and the structure that holds them; what cannot be staged stays static.
 
-    def _flatten_into(self, value: object, atoms: list[Atom]) -> Structure:
+        `is_result`: nobody else has the value, and dataclasses whose fields can be assigned are taken apart too.
+        """
+        atoms: list[Atom] = []
+        return atoms, self._flatten_into(value, atoms, is_result=is_result)
+
+    def _flatten_into(self, value: object, atoms: list[Atom], *, is_result: bool = False) -> Structure:
+        kind = type(value)
         if isinstance(value, tuple):
-            items = tuple(self._flatten_into(item, atoms) for item in value)
-            kind = type(value)
+            items = tuple(self._flatten_into(item, atoms, is_result=is_result) for item in value)
             make: Callable[[list[object]], object] = getattr(kind, "_make", tuple)
             return TupleOf(items, make, kind.__name__)
+        # What can be changed, and is shared, is not taken apart: it would be several objects where Python has one.
+        if (is_result or not is_changeable(value)) and self._is_record(value):
+            fields = [self._flatten_into(item, atoms, is_result=is_result) for item in items_of(value) or ()]
+            return TupleOf(tuple(fields), partial(made_of, kind), kind.__name__)
         atom = self.try_lift(value)
         if atom is None:
             return Static(value)
         atoms.append(atom)
         return Leaf(atom.type)
+
+    def _is_record(self, value: object) -> bool:
+        """Whether it is a dataclass that has staged values in it, or nothing but numbers."""
+        items = items_of(value)
+        if items is None:
+            return False
+        return any(self._has_staged(item) for item in items) or all(map(self._is_made_of_numbers, items))
+
+    def _has_staged(self, value: object) -> bool:
+        return self.is_staged(value) or any(self._has_staged(item) for item in items_of(value) or ())
+
+    def _is_made_of_numbers(self, value: object) -> bool:
+        items = items_of(value)
+        return constant(value) is not None if items is None else all(map(self._is_made_of_numbers, items))
 
     def unflatten(self, structure: Structure, atoms: Iterator[Atom]) -> object:
         """The Python value of that structure over these atoms; constants become plain numbers again."""

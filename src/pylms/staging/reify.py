@@ -14,9 +14,18 @@ from ..options import Options
 from ..tracebacks import error_loc
 from .context import Capture, HostFunction, Trace, tracing
 from .notes import Note
+from .parameters import (
+    ArrayParameter,
+    LeafType,
+    ParameterType,
+    changeable_within,
+    items_of,
+    leaf_names,
+    leaf_types,
+    rebuilt,
+)
 from .raising import AlwaysRaises
 from .regions import RegionsMeet
-from .signature import ArrayParameter
 from .values import Front, Static, Structure, TupleOf, describe
 
 
@@ -25,7 +34,7 @@ class Staged:
     """A function as IR, and what running it needs besides.
 
     structure: how to make the Python result from the function's results.
-    written: for each parameter, whether it is an array that the function may write into.
+    written: for each parameter of the IR, whether it is an array that the function may write into.
     overlap: whether a written array overlaps another parameter, as the function was staged for; None where the function
     is right either way.
     notes: what was decided while staging, for users who ask.
@@ -44,7 +53,7 @@ class Staged:
 
 def reify(
     function: Callable[..., object],
-    parameters: Sequence[tuple[str, Type | ArrayParameter]],
+    parameters: Sequence[tuple[str, ParameterType]],
     *,
     name: str,
     loc: Loc,
@@ -68,29 +77,35 @@ def reify(
 
 def _reified(
     function: Callable[..., object],
-    parameters: Sequence[tuple[str, Type | ArrayParameter]],
+    parameters: Sequence[tuple[str, ParameterType]],
     *,
     name: str,
     loc: Loc,
     trace: Trace,
 ) -> Staged:
     front = trace.front
-    types = [type_.type if isinstance(type_, ArrayParameter) else type_ for _, type_ in parameters]
+    declared = [type_ for _, type_ in parameters]
+    names, leaves = leaf_names([parameter for parameter, _ in parameters], declared), leaf_types(declared)
+    types = [leaf.type if isinstance(leaf, ArrayParameter) else leaf for leaf in leaves]
     symbols = [
         trace.builder.fresh(trace.regions.of_parameter(type_), parameter)
-        for (parameter, _), type_ in zip(parameters, types, strict=True)
+        for parameter, type_ in zip(names, types, strict=True)
     ]
     with trace.builder.block(symbols) as scope, tracing(trace), front.session(trace):
-        result = _run(function, [trace.wrap(symbol) for symbol in symbols])
-        atoms, structure = trace.flatten(front.finish(trace, result))
+        staged_leaves = iter([trace.wrap(symbol) for symbol in symbols])
+        arguments = [rebuilt(type_, staged_leaves) for type_ in declared]
+        records = [(record, items_of(record)) for record in changeable_within(arguments)]
+        result = _run(function, arguments)
+        _require_unchanged(records, loc)
+        atoms, structure = trace.flatten(front.finish(trace, result), is_result=True)
         _refuse_containers(structure, loc)
     captures = tuple(trace.captures.values())
     scope.params = (*symbols, *[capture.symbol for capture in captures])
     staged = Function(name, scope.finish(atoms), loc, len(captures))
     written = written_parameters(staged)
-    for symbol, (parameter, type_) in zip(symbols, parameters, strict=True):
+    for symbol, parameter, leaf in zip(symbols, names, leaves, strict=True):
         if symbol in written:
-            _require_writeable(parameter, type_, written[symbol])
+            _require_writeable(parameter, leaf, written[symbol])
     return Staged(
         staged,
         structure,
@@ -104,13 +119,24 @@ def _reified(
     )
 
 
-def _require_writeable(parameter: str, type_: Type | ArrayParameter, written_at: Loc) -> None:
+def _require_writeable(parameter: str, type_: LeafType, written_at: Loc) -> None:
     if isinstance(type_, ArrayParameter) and not type_.is_writeable:
         raise StagedTypeError(
             f"assignment destination is read-only: the array passed as `{parameter}`",
             loc=written_at,
             hint="pass a writeable array (a `.copy()` of it is one), or write into another",
         )
+
+
+def _require_unchanged(records: Sequence[tuple[object, list[object] | None]], loc: Loc) -> None:
+    """A located error where the function assigned a field of an argument: its caller would not see it."""
+    for record, items in records:
+        if any(now is not before for now, before in zip(items_of(record) or (), items or (), strict=True)):
+            raise NotSupportedYetError(
+                f"a field of a {type(record).__name__} that is an argument is assigned: the caller would not see it",
+                loc=loc,
+                hint="return a new one: `dataclasses.replace(...)`",
+            )
 
 
 def _overlap(asked_for: Sequence[Type], symbols: Sequence[Sym]) -> bool | None:

@@ -12,13 +12,14 @@ from __future__ import annotations
 import inspect
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import combinations, count
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard, get_origin
 
 from ..errors import ArgumentError
 from ..ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, SHARED_REGION, ArrayType, Region, ScalarType
 from ..loc import caller_loc
+from .parameters import ArrayParameter, ParameterType, Signature, TupleParameter, item_names, items_of
 from .values import INT_MAX, INT_MIN, describe_static
 
 if TYPE_CHECKING:
@@ -31,24 +32,16 @@ _PYTHON_TYPES: dict[object, ScalarType] = {bool: BOOL, int: INT, float: FLOAT}
 _ANNOTATIONS: dict[object, ScalarType] = {**_PYTHON_TYPES, "bool": BOOL, "int": INT, "float": FLOAT}
 _ARRAY_ANNOTATIONS = ("numpy.ndarray", "np.ndarray", "ndarray")
 
-_ARGUMENT_HINT = "pass a bool, an int, a float, a NumPy number or array; `.py_func` is the Python function itself"
+_DTYPES = {f"{type_.kind[0]}{type_.itemsize}": type_ for type_ in SCALAR_TYPES.values() if type_ not in (INT, FLOAT)}
+
+_ARGUMENT_HINT = (
+    "pass a bool, an int, a float, a NumPy number or array, or a tuple of them; "
+    "`.py_func` is the Python function itself"
+)
 _SELF_HINT = "stage a function inside the method instead: it may use `self` from around it"
 _DTYPES_HINT = "convert it with `.astype`; bool, float32, float64 and the ints of 8 to 64 bits can be passed"
 
 
-@dataclass(frozen=True, slots=True)
-class ArrayParameter:
-    """An array as an argument: its type, and whether staged code may write into it."""
-
-    type: ArrayType
-    is_writeable: bool = True
-
-    def __str__(self) -> str:
-        return f"{self.type}" if self.is_writeable else f"read-only {self.type}"
-
-
-ParameterType: TypeAlias = ScalarType | ArrayParameter
-Signature: TypeAlias = tuple[ParameterType, ...]
 Declared: TypeAlias = ScalarType | Literal["an array"]
 
 
@@ -98,15 +91,22 @@ def overlapping(signature: Signature) -> Signature:
 
 
 def _with_regions(signature: Sequence[ParameterType], next_region: Callable[[], Region]) -> Signature:
-    return tuple(
-        replace(type_, type=replace(type_.type, region=next_region())) if isinstance(type_, ArrayParameter) else type_
-        for type_ in signature
-    )
+    return tuple([_with_region(type_, next_region) for type_ in signature])
 
 
-def arrays_overlap(values: Sequence[object], written: Sequence[bool]) -> bool:
+def _with_region(type_: ParameterType, next_region: Callable[[], Region]) -> ParameterType:
+    match type_:
+        case ArrayParameter(array, _):
+            return replace(type_, type=replace(array, region=next_region()))
+        case TupleParameter(kind, items):
+            return TupleParameter(kind, _with_regions(items, next_region))
+        case _:
+            return type_
+
+
+def arrays_overlap(leaves: Sequence[object], written: Sequence[bool]) -> bool:
     """Whether an array that is written lies, from its first byte to its last, across another one."""
-    arrays = [(value, is_written) for value, is_written in zip(values, written, strict=True) if is_array(value)]
+    arrays = [(value, is_written) for value, is_written in zip(leaves, written, strict=True) if is_array(value)]
     return any(
         (left_written or right_written) and _bounds_overlap(left, right)
         for (left, left_written), (right, right_written) in combinations(arrays, 2)
@@ -132,20 +132,30 @@ def numpy_scalar_type(value: object) -> ScalarType | None:
 
 
 def _argument_type(function: str, parameter: inspect.Parameter, value: object) -> ParameterType:
-    what = f"argument `{parameter.name}` of {function}"
-    if is_array(value):
-        found: ParameterType = _array_type(what, value)
-    else:
-        found = _scalar_type(what, parameter.name, value)
+    found = _type_of(f"argument `{parameter.name}` of {function}", parameter.name, value)
     declared = declared_type(parameter)
     agrees = declared in (None, "an array" if isinstance(found, ArrayParameter) else found)
     if not agrees:
         raise ArgumentError(
-            f"{what} is declared {declared}, and {_describe(value)} was passed",
+            f"argument `{parameter.name}` of {function} is declared {declared}, and {_describe(value)} was passed",
             loc=caller_loc(),
             hint=f"convert it to {declared}, or change the annotation",
         )
     return found
+
+
+def _type_of(what: str, name: str, value: object) -> ParameterType:
+    """`what` is how errors call the value, `name` what its parameter or field is called."""
+    if is_array(value):
+        return _array_type(what, value)
+    items = items_of(value)
+    if items is None:
+        return _scalar_type(what, name, value)
+    kind = type(value)
+    names = item_names(kind, len(items))
+    word = "item" if kind is tuple else "field"
+    types = [_type_of(f"{word} `{each}` of {what}", each, item) for each, item in zip(names, items, strict=True)]
+    return TupleParameter(kind, tuple(types))
 
 
 def _scalar_type(what: str, name: str, value: object) -> ScalarType:
@@ -174,7 +184,7 @@ def _array_type(what: str, array: Array) -> ArrayParameter:
             loc=caller_loc(),
             hint="pass `numpy.asarray(...)` of it, which is a plain array on the same memory",
         )
-    dtype = SCALAR_TYPES.get(array.dtype.name)
+    dtype = _DTYPES.get(f"{array.dtype.kind}{array.dtype.itemsize}")
     if dtype is None:
         raise _cannot_take(what, f"an array of {array.dtype.name}", _DTYPES_HINT)
     if not array.dtype.isnative:

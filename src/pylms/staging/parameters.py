@@ -1,0 +1,117 @@
+"""What a signature knows of an argument: the types of its leaves, and how they make up its value.
+
+Numbers and arrays are leaves. Tuples, named tuples and dataclasses travel as the leaves that they are made of.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, TypeAlias
+
+from ..ir.types import ArrayType, Type
+
+
+@dataclass(frozen=True, slots=True)
+class ArrayParameter:
+    """An array as an argument: its type, and whether staged code may write into it."""
+
+    type: ArrayType
+    is_writeable: bool = True
+
+    def __str__(self) -> str:
+        return f"{self.type}" if self.is_writeable else f"read-only {self.type}"
+
+
+@dataclass(frozen=True, slots=True)
+class TupleParameter:
+    """A tuple, named tuple or dataclass as an argument: its class, and what its items are."""
+
+    kind: type
+    items: tuple[ParameterType, ...]
+
+    def __str__(self) -> str:
+        return f"{self.kind.__name__}({', '.join(map(str, self.items))})"
+
+
+LeafType: TypeAlias = Type | ArrayParameter
+ParameterType: TypeAlias = LeafType | TupleParameter
+Signature: TypeAlias = tuple[ParameterType, ...]
+
+
+def item_names(kind: type, count: int) -> list[str]:
+    """What the items of such a value are called: their fields, or their places."""
+    if is_dataclass(kind):
+        return [field.name for field in fields(kind)]
+    named: tuple[str, ...] = getattr(kind, "_fields", ())
+    return list(named) or [str(place) for place in range(count)]
+
+
+def items_of(value: Any) -> list[object] | None:
+    """The items of a tuple, named tuple or dataclass; None for anything else."""
+    kind = type(value)
+    if kind is tuple or (isinstance(value, tuple) and hasattr(kind, "_fields")):
+        return list(value)
+    return [getattr(value, field.name) for field in fields(kind)] if is_dataclass(kind) else None
+
+
+def is_changeable(value: object) -> bool:
+    """Whether it is a dataclass whose fields can be assigned."""
+    return is_dataclass(value) and not getattr(type(value), "__dataclass_params__").frozen  # noqa: B009 - not declared
+
+
+def changeable_within(values: Sequence[object]) -> Iterator[object]:
+    """The values that are such dataclasses, and those among their items."""
+    for value in values:
+        yield from changeable_within(items_of(value) or ())
+        if is_changeable(value):
+            yield value
+
+
+def made_of(kind: Any, items: Sequence[object]) -> object:
+    """The value of that class with those items. No `__init__` of a dataclass runs: what it checks holds already."""
+    if issubclass(kind, tuple):
+        return kind._make(items) if hasattr(kind, "_make") else tuple(items)
+    made: object = object.__new__(kind)
+    for name, item in zip(item_names(kind, len(items)), items, strict=True):
+        object.__setattr__(made, name, item)
+    return made
+
+
+def leaf_types(types: Sequence[ParameterType]) -> list[LeafType]:
+    """The leaves of arguments of those types, in order."""
+    return [leaf for type_ in types for leaf in _leaves_of(type_)]
+
+
+def _leaves_of(type_: ParameterType) -> list[LeafType]:
+    return leaf_types(type_.items) if isinstance(type_, TupleParameter) else [type_]
+
+
+def leaf_names(names: Sequence[str], types: Sequence[ParameterType]) -> list[str]:
+    """A name for each leaf."""
+    found: list[str] = []
+    for name, type_ in zip(names, types, strict=True):
+        if isinstance(type_, TupleParameter):
+            inner = [f"{name}_{item}" for item in item_names(type_.kind, len(type_.items))]
+            found += leaf_names(inner, type_.items)
+        else:
+            found.append(name)
+    return found
+
+
+def leaf_values(values: Sequence[object], types: Sequence[ParameterType]) -> list[object]:
+    """The leaves themselves."""
+    found: list[object] = []
+    for value, type_ in zip(values, types, strict=True):
+        if isinstance(type_, TupleParameter):
+            found += leaf_values(items_of(value) or (), type_.items)
+        else:
+            found.append(value)
+    return found
+
+
+def rebuilt(type_: ParameterType, leaves: Iterator[object]) -> object:
+    """The value of that type over the next leaves."""
+    if isinstance(type_, TupleParameter):
+        return made_of(type_.kind, [rebuilt(item, leaves) for item in type_.items])
+    return next(leaves)
