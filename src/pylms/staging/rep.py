@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import dis
 import sys
+from collections.abc import Mapping, Sequence
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import StagingError
 from ..ir.node import Atom
@@ -14,6 +15,7 @@ from ..ir.ops import integers
 from ..loc import caller_loc, is_user_file
 from . import arithmetic, bits, number_methods
 from .comparisons import comparison
+from .numpy_scalars import NUMPY_FUNCTIONS
 from .promotion import refuse_operation
 
 if TYPE_CHECKING:
@@ -238,6 +240,20 @@ class Rep(StagedValue):
     def __call__(self, *args: object, **kwargs: object) -> object:
         self._refuse("called", "it is a number")
 
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: object, **kwargs: object) -> object:
+        """What NumPy asks where one of its functions or numbers meets a staged number."""
+        operands = [_number_in(each) for each in inputs]
+        if any(type(each).__name__ == "ndarray" for each in operands):
+            return _over_objects(ufunc, method, operands, kwargs)
+        function = NUMPY_FUNCTIONS.get(ufunc.__name__)
+        atoms = [self.trace.try_lift(each) for each in operands]
+        if function is None or method != "__call__" or kwargs or None in atoms:
+            return NotImplemented
+        return self.trace.wrap(function(self.trace, *atoms))
+
+    def __array__(self, *_args: object, **_kwargs: object) -> NoReturn:
+        self._refuse("turned into an array", "make an array, and assign its elements: a[i] = x")
+
     def _refuse_yet(self, operator: str) -> NoReturn:
         refuse_operation(operator, self.atom.type)
 
@@ -248,6 +264,27 @@ class Rep(StagedValue):
             loc=caller_loc(),
             hint=hint,
         )
+
+
+def _number_in(value: Any) -> object:
+    """NumPy hands its own numbers over as arrays of no dimension."""
+    return value[()] if type(value).__name__ == "ndarray" and value.ndim == 0 else value
+
+
+def _over_objects(ufunc: Any, method: str, inputs: Sequence[object], kwargs: Mapping[str, object]) -> object:
+    """A real array and staged numbers: an array of objects, known while generating, each of them a staged number."""
+    import numpy
+
+    operands: list[object] = []
+    for each in inputs:
+        if isinstance(each, Rep):
+            held = numpy.empty((), object)
+            held[()] = each
+            operands.append(held)
+        else:
+            operands.append(each)
+    is_comparison = "OO->O" in ufunc.types and "OO->?" in ufunc.types
+    return getattr(ufunc, method)(*operands, **({"dtype": object} if is_comparison else {}), **kwargs)
 
 
 _DECORATE = (

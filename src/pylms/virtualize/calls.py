@@ -1,4 +1,4 @@
-"""Calls of builtins, of `math`, and everything that formats text become operator calls.
+"""Calls of builtins, of `math` and NumPy, and everything that formats text become operator calls.
 
 In: any function, last in the pipeline. Out: `__call(len, x)`, `__call(math.sqrt, x)`, `__print(x)`, `__format('{}',
 x)` for `str.format` of a literal and for f-strings, and `__printf('{}', x)` for a print of one such text. A builtin
@@ -14,6 +14,7 @@ import ast
 from collections.abc import Mapping
 
 from .context import Context
+from .known_functions import KnownNames, imported_names
 from .nodes import FunctionNode, call, constant
 from .scope import Scope, ScopedTransformer, build_scopes
 
@@ -36,6 +37,11 @@ class _Calls(ScopedTransformer):
     def __init__(self, scopes: Mapping[ast.AST, Scope], context: Context) -> None:
         super().__init__(scopes)
         self.context = context
+        self.imported = KnownNames()
+
+    def visit_whole(self, node: FunctionNode) -> FunctionNode:
+        self.imported = imported_names(node)
+        return super().visit_whole(node)
 
     def visit_annotation(self, node: ast.expr) -> ast.expr:
         return node
@@ -45,7 +51,7 @@ class _Calls(ScopedTransformer):
         function = node.func
         if self._is_builtin(function, "print"):
             return self._print(node)
-        if any(self._is_builtin(function, name) for name in CALLED_BUILTINS) or _is_math(function):
+        if any(self._is_builtin(function, name) for name in CALLED_BUILTINS) or self._is_known(function):
             return call("__call", [function, *node.args], keywords=node.keywords, at=node)
         if isinstance(function, ast.Attribute) and function.attr == "format" and _is_text(function.value):
             return call("__format", [function.value, *node.args], keywords=node.keywords, at=node)
@@ -95,6 +101,19 @@ class _Calls(ScopedTransformer):
             return False
         return self.scope.owner_of(name) is None
 
+    def _is_known(self, function: ast.expr) -> bool:
+        """Whether it is a function of `math` or NumPy, by its own name or as an attribute of the module."""
+        root, kind = function, "functions"
+        while isinstance(root, ast.Attribute):
+            root, kind = root.value, "modules"
+        if not isinstance(root, ast.Name):
+            return False
+        if kind == "modules" and root.id == "math":
+            return True
+        if root.id in getattr(self.imported, kind):
+            return True
+        return root.id in getattr(self.context.known, kind) and self.scope.owner_of(root.id) is None
+
 
 def _is_plain_specification(spec: ast.JoinedStr) -> bool:
     """Whether `str.format` can take the specification inside its field: no braces, and no fields within fields."""
@@ -108,10 +127,6 @@ def _is_plain_specification(spec: ast.JoinedStr) -> bool:
 
 def _conversion(part: ast.FormattedValue) -> str:
     return "" if part.conversion == -1 else f"!{chr(part.conversion)}"
-
-
-def _is_math(function: ast.expr) -> bool:
-    return isinstance(function, ast.Attribute) and isinstance(function.value, ast.Name) and function.value.id == "math"
 
 
 def _is_text(node: ast.expr) -> bool:

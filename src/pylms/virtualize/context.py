@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from ..errors import SyntaxNotSupportedError
 from ..loc import loc_of_node
+from .known_functions import KnownNames
 
 IN_PLACE_OPERATORS: dict[type[ast.operator], str] = {
     ast.Add: "__iadd",
@@ -69,6 +70,7 @@ class Context:
     has_class_cell: whether the function can reach `__class__`, so that `super()` works in it.
     annotations_run: whether annotations of nested functions are evaluated when these are defined.
     shadowed: builtins that the user's globals or closure give another meaning.
+    known: names that stand for functions of `math` or NumPy.
     true_names: the name to show for each function or class that had to be renamed.
     """
 
@@ -77,6 +79,7 @@ class Context:
     has_class_cell: bool
     annotations_run: bool
     shadowed: frozenset[str]
+    known: KnownNames
     true_names: dict[str, str] = field(default_factory=dict)
     counters: dict[str, int] = field(default_factory=dict)
 

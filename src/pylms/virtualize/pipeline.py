@@ -22,8 +22,9 @@ from .assigned import collect_assignments
 from .bool_ops import rewrite_bool_ops
 from .branches import rewrite_branches
 from .break_continue import desugar_loop_exits
-from .calls import REWRITTEN_BUILTINS, rewrite_calls
+from .calls import CALLED_BUILTINS, REWRITTEN_BUILTINS, rewrite_calls
 from .context import Context
+from .known_functions import KnownNames, known_names
 from .loops import rewrite_loops
 from .matches import desugar_matches
 from .methods import write_out_class_context
@@ -87,8 +88,9 @@ def virtualize(fn: FunctionType, passes: tuple[Pass, ...] = PASSES) -> Virtualiz
     """
     file = read_source_file(fn)
     shadowed = REWRITTEN_BUILTINS & {*fn.__globals__, *file.bound_names, *fn.__code__.co_freevars}
+    known = known_names(fn, CALLED_BUILTINS)
     try:
-        return _virtualize(fn.__code__, fn.__qualname__, file, frozenset(shadowed), passes)
+        return _virtualize(fn.__code__, fn.__qualname__, file, frozenset(shadowed), known, passes)
     except RecursionError:
         raise SyntaxNotSupportedError(
             f"{fn.__name__!r} is nested too deeply for Snek-LMS to rewrite it (elif and early returns nest)",
@@ -99,7 +101,12 @@ def virtualize(fn: FunctionType, passes: tuple[Pass, ...] = PASSES) -> Virtualiz
 
 @lru_cache(maxsize=4096)
 def _virtualize(
-    code: CodeType, qualified_name: str, file: SourceFile, shadowed: frozenset[str], passes: tuple[Pass, ...]
+    code: CodeType,
+    qualified_name: str,
+    file: SourceFile,
+    shadowed: frozenset[str],
+    known: KnownNames,
+    passes: tuple[Pass, ...],
 ) -> Virtualized:
     source = find_function(code, file)
     node = source.node
@@ -110,6 +117,7 @@ def _virtualize(
         has_class_cell="__class__" in code.co_freevars,
         annotations_run=not annotations_are_text(code),
         shadowed=shadowed,
+        known=known,
     )
     for run in passes:
         node = run(node, context)

@@ -11,12 +11,14 @@ from ...ir.types import BOOL, FLOAT, INT, ScalarType, Type
 from ...loc import caller_loc
 from ..arrays import StagedArray
 from ..context import Trace, current_trace
+from ..numpy_scalars import name_of
 from ..promotion import convert, refuse_operation
 from ..rep import Rep, StagedValue
 from ..truth import scalar_of, truth
 from .loop import StagedEnumerate, StagedRange
 from .math_functions import MATH_HANDLERS, to_python_int
 from .number_builtins import NUMBER_BUILTINS, TAKE_ITERABLES, as_sequence
+from .numpy_functions import call_numpy
 
 Handler = Callable[..., object]
 
@@ -34,6 +36,8 @@ def call(function: Callable[..., object], *args: object, **kwargs: object) -> ob
     if not is_conversion and not any(_has_staged_scalar(item) for item in (*args, *kwargs.values())):
         return function(*args, **kwargs)
     handler = _HANDLERS.get(function)
+    if handler is None and name_of(function) is not None and not _has_array((*args, *kwargs.values())):
+        return call_numpy(trace, function, args, kwargs)
     if handler is None:
         return _call_unknown(function, args, kwargs)
     return handler(trace, *args, **kwargs)
@@ -46,6 +50,10 @@ def _has_staged_scalar(value: object) -> bool:
     if isinstance(value, StagedValue):
         return True
     return isinstance(value, (tuple, list)) and any(isinstance(item, StagedValue) for item in value)
+
+
+def _has_array(values: Sequence[object]) -> bool:
+    return any(isinstance(value, StagedArray) for value in values)
 
 
 def _loops_natively(trace: Trace, iterable: object) -> bool:
