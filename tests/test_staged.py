@@ -38,6 +38,16 @@ def test_keyword_arguments_and_defaults():
         scaled(2, 3, 1)
 
 
+def test_keywords_and_defaults_are_native_once_compiled(monkeypatch):
+    @stage
+    def scaled(x, factor=3, *, offset=0):
+        return x * factor + offset
+
+    assert scaled(2) == 6
+    monkeypatch.setattr(type(scaled.owner), "call_slow", None)
+    assert [scaled(2), scaled(2, offset=1), scaled(factor=5, x=2), scaled(2, 4, offset=-1)] == [6, 7, 10, 7]
+
+
 def test_the_python_function_stays_at_hand():
     staged = stage(mean)
     assert staged.py_func(1, 2) == 1.5

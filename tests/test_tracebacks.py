@@ -101,7 +101,7 @@ def test_the_fallback_without_headers_hides_as_much():
     staged = stage(defined("uses_sign")).owner
     assert isinstance(staged, StagedFunction)
     with pytest.raises(StagingError) as caught:
-        ctypes_call.StagedCallable(staged)(3)
+        ctypes_call.StagedCallable(staged, ("x",), 1, {})(3)
     assert frames_of(caught.value)[-2:] == [("<program>", "uses_sign", 11), ("<program>", "sign", 8)]
     assert len(frames_of(caught.value)) <= 3
 

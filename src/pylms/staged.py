@@ -160,7 +160,13 @@ class StagedFunction:
     def as_callable(self, native: NativeInterface) -> StagedCallable:
         """The runtime's callable in front of this: it calls natively at once where a specialisation fits."""
         self._native = native
-        self._callable = native.StagedCallable(self)
+        parameters = self._python_signature.parameters.values()
+        self._callable = native.StagedCallable(
+            self,
+            tuple(["" if each.kind is each.POSITIONAL_ONLY else each.name for each in parameters]),
+            len(parameters) - len(self._keyword_only),
+            {each.name: each.default for each in parameters if each.default is not each.empty},
+        )
         return self._callable
 
     def call_slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> object:
@@ -273,7 +279,7 @@ class StagedFunction:
 
     def _is_direct(self, staged: Staged, signature: Signature) -> bool:
         """Whether the native callable's own arguments and result are already the Python ones."""
-        if self._keyword_only or staged.before_run or staged.after_run or leaf_types(signature) != list(signature):
+        if staged.before_run or staged.after_run or leaf_types(signature) != list(signature):
             return False
         match staged.structure:
             case Leaf():

@@ -185,7 +185,7 @@ def test_the_staged_callable_picks_by_layout_and_overlap(native, make):
         def call_slow(self, args, kwargs):
             return "slow"
 
-    staged = native.StagedCallable(Owner())
+    staged = native.StagedCallable(Owner(), ("x", "y"), 2, {})
     staged.install(make("results[0].i = 1;", "[f8,1,C,r][f8,1,C,w]", "i", overlap=False))
     staged.install(make("results[0].i = 2;", "[f8,1,C,r][f8,1,C,w]", "i", overlap=True))
     staged.install(make("results[0].i = 3;", "[f8,1,S,r][f8,1,C,w]", "i", overlap=False))

@@ -259,12 +259,18 @@ _GUARDED_CODES = frozenset({NativeFunction._guarded_call.__code__, NativeFunctio
 class StagedCallable:
     """See `native.StagedCallable`."""
 
-    __slots__ = ("__weakref__", "natives", "owner")
+    __slots__ = ("__weakref__", "_defaults", "_parameters", "_positional", "natives", "owner")
     owner: Owner
     natives: tuple[NativeFunction, ...]
+    _parameters: tuple[str, ...]
+    _positional: int
+    _defaults: dict[str, object]
 
-    def __init__(self, owner: Owner) -> None:
+    def __init__(self, owner: Owner, parameters: tuple[str, ...], positional: int, defaults: dict[str, object]) -> None:
         object.__setattr__(self, "owner", owner)
+        object.__setattr__(self, "_parameters", parameters)
+        object.__setattr__(self, "_positional", positional)
+        object.__setattr__(self, "_defaults", defaults)
         object.__setattr__(self, "natives", ())
 
     def install(self, native: NativeFunction) -> None:
@@ -278,10 +284,12 @@ class StagedCallable:
         object.__setattr__(self, "natives", ())
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        for native in () if kwargs else self.natives:
-            values = native.fitting_slots(args)
-            if values is not None:
-                return native.call(values, args)
+        completed = self._completed(args, kwargs)
+        if completed is not None:
+            for native in self.natives:
+                values = native.fitting_slots(completed)
+                if values is not None:
+                    return native.call(values, completed)
         try:
             return self.owner.call_slow(args, kwargs)
         except BaseException as error:
@@ -289,6 +297,14 @@ class StagedCallable:
             if show_error is not None:
                 show_error(error)
             raise error  # a bare `raise` would bring the frames back
+
+    def _completed(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
+        """One argument for each parameter, in order; None where they do not fit the parameters."""
+        by_keyword = self._parameters[len(args) :]
+        if len(args) > self._positional or not kwargs.keys() <= set(by_keyword):
+            return None
+        given = {**self._defaults, **kwargs}
+        return (*args, *[given[name] for name in by_keyword]) if given.keys() >= set(by_keyword) else None
 
     def __get__(self, instance: object, _owner_type: type | None = None) -> Any:
         return self if instance is None else MethodType(self, instance)

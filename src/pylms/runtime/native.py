@@ -77,6 +77,18 @@ class MakeNativeFunction(Protocol):
     ) -> NativeFunction: ...
 
 
+class MakeStagedCallable(Protocol):
+    """Makes the callable in front of an owner.
+
+    parameters: their names; one that is empty cannot be given by keyword. positional: how many can be given by
+    position. defaults: by name.
+    """
+
+    def __call__(
+        self, owner: Owner, /, parameters: tuple[str, ...], positional: int, defaults: dict[str, Any]
+    ) -> StagedCallable: ...
+
+
 class NativeInterface(Protocol):
     """How native code is loaded and called. `open_library` raises OSError where there is no such library, and
     `find_symbol` where it has no such symbol; a library stays loaded as long as the handle lives. `takes_numpy`:
@@ -89,7 +101,7 @@ class NativeInterface(Protocol):
     @property
     def NativeFunction(self) -> MakeNativeFunction: ...
     @property
-    def StagedCallable(self) -> Callable[[Owner], StagedCallable]: ...
+    def StagedCallable(self) -> MakeStagedCallable: ...
     def open_library(self, path: str, /) -> object: ...
     def find_symbol(self, library: object, name: str, /) -> int: ...
 

@@ -1,13 +1,19 @@
-/* StagedCallable: what a staged function is to its users. It tries its native specialisations in order and leaves
- * everything else (other types, keywords, attributes) to its owner, a Python object with `call_slow(args, kwargs)`.
+/* StagedCallable: what a staged function is to its users. It puts keywords and defaults in their places, tries its native
+ * specialisations in order and leaves everything else (other types, attributes) to its owner, a Python object with
+ * `call_slow(args, kwargs)`.
  */
 #ifndef PYLMS_STAGED_CALLABLE_H
 #define PYLMS_STAGED_CALLABLE_H
+
+#define MOST_PARAMETERS 32
 
 typedef struct {
     PyObject_HEAD
     vectorcallfunc vectorcall;
     PyObject *owner;
+    PyObject *parameters; /* a tuple of names; one that is empty cannot be a keyword */
+    Py_ssize_t positional; /* how many of them may be given by position */
+    PyObject *defaults;    /* a dict by name */
     PyObject *natives; /* a tuple of NativeFunction, replaced as a whole, so that a call in flight keeps its own */
     PyObject *weak_references;
 } StagedCallable;
@@ -51,28 +57,71 @@ done:
     return result;
 }
 
+/* The place of the parameter that a keyword names; -1 where that is not seen at a glance. */
+static Py_ssize_t parameter_named(StagedCallable *self, PyObject *name)
+{
+    for (Py_ssize_t place = 0; place < PyTuple_GET_SIZE(self->parameters); ++place)
+        if (PyTuple_GET_ITEM(self->parameters, place) == name)
+            return place;
+    return -1;
+}
+
+/* One argument for each parameter, in order (borrowed); 0, and no exception set, where they do not fit the parameters. */
+static int complete_arguments(StagedCallable *self, PyObject *const *args, Py_ssize_t count, PyObject *names,
+                              PyObject **completed)
+{
+    Py_ssize_t parameters = PyTuple_GET_SIZE(self->parameters);
+    if (count > self->positional || parameters > MOST_PARAMETERS)
+        return 0;
+    for (Py_ssize_t place = 0; place < parameters; ++place)
+        completed[place] = place < count ? args[place] : NULL;
+    for (Py_ssize_t index = 0; names != NULL && index < PyTuple_GET_SIZE(names); ++index) {
+        Py_ssize_t place = parameter_named(self, PyTuple_GET_ITEM(names, index));
+        if (place < 0 || completed[place] != NULL)
+            return 0;
+        completed[place] = args[count + index];
+    }
+    for (Py_ssize_t place = 0; place < parameters; ++place) {
+        if (completed[place] == NULL)
+            completed[place] = PyDict_GetItem(self->defaults, PyTuple_GET_ITEM(self->parameters, place));
+        if (completed[place] == NULL)
+            return 0;
+    }
+    return 1;
+}
+
+static PyObject *call_native(StagedCallable *self, PyObject *const *args, Py_ssize_t count, int *matched)
+{
+    PyObject *natives = self->natives;
+    for (Py_ssize_t index = 0; index < PyTuple_GET_SIZE(natives); ++index) {
+        PyObject *result = call_if_matching((NativeFunction *)PyTuple_GET_ITEM(natives, index), args, count, matched);
+        if (*matched)
+            return result;
+    }
+    *matched = 0;
+    return NULL;
+}
+
 static PyObject *StagedCallable_vectorcall(PyObject *callable, PyObject *const *args, size_t flags, PyObject *names)
 {
     StagedCallable *self = (StagedCallable *)callable;
     Py_ssize_t count = PyVectorcall_NARGS(flags);
-    if (names == NULL || PyTuple_GET_SIZE(names) == 0) {
-        PyObject *natives = self->natives;
-        for (Py_ssize_t index = 0; index < PyTuple_GET_SIZE(natives); ++index) {
-            int matched;
-            NativeFunction *native = (NativeFunction *)PyTuple_GET_ITEM(natives, index);
-            PyObject *result = call_if_matching(native, args, count, &matched);
-            if (matched)
-                return result;
-        }
-    }
-    return call_slow(self, args, count, names);
+    int matched = 0;
+    PyObject *result = NULL, *completed[MOST_PARAMETERS];
+    if (count == self->positional && count == PyTuple_GET_SIZE(self->parameters) && names == NULL)
+        result = call_native(self, args, count, &matched);
+    else if (complete_arguments(self, args, count, names, completed))
+        result = call_native(self, completed, PyTuple_GET_SIZE(self->parameters), &matched);
+    return matched ? result : call_slow(self, args, count, names);
 }
 
 static PyObject *StagedCallable_new(PyTypeObject *type, PyObject *args, PyObject *names)
 {
-    static char *keywords[] = {"owner", NULL};
-    PyObject *owner;
-    if (!PyArg_ParseTupleAndKeywords(args, names, "O:StagedCallable", keywords, &owner))
+    static char *keywords[] = {"owner", "parameters", "positional", "defaults", NULL};
+    PyObject *owner, *parameters, *defaults;
+    Py_ssize_t positional;
+    if (!PyArg_ParseTupleAndKeywords(args, names, "OO!nO!:StagedCallable", keywords, &owner, &PyTuple_Type, &parameters,
+                                     &positional, &PyDict_Type, &defaults))
         return NULL;
     StagedCallable *self = (StagedCallable *)type->tp_alloc(type, 0);
     if (self == NULL)
@@ -80,6 +129,11 @@ static PyObject *StagedCallable_new(PyTypeObject *type, PyObject *args, PyObject
     self->vectorcall = StagedCallable_vectorcall;
     Py_INCREF(owner);
     self->owner = owner;
+    Py_INCREF(parameters);
+    self->parameters = parameters;
+    self->positional = positional;
+    Py_INCREF(defaults);
+    self->defaults = defaults;
     self->natives = PyTuple_New(0);
     if (self->natives == NULL) {
         Py_DECREF(self);
@@ -91,6 +145,7 @@ static PyObject *StagedCallable_new(PyTypeObject *type, PyObject *args, PyObject
 static int StagedCallable_traverse(StagedCallable *self, visitproc visit, void *arg)
 {
     Py_VISIT(self->owner);
+    Py_VISIT(self->defaults);
     Py_VISIT(self->natives);
     return 0;
 }
@@ -111,6 +166,8 @@ static void StagedCallable_dealloc(StagedCallable *self)
     if (self->weak_references != NULL)
         PyObject_ClearWeakRefs((PyObject *)self);
     Py_XDECREF(self->owner);
+    Py_XDECREF(self->parameters);
+    Py_XDECREF(self->defaults);
     Py_XDECREF(self->natives);
     PyObject_GC_Del(self);
 }
