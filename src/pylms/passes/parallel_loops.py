@@ -1,7 +1,7 @@
 """What a parallel loop may carry from round to round: sums, products, extremes, and nothing else.
 
-In: a `for` marked `parallel`, its variables promoted. Out: for each carried value how partial results of it combine; or a
-located error for a loop whose rounds depend on each other, or that does what one thread only may.
+In: a `for` marked `parallel`, its variables promoted. Out: for each carried value how partial results of it combine; or
+a located error for a loop whose rounds depend on each other, or that does what one thread only may.
 """
 
 from __future__ import annotations

@@ -25,8 +25,8 @@ from .simplify import Simplify
 from .simplify_tensors import SimplifyTensors
 
 # Values first, since everything else reasons about values. Merging shows equal operands to a second round of
-# simplification. Invariants move last, when what is left is worth moving. Parallel loops are looked at when what they carry
-# is as plain as it gets.
+# simplification. Invariants move last, when what is left is worth moving. Parallel loops are looked at when what they
+# carry is as plain as it gets.
 SCALAR_PASSES: tuple[Pass, ...] = (
     PromoteVariables(),
     Fold(),

@@ -1,8 +1,8 @@
 """C++ for loops whose rounds run on several threads (OpenMP).
 
 The rounds are cut into chunks, each a lambda that gives its status; what the loop carries is a partial result of each
-chunk, and these are combined in the order of chunks: the same for any number of threads. The first chunk that failed, in
-that order, decides the error.
+chunk, and these are combined in the order of chunks: the same for any number of threads. The first chunk that failed,
+in that order, decides the error.
 """
 
 from __future__ import annotations

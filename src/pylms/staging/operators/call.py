@@ -77,7 +77,7 @@ def _range(trace: Trace, *bounds: object) -> StagedRange:
     if not 1 <= len(bounds) <= 3:
         range(*bounds)  # type: ignore[call-overload]  # raises what Python raises
     start, stop, step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3]
-    return StagedRange(*[_as_int(trace, bound) for bound in (start, stop, step)])
+    return StagedRange(_as_int(trace, start), _as_int(trace, stop), _as_int(trace, step))
 
 
 def _as_int(trace: Trace, bound: object) -> object:
