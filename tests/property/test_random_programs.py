@@ -54,7 +54,7 @@ def ways_to_run(program, types, *, natively):
 
     def interpreted(function, arguments):
         results = interpret(function, arguments, host=PrintingHost())
-        return _rebuild(staged.structure, staged.function.body.results, iter(results))
+        return _rebuild(staged.structure, iter(results))
 
     ways = {
         way: (lambda *arguments, function=function: interpreted(function, arguments))

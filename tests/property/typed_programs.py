@@ -108,7 +108,7 @@ class Programs:
 
     def int_expression(self, scope: Scope, depth: int) -> str:
         a, b = self.expression("int", scope, depth), self.expression("int", scope, depth)
-        kind = self.random.randint(0, 13)
+        kind = self.random.randint(0, 16)
         if kind <= 4 and self.chance(10):
             return f"power({a}, {self.random.randint(0, 3)})"
         if kind <= 4:
@@ -127,6 +127,16 @@ class Programs:
             return f"({self.expression('bool', scope, depth)} + {self.expression('bool', scope, depth)})"
         if kind == 12:
             return f"math.{self.choice(('floor', 'ceil'))}({self.bounded_float(scope, depth)})"
+        if kind == 13:
+            return f"({a} {self.choice('&|^')} {b})"
+        if kind == 14:
+            count = b if self.chance(15) else f"({b} & 7)"
+            return self.choice((f"({a} {self.choice(('<<', '>>'))} {count})", f"(~{a})"))
+        if kind == 15:
+            functions = ("math.gcd({a}, {b})", "math.isqrt(abs({a}))", "({a}).bit_length()", "({a}).bit_count()")
+            return str(self.choice((*functions, "round({x})", "pow({a}, {b}, 7)"))).format(
+                a=a, b=b, x=self.bounded_float(scope, depth)
+            )
         return f"(divmod({a}, {self.divisor('int', scope, depth)})[{self.choice((0, 1))}])"
 
     def bounded_float(self, scope: Scope, depth: int) -> str:
@@ -159,7 +169,24 @@ class Programs:
         if kind == 11:
             return f"{self.choice(('min', 'max'))}({a}, {b})"
         if self.chance(15):
-            return f"math.{self.choice(('sqrt', 'exp', 'sin', 'log', 'cos', 'tan'))}({a})"
+            names = (
+                "sqrt",
+                "exp",
+                "sin",
+                "log",
+                "cos",
+                "tan",
+                "asin",
+                "cosh",
+                "log1p",
+                "atanh",
+                "expm1",
+                "erf",
+                "atan",
+            )
+            return f"math.{self.choice(names)}({a})"
+        if self.chance(15):
+            return f"math.{self.choice(('atan2', 'hypot', 'copysign', 'fmod', 'remainder'))}({a}, {b})"
         return self.choice((f"math.tanh({a})", f"math.fabs({a})", f"math.sqrt(abs({a}))", f"math.sin(min({a}, 1e3))"))
 
     def bool_expression(self, scope: Scope, depth: int) -> str:

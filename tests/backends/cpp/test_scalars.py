@@ -12,6 +12,7 @@ import pytest
 from pylms.backends.cpp.backend import CppBackend
 from pylms.ir.interpret import interpret
 from pylms.ir.ops import arithmetic as ops
+from pylms.ir.ops import elementary, integers
 from pylms.ir.parser import parse_function
 from tests.backends.cpp.native import RecordingHost, compile_all
 
@@ -21,7 +22,25 @@ FLOATS += [math.inf, -math.inf, math.nan]
 BOOLS = [False, True]
 FIXED = ["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64"]
 TYPES = ["int", "float", "bool", *FIXED, "float32", "float64"]
-EXACT = {"sqrt", "floor", "ceil", "add", "sub", "mul", "truediv", "floordiv", "mod", "neg", "abs", "minimum", "maximum"}
+EXACT = {
+    "trunc",
+    "rint",
+    "copysign",
+    "fmod",
+    "sqrt",
+    "floor",
+    "ceil",
+    "add",
+    "sub",
+    "mul",
+    "truediv",
+    "floordiv",
+    "mod",
+    "neg",
+    "abs",
+    "minimum",
+    "maximum",
+}
 
 
 def values_of(type_):
@@ -50,6 +69,21 @@ def operations():
         yield from ((p.name, type_, 1, type_, "") for p in (ops.NEG, ops.ABS))
         if is_float:
             yield from ((p.name, type_, 1, type_, "") for p in ops.ELEMENTARY)
+        if is_float:
+            known = elementary.PRIMITIVES if type_ == "float" else set(elementary.PRIMITIVES) - elementary.PYTHON_ONLY
+            yield from (
+                (p.name, type_, 2 if p in elementary.BINARY else 1, type_, "")
+                for p in elementary.PRIMITIVES
+                if p in known
+            )
+        else:
+            yield from ((p.name, type_, 1 if p is integers.INVERT else 2, type_, "") for p in integers.BITWISE)
+            yield from ((p.name, type_, 2, type_, "") for p in integers.SHIFTS)
+            yield from ((p.name, type_, 1, "int", "") for p in (integers.BIT_LENGTH, integers.BIT_COUNT))
+    yield "isqrt", "int", 1, "int", ""
+    yield "gcd", "int", 2, "int", ""
+    yield "int_truediv", "int", 2, "float", ""
+    yield "modular_power", "int", 3, "int", ""
     for source, target in itertools.product(TYPES, TYPES):
         if not (source.startswith("float") and target in FIXED):
             yield "convert", source, 1, target, f" {{dtype = {target}}}"
