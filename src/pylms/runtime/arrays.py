@@ -134,7 +134,7 @@ def array_of_result(code: ArrayCode, slots: Iterator[Any], arguments: Sequence[A
     element = numpy.ndarray((), code.dtype, memory)
     around = [argument for argument in arguments if is_array(argument) and bounds_overlap(argument, element)]
     memory.owner = around
-    is_writeable = all(array.flags.writeable for array in around)
+    is_writeable = not around or any(array.flags.writeable for array in around)
     strides = strides or _dense_strides(code, shape)
     view = numpy.lib.stride_tricks.as_strided(element, shape, strides, writeable=is_writeable)
     return view if around else view.copy("K")

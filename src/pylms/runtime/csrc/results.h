@@ -24,19 +24,21 @@ static void free_owned_block(PyObject *capsule)
     free(PyCapsule_GetPointer(capsule, BLOCK_NAME));
 }
 
-/* The argument whose memory the bytes from `first` lie in, or null. */
+/* The argument whose memory the bytes from `first` lie in, a writeable one where there are several; or null. */
 static PyArrayObject *argument_around(const result_sources *sources, uintptr_t first)
 {
+    PyArrayObject *found = NULL;
     for (Py_ssize_t index = 0; index < sources->count; ++index) {
         const argument_code *argument = &sources->arguments[index];
         uintptr_t start, end;
         if (argument->kind != '[')
             continue;
         memory_of(&argument->array, &sources->slots[argument->first_slot], &start, &end);
-        if (start <= first && first < end)
-            return (PyArrayObject *)sources->objects[index];
+        if (first < start || first >= end || (found != NULL && PyArray_ISWRITEABLE(found)))
+            continue;
+        found = (PyArrayObject *)sources->objects[index];
     }
-    return NULL;
+    return found;
 }
 
 /* What owns the large block that the bytes lie in (a new reference), if they are most of it or it is owned already. Null
