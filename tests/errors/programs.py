@@ -231,6 +231,49 @@ def f(x):
 
 f(2.5)
 """,
+    "wrong number of arguments": """
+import math
+
+@stage
+def f(x):
+    return math.sqrt(x, 2)
+
+f(2.5)
+""",
+    "matrix product of numbers": """
+@stage
+def f(x):
+    return x @ x
+
+f(2.5)
+""",
+    "function of NumPy": """
+import numpy as np
+
+@stage
+def f(x):
+    return np.spacing(x)
+
+f(2.5)
+""",
+    "keyword of a function of NumPy": """
+import numpy as np
+
+@stage
+def f(x):
+    return np.sqrt(x, dtype=np.float32)
+
+f(2.5)
+""",
+    "NumPy's half precision": """
+import numpy as np
+
+@stage
+def f(x):
+    return np.sqrt(np.int8(x))
+
+f(2)
+""",
     "function of math": """
 import math
 

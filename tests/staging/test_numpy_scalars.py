@@ -151,6 +151,14 @@ def test_promotion_of_all_pairs_of_types(expression):
             assert ours == theirs and (type(ours) is type(theirs) or isinstance(theirs, np.bool_))
 
 
+def test_methods_of_numpy_numbers():
+    for expression in ("a.astype(np.float32)", "a.astype('int8')", "a.astype(float)", "a.item()", "a.real", "a.imag"):
+        check_expression(expression, [np.int16(value) for value in (0, 5, -300)])
+        check_expression(expression, [np.float64(value) for value in (0.5, 3.0, -2.25)])
+    for kind in INTEGERS:
+        check_expression("a.bit_count()", edges(kind))
+
+
 def test_names_from_imports_work():
     source = """
 from math import sqrt, hypot as length

@@ -17,6 +17,7 @@ from .promotion import (
     fixed_width_constant,
     numeric_operands,
     other_operand,
+    refuse_operands,
     scalar_type,
 )
 
@@ -82,6 +83,13 @@ def unary(rep: Rep, primitive: Primitive) -> object:
 def positive(rep: Rep) -> object:
     """`+x`: x, or an int where x is a bool."""
     return rep if scalar_type(rep.atom) != BOOL else rep.trace.wrap(convert(rep.trace, rep.atom, INT))
+
+
+def no_product(rep: Rep, left: object, right: object) -> object:
+    """`left @ right`, which numbers do not have; NotImplemented for what may know itself how to meet a `rep`."""
+    if numeric_operands(rep, left, right) is not None:
+        refuse_operands("@", left, right)
+    return other_operand(rep, "@", left, right)
 
 
 def operands_of(rep: Rep, left: object, right: object) -> tuple[Atom, Atom] | None:

@@ -9,8 +9,9 @@ from ..errors import StagedTypeError
 from ..ir.node import Atom, Const
 from ..ir.ops import arithmetic as ops
 from ..ir.ops import integers
-from ..ir.types import BOOL, FLOAT, INT, ScalarType
+from ..ir.types import BOOL, FLOAT, FLOAT64, INT, INT64, SCALAR_TYPES, ScalarType
 from ..loc import caller_loc
+from .numpy_scalars import numpy_type, to_numpy_type
 from .promotion import convert, scalar_type
 
 if TYPE_CHECKING:
@@ -75,6 +76,21 @@ def item(rep: Rep) -> object:
     if type_.python:
         refuse_attribute(rep, "item")
     return rep.trace.wrap(convert(rep.trace, rep.atom, FLOAT if type_.is_float else INT))
+
+
+def as_type(rep: Rep, dtype: object) -> object:
+    """`x.astype(np.float32)`: a NumPy number as another type, as C converts."""
+    if scalar_type(rep.atom).python:
+        refuse_attribute(rep, "astype")
+    target = _OF_PYTHON.get(dtype) or numpy_type(dtype) or SCALAR_TYPES.get(str(getattr(dtype, "name", dtype)))
+    if target is None or (target.python and target != BOOL):
+        raise StagedTypeError(
+            f"a staged number cannot become a {dtype}", loc=caller_loc(), hint="pass a NumPy type such as np.float64"
+        )
+    return rep.trace.wrap(to_numpy_type(rep.trace, rep.atom, target))
+
+
+_OF_PYTHON: dict[object, ScalarType] = {int: INT64, float: FLOAT64, bool: BOOL}
 
 
 def refuse_attribute(rep: Rep, name: str) -> NoReturn:

@@ -84,6 +84,12 @@ class Rep(StagedValue):
     def __rmod__(self, other: object) -> object:
         return arithmetic.binary(self, ops.MOD, other, self)
 
+    def __matmul__(self, other: object) -> object:
+        return arithmetic.no_product(self, self, other)
+
+    def __rmatmul__(self, other: object) -> object:
+        return arithmetic.no_product(self, other, self)
+
     def __divmod__(self, other: object) -> object:
         return self // other, self % other
 
@@ -179,6 +185,9 @@ class Rep(StagedValue):
 
     def item(self) -> object:
         return number_methods.item(self)
+
+    def astype(self, dtype: object) -> object:
+        return number_methods.as_type(self, dtype)
 
     def as_integer_ratio(self) -> NoReturn:
         number_methods.refuse_attribute(self, "as_integer_ratio")

@@ -40,7 +40,20 @@ def call(function: Callable[..., object], *args: object, **kwargs: object) -> ob
         return call_numpy(trace, function, args, kwargs)
     if handler is None:
         return _call_unknown(function, args, kwargs)
-    return handler(trace, *args, **kwargs)
+    try:
+        return handler(trace, *args, **kwargs)
+    except TypeError as error:
+        if error.__traceback__ is not None and error.__traceback__.tb_next is not None:
+            raise
+        raise _wrong_arguments(function) from None
+
+
+def _wrong_arguments(function: Callable[..., object]) -> StagedTypeError:
+    return StagedTypeError(
+        f"{function.__name__}() does not take these arguments, one of which is staged",
+        loc=caller_loc(),
+        hint="pass as many as it takes in Python, by position where it has no names for them",
+    )
 
 
 _CONVERSIONS = frozenset({int, float, bool})

@@ -64,13 +64,17 @@ def through_python(
     return [trace.wrap(result) for result in trace.emit(HOST_CALL, arguments, attrs=attrs)]
 
 
-def _floats(primitive: Primitive, trace: Trace, *values: object) -> object:
-    return trace.wrap(trace.emit(primitive, [as_float(trace, value) for value in values])[0])
+def _of_one(primitive: Primitive, trace: Trace, value: object) -> object:
+    return trace.wrap(trace.emit(primitive, [as_float(trace, value)])[0])
+
+
+def _of_two(primitive: Primitive, trace: Trace, left: object, right: object) -> object:
+    return trace.wrap(trace.emit(primitive, [as_float(trace, left), as_float(trace, right)])[0])
 
 
 def _log(trace: Trace, value: object, base: object = None) -> object:
-    logarithm = _floats(ops.LOG, trace, value)
-    return logarithm if base is None else logarithm / _floats(ops.LOG, trace, base)  # type: ignore[operator]
+    logarithm = _of_one(ops.LOG, trace, value)
+    return logarithm if base is None else logarithm / _of_one(ops.LOG, trace, base)  # type: ignore[operator]
 
 
 def _rounded(primitive: Primitive, trace: Trace, value: object) -> object:
@@ -122,7 +126,7 @@ def _scaled(factor: float, trace: Trace, value: object) -> object:
 
 def _hypot(trace: Trace, *coordinates: object) -> object:
     if len(coordinates) == 2:
-        return _floats(elementary.HYPOT, trace, *coordinates)
+        return _of_two(elementary.HYPOT, trace, *coordinates)
     return through_python(trace, math.hypot, [as_float(trace, each) for each in coordinates], FLOAT)[0]
 
 
@@ -199,7 +203,7 @@ def _prod(_trace: Trace, values: Iterable[object], *, start: object = 1) -> obje
     return reduce(lambda product, value: product * value, values, start)  # type: ignore[operator]
 
 
-_OF_FLOATS: dict[str, Primitive] = {
+_OF_ONE: dict[str, Primitive] = {
     "sqrt": ops.SQRT,
     "exp": ops.EXP,
     "sin": ops.SIN,
@@ -207,12 +211,16 @@ _OF_FLOATS: dict[str, Primitive] = {
     "tan": ops.TAN,
     "tanh": ops.TANH,
     "fabs": ops.ABS,
+    **{primitive.name: primitive for primitive in elementary.UNARY if hasattr(math, primitive.name)},
+}
+_OF_TWO: dict[str, Primitive] = {
     "pow": elementary.MATH_POW,
-    **{primitive.name: primitive for primitive in elementary.PRIMITIVES if hasattr(math, primitive.name)},
+    **{primitive.name: primitive for primitive in elementary.BINARY if hasattr(math, primitive.name)},
 }
 
 _NAMED: dict[str, Handler] = {
-    **{name: partial(_floats, primitive) for name, primitive in _OF_FLOATS.items()},
+    **{name: partial(_of_one, primitive) for name, primitive in _OF_ONE.items()},
+    **{name: partial(_of_two, primitive) for name, primitive in _OF_TWO.items()},
     **{name: partial(_called_with_floats, getattr(math, name)) for name in ("gamma", "lgamma", "nextafter", "ulp")},
     **{name: partial(_called_with_ints, getattr(math, name)) for name in ("factorial", "comb", "perm")},
     "log": _log,

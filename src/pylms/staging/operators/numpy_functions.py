@@ -41,6 +41,12 @@ def call_numpy(
             loc=caller_loc(),
             hint="pass the operands by position, and convert the result afterwards",
         )
+    if len(args) != getattr(function, "nin", len(args)):
+        raise StagedTypeError(
+            f"`np.{name}` takes {getattr(function, 'nin', '')} operands, and {len(args)} were passed",
+            loc=caller_loc(),
+            hint="an array to put the result into is not supported: assign the result",
+        )
     atoms = [trace.lift(arg) for arg in args]
     return trace.wrap(NUMPY_FUNCTIONS[name](trace, *atoms))
 

@@ -79,17 +79,21 @@ inline bool has_no_modular_power(long long base, long long exponent, long long m
   return false;
 }
 
-// a / b as the nearest double. Doubles hold the operands up to 2^53, and then one division rounds once; beyond, the
-// quotient is computed to 55 bits at least, the last of which tells whether anything was left.
-inline double true_quotient(long long a, long long b) {
-  const unsigned long long x = magnitude(a), y = magnitude(b), exact = 1ull << 53;
-  if ((x <= exact && y <= exact) || b == 0) return (double)a / (double)b;
+// Beyond 2^53 a quotient is computed to 55 bits at least, the last of which tells whether anything was left.
+__attribute__((noinline, cold)) static double long_quotient(unsigned long long x, unsigned long long y) {
   const long long missing = 55 + bit_length(y) - bit_length(x);
   const int shift = missing > 0 ? (int)missing : 0;
   const unsigned __int128 wide = (unsigned __int128)x << shift;
   unsigned long long quotient = (unsigned long long)(wide / y);
   quotient |= wide % y != 0;
-  const double size = __builtin_ldexp((double)quotient, -shift);
+  return __builtin_ldexp((double)quotient, -shift);
+}
+
+// a / b as the nearest double. Doubles hold operands up to 2^53, and then one division rounds once.
+inline double true_quotient(long long a, long long b) {
+  const unsigned long long x = magnitude(a), y = magnitude(b), exact = 1ull << 53;
+  if (__builtin_expect((x <= exact && y <= exact) || b == 0, 1)) return (double)a / (double)b;
+  const double size = long_quotient(x, y);
   return (a < 0) != (b < 0) ? -size : size;
 }
 
