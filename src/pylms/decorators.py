@@ -13,6 +13,7 @@ from .loc import caller_loc
 from .options import Options
 from .staged import ListCodeFunction, StagedFunction
 from .staging.context import current_trace
+from .staging.functions import call_function
 from .staging.operators import operators_for
 from .staging.values import Front, ScalarFront, describe_static
 from .tracebacks import hiding_library_frames
@@ -54,7 +55,7 @@ def lms(function: AnyFunction) -> VirtualisedFunction:
     @functools.wraps(plain)
     def call(*args: Any, **kwargs: Any) -> Any:
         trace = current_trace()
-        return plain(*args, **kwargs) if trace is None else trace.call(rewritten, args, kwargs)
+        return plain(*args, **kwargs) if trace is None else call_function(trace, rewritten, args, kwargs)
 
     # With the function it belongs to: wrappers of it get a copy of its attributes.
     setattr(call, _SOURCE_ATTRIBUTE, (call, source))

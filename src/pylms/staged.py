@@ -22,6 +22,7 @@ from .loc import Loc, caller_loc
 from .options import Options
 from .staging.context import current_trace
 from .staging.exclusive import process_state
+from .staging.functions import call_function
 from .staging.parameters import ArrayParameter, LeafType, Signature, leaf_types, leaf_values
 from .staging.reify import Staged, reify
 from .staging.signature import (
@@ -173,7 +174,7 @@ class StagedFunction:
         """Call with any arguments: stages and compiles for a new signature first."""
         trace = current_trace()
         if trace is not None:
-            return trace.call(self._traced, args, kwargs)
+            return call_function(trace, self._traced, args, kwargs)
         signature, values = self._arguments(self._bind(args, kwargs))
         try:
             return _run(self._specialise(signature), values)
@@ -253,7 +254,10 @@ class StagedFunction:
     def _call_traced(self, *values: object) -> object:
         """The rewritten function, given one value a parameter, in the order of the parameters."""
         positional = len(values) - len(self._keyword_only)
-        return self._traced(*values[:positional], **dict(zip(self._keyword_only, values[positional:], strict=True)))
+        trace = current_trace()
+        assert trace is not None
+        keywords = dict(zip(self._keyword_only, values[positional:], strict=True))
+        return call_function(trace, self._traced, values[:positional], keywords)
 
     def _specialise(self, signature: Signature) -> Specialisation:
         self._latest = signature

@@ -23,8 +23,10 @@ _NO_ATTRIBUTES: Mapping[str, AttributeValue] = MappingProxyType({})
 class BlockScope:
     """A block being built."""
 
-    def __init__(self, params: tuple[Sym, ...]) -> None:
+    def __init__(self, params: tuple[Sym, ...], depth: int) -> None:
+        """`depth`: how many blocks were open around it."""
         self.params = params
+        self.depth = depth
         self.nodes: list[Node] = []
         self.is_open = True
 
@@ -70,7 +72,7 @@ class Builder:
     @contextmanager
     def block(self, params: Sequence[Sym] = ()) -> Iterator[BlockScope]:
         """Open a block; nodes emitted until the end of the `with` go into it."""
-        scope = BlockScope(tuple(params))
+        scope = BlockScope(tuple(params), len(self._scopes))
         self._homes.update(dict.fromkeys(scope.params, scope))
         self._scopes.append(scope)
         try:
@@ -132,6 +134,15 @@ class Builder:
             for result in node.results:
                 self._homes.pop(result, None)
         del scope.nodes[count:]
+
+    def place_in(self, symbol: Sym, scope: BlockScope) -> None:
+        """Let a symbol count as one that is made in an open block (a parameter found out late)."""
+        self._homes[symbol] = scope
+
+    def is_within(self, symbol: Sym, scope: BlockScope) -> bool:
+        """Whether a symbol was made in an open block or in one inside it."""
+        home = self._homes.get(symbol)
+        return home is not None and home.depth >= scope.depth
 
     def is_in_scope(self, symbol: Sym) -> bool:
         """Whether nodes emitted now may use a value: it was made in a block that is still open."""

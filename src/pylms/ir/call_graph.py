@@ -7,7 +7,7 @@ out of stack; it is kept even when its result is unused, unless it counts an int
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from .builder import rebuild
@@ -67,6 +67,32 @@ def without_unused(function: Function) -> Function:
     return function if len(kept) == len(function.functions) else replace(function, functions=kept)
 
 
+def without_wrapper(function: Function) -> Function:
+    """The program without a main function that only passes on to a native one: that takes its place and name."""
+    if len(function.body.nodes) != 1 or function.captures:
+        return function
+    (node,) = function.body.nodes
+    if node.primitive is not CALL or node.args != function.params or node.results != function.body.results:
+        return function
+    name = callee_of(node)
+    others = [_calling(each, name, function.name) for each in function.functions]
+    main = next(each for each in others if each.name == name)
+    callees = tuple([each for each in others if each is not main])
+    return replace(main, name=function.name, loc=function.loc, functions=callees)
+
+
+def _calling(function: Function, old: str, new: str) -> Function:
+    """The function with calls of `old` become calls of `new`."""
+    return replace(function, body=_with_calls(function.body, lambda node: _renamed(node, old, new)))
+
+
+def _renamed(node: Node, old: str, new: str) -> Node:
+    if callee_of(node) != old:
+        return node
+    attrs = tuple([("callee", new) if key == "callee" else (key, value) for key, value in node.attrs])
+    return replace(node, attrs=attrs)
+
+
 def with_call_effects(function: Function) -> Function:
     """The program with what each call may do written at it."""
     if not function.functions and not callees(function):
@@ -91,12 +117,17 @@ def _union(effects: list[Effect]) -> Effect:
 
 def _with_effects(block: Block, effects: Mapping[str, Effect]) -> Block:
     """The block with these effects at its calls."""
+    return _with_calls(block, lambda node: _with_effect(node, effects[callee_of(node)]))
+
+
+def _with_calls(block: Block, change: Callable[[Node], Node]) -> Block:
+    """The block with its calls changed."""
     nodes: list[Node] = []
     for node in block.nodes:
         if node.primitive is CALL:
-            node = _with_effect(node, effects[callee_of(node)])
+            node = change(node)
         elif node.blocks:
-            node = rebuild(node, node.args, [_with_effects(inner, effects) for inner in node.blocks])
+            node = rebuild(node, node.args, [_with_calls(inner, change) for inner in node.blocks])
         nodes.append(node)
     return Block(block.params, tuple(nodes), block.results)
 

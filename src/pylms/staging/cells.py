@@ -109,6 +109,8 @@ class Cell:
         if trace is not None:
             for watch in trace.watches:
                 watch.reads.add(self)
+            if trace.frame is not None:
+                trace.frame.note_read(self)
             if self.variable is not None:
                 return _read_variable(trace, self, self.variable)
         if self.value is UNSET:
@@ -145,6 +147,8 @@ class Cell:
             watch.writes.add(self)
         if self.variable is None and value is self.value and constant(value) is None:
             return  # an object that an in-place operator changed, and gave back
+        if trace.frame is not None:
+            trace.frame.note_write(self, value)
         constructs = trace.constructs_within(self)
         if not constructs:
             self.rebind(trace, value)
@@ -238,7 +242,7 @@ def promote(trace: Trace, cell: Cell, construct: Construct) -> bool:
         widened = construct.decisions.widened.get(trace.birth_of(cell))
         if widened is not None:
             structure = widened
-            atoms = _as_leaves(trace, structure, atoms)
+            atoms = as_leaves(trace, structure, atoms)
         variable.origin = atoms
         variable.structure = structure
         variable.symbols = [trace.emit(VAR_NEW, [atom], names=[cell.name])[0] for atom in atoms]
@@ -268,7 +272,7 @@ def _read_variable(trace: Trace, cell: Cell, variable: Variable) -> object:
     return trace.unflatten(variable.structure, iter(atoms))
 
 
-def _as_leaves(trace: Trace, structure: Structure, atoms: Sequence[Atom]) -> list[Atom]:
+def as_leaves(trace: Trace, structure: Structure, atoms: Sequence[Atom]) -> list[Atom]:
     """Atoms as the types of a structure that they widen to."""
     return [as_widened(trace, atom, type_) for atom, type_ in zip(atoms, leaf_types(structure), strict=True)]
 
@@ -352,7 +356,7 @@ def _meet(
         origin = [trace.builder.fresh(type_) for type_ in leaf_types(structure)]
     common = joined(structure, origin, met, atoms, takes_literals=variable.takes_int_literals)
     if common is not None and same_structure(common, structure):
-        return _as_leaves(trace, structure, atoms)
+        return as_leaves(trace, structure, atoms)
     if common is not None:
         _widen(trace, cell, variable, common)
     if _has_tensor(structure, met):

@@ -147,8 +147,8 @@ def trace_construct(
     contents = Contents(functions)
     while True:
         construct = Construct(trace, kind, entry, decisions)
-        construct.promote(_assigned_cells(functions, assigned) + _decided_cells(trace, decisions, Decision.PROMOTE))
-        construct.local_cells.update(_decided_cells(trace, decisions, Decision.LOCAL))
+        construct.promote(_assigned_cells(functions, assigned) + decided_cells(trace, decisions, Decision.PROMOTE))
+        construct.local_cells.update(decided_cells(trace, decisions, Decision.LOCAL))
         trace.constructs.append(construct)
         try:
             result = attempt(construct)
@@ -203,7 +203,7 @@ def _assigned_cells(functions: Sequence[object], assigned: Assigned) -> list[Cel
     return list(found)
 
 
-def _decided_cells(trace: Trace, decisions: Decisions, decision: Decision) -> list[Cell]:
+def decided_cells(trace: Trace, decisions: Decisions, decision: Decision) -> list[Cell]:
     """The cells about which an earlier attempt decided so."""
     cells = (trace.cell_born_at(birth) for birth, found in decisions.cells.items() if found is decision)
     return [cell for cell in cells if cell is not None]

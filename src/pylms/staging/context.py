@@ -11,9 +11,10 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain, count
 from typing import TYPE_CHECKING, cast
 
-from ..errors import NotSupportedYetError, StagingError
+from ..errors import StagingError
 from ..ir.builder import Builder
 from ..ir.node import Atom, AttributeValue, Block, Const, Sym
 from ..ir.primitive import Primitive
@@ -30,6 +31,10 @@ from .values import INT_MAX, INT_MIN, Front, Leaf, Static, Structure, TupleOf, c
 if TYPE_CHECKING:
     from .cells import Cell
     from .constructs import Construct, Decisions, Watch
+    from .frame import Frame
+    from .functions import Activation
+    from .native import Memo
+    from .native_call import NativeFunction
     from .operators.attempt import Attempt
 
 _active: ContextVar[tuple[Trace, ...]] = ContextVar("pylms_traces", default=())
@@ -61,21 +66,16 @@ class HostFunction:
     name: str
 
 
-@dataclass(frozen=True, slots=True)
-class Activation:
-    """A call of a virtualised function that is being traced: which, with what, how deep in staged constructs."""
-
-    function: Callable[..., object]
-    signature: tuple[object, ...]
-    depth: int
-
-
 class Trace:
     """One staging run. `front` says what stands for staged values beyond scalars."""
 
-    def __init__(self, front: Front, options: Options, *, arrays_apart: bool = True) -> None:
-        """`arrays_apart`: whether arrays of different origin are taken to share no memory."""
+    def __init__(self, front: Front, options: Options, *, name: str = "", arrays_apart: bool = True) -> None:
+        """`name`: that of the main function.
+
+        `arrays_apart`: whether arrays of different origin are taken to share no memory.
+        """
         self.front = front
+        self.name = name
         self.regions = Regions(arrays_apart=arrays_apart)
         self.options = options
         self.builder = Builder()
@@ -98,8 +98,16 @@ class Trace:
         self.attempts: list[Attempt] = []
         """The bodies of `try` statements around the present point, outermost first."""
         self.activations: list[Activation] = []
-        self.called: dict[Callable[..., object], None] = {}
-        """The virtualised functions that were called, each once."""
+        """The calls that are being inlined, outermost first."""
+        self.natives: list[NativeFunction] = []
+        """The native functions, finished or being traced."""
+        self.native_places: set[tuple[object, ...]] = set()
+        """Where calls were found to be better native."""
+        self.memos: dict[tuple[object, ...], Memo] = {}
+        """What tracing native functions has found out, by the places of their calls."""
+        self.frame: Frame | None = None
+        """The native function that is being traced."""
+        self.outer_depth = 0
         self.notes: list[Note] = []
         self.undo_log: list[Callable[[], None]] = []
         self.is_running = True
@@ -122,6 +130,8 @@ class Trace:
     ) -> tuple[Sym, ...]:
         """Append a node at the user's current line and give its result symbols."""
         loc = loc or caller_loc()
+        if self.frame is not None:
+            args = [self.frame.local(arg) for arg in args]
         results = self.builder.emit(primitive, args, attrs=attrs or {}, blocks=blocks, names=names, loc=loc)
         for attempt in self.attempts:
             attempt.require_safe(self.builder.scope.nodes[-1])
@@ -178,7 +188,7 @@ class Trace:
         """The atom for a staged value or a plain number; None for what cannot be staged."""
         if isinstance(value, StagedValue):
             value.require_trace(self)
-            return value.atom
+            return self.local(value.atom)
         return constant(value) or self.front.atom_of(self, value)
 
     def lift(self, value: object) -> Atom:
@@ -247,31 +257,22 @@ class Trace:
             case TupleOf(items, make, _):
                 return make([self.unflatten(item, atoms) for item in items])
 
-    # Calls
+    # Native functions
 
-    def call(self, function: Callable[..., object], args: Sequence[object], kwargs: Mapping[str, object]) -> object:
-        """Inline a call of a virtualised function (D5). Re-entering it on staged data is a located error."""
-        signature = tuple(self._signature_of(value) for value in (*args, *kwargs.values()))
-        depth = len(self.constructs)
-        for outer in self.activations:
-            if outer.function is function and outer.depth < depth and outer.signature == signature:
-                raise NotSupportedYetError(
-                    f"`{function.__name__}` calls itself under staged control flow: that is not supported yet",
-                    loc=caller_loc(),
-                    hint="recursion whose depth is known now unfolds; make the argument that ends it a plain value",
-                )
-        self.called[function] = None
-        self.activations.append(Activation(function, signature, depth))
-        try:
-            return function(*args, **kwargs)
-        finally:
-            self.activations.pop()
+    def function_name(self, wanted: str) -> str:
+        """A name for a native function that no other has, `wanted` if possible."""
+        taken = {self.name, *[native.name for native in self.natives]}
+        candidates = chain([wanted], (f"{wanted}${number}" for number in count(2)))
+        return next(name for name in candidates if name not in taken)
 
-    def _signature_of(self, value: object) -> object:
-        if isinstance(value, Rep):
-            return value.atom.type
-        # 1, 1.0 and True are equal, and not the same argument.
-        return (type(value), value) if isinstance(value, (bool, int, float, str, type(None))) else id(value)
+    def local(self, atom: Atom) -> Atom:
+        """What stands for an atom in the native function that is being traced, if there is one."""
+        return atom if self.frame is None else self.frame.local(atom)
+
+    @property
+    def depth(self) -> int:
+        """How many staged constructs are open, around native functions as well."""
+        return self.outer_depth + len(self.constructs)
 
     # Cells and constructs
 

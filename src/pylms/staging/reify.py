@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..errors import NotSupportedYetError, StagedTypeError
+from ..errors import StagedTypeError, StagingError
+from ..ir.call_graph import with_call_effects, without_unused, without_wrapper
 from ..ir.node import Function, Sym
 from ..ir.types import SHARED_REGION, ArrayType, Type
 from ..ir.written import written_parameters
@@ -13,6 +14,7 @@ from ..loc import Loc
 from ..options import Options
 from ..tracebacks import error_loc
 from .context import Capture, HostFunction, Trace, tracing
+from .functions import room_to_recur
 from .notes import Note
 from .parameters import (
     ArrayParameter,
@@ -68,7 +70,7 @@ def reify(
     for are_apart in (True, False):
         try:
             return _reified(
-                function, parameters, name=name, loc=loc, trace=Trace(front, options, arrays_apart=are_apart)
+                function, parameters, name=name, loc=loc, trace=Trace(front, options, name=name, arrays_apart=are_apart)
             )
         except RegionsMeet:
             assert are_apart, "arrays of one region meet nowhere"
@@ -101,19 +103,21 @@ def _reified(
         _refuse_containers(structure, loc)
     captures = tuple(trace.captures.values())
     scope.params = (*symbols, *[capture.symbol for capture in captures])
-    staged = Function(name, scope.finish(atoms), loc, len(captures))
-    written = written_parameters(staged)
-    for symbol, parameter, leaf in zip(symbols, names, leaves, strict=True):
+    callees = tuple([native.function for native in trace.natives if native.function is not None])
+    staged = Function(name, scope.finish(atoms), loc, len(captures), callees)
+    program = with_call_effects(without_wrapper(without_unused(staged)))
+    written = written_parameters(program)
+    for symbol, parameter, leaf in zip(program.params, names, leaves, strict=False):
         if symbol in written:
             _require_writeable(parameter, leaf, written[symbol])
     return Staged(
-        staged,
+        program,
         structure,
         captures,
         tuple(trace.host_functions),
         tuple(trace.before_run),
         tuple(trace.after_run),
-        written=tuple([symbol in written for symbol in symbols]),
+        written=tuple([symbol in written for symbol in program.params[: len(symbols)]]),
         overlap=_overlap(types, symbols) if written else None,
         notes=tuple(trace.notes),
     )
@@ -152,14 +156,15 @@ def _overlap(asked_for: Sequence[Type], symbols: Sequence[Sym]) -> bool | None:
 
 def _run(function: Callable[..., object], arguments: Sequence[object]) -> object:
     try:
-        return function(*arguments)
+        with room_to_recur():
+            return function(*arguments)
     except AlwaysRaises:
         return None
     except RecursionError as error:
-        raise NotSupportedYetError(
-            "this recursion does not end while staging: recursion on staged values is not supported yet",
+        raise StagingError(
+            "the calls of this program go too deep for staging",
             loc=error_loc(error),
-            hint="recursion whose depth is known now unfolds; make the argument that ends it a plain value",
+            hint="let a staged value end the recursion: then it is a native function, which is staged once",
         ) from None
 
 
