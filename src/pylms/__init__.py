@@ -7,10 +7,10 @@ training script.
 
 from __future__ import annotations
 
-from .decorators import lms, lmscompile, stage, stageTensor
+from .decorators import lms, lmscompile, rep_fun, stage, stageTensor
 from .errors import PylmsError
 from .options import Options
 from .rep import staged, static
 
-__all__ = ["Options", "PylmsError", "lms", "lmscompile", "stage", "stageTensor", "staged", "static"]
+__all__ = ["Options", "PylmsError", "lms", "lmscompile", "rep_fun", "stage", "stageTensor", "staged", "static"]
 __version__ = "0.1.0"

@@ -14,7 +14,7 @@ from .options import Options
 from .staged import ListCodeFunction, StagedFunction
 from .staging.context import current_trace
 from .staging.functions import call_function
-from .staging.operators import operators_for
+from .staging.rewriting import rewritten
 from .staging.values import Front, ScalarFront, describe_static
 from .tracebacks import hiding_library_frames
 from .virtualize import virtualize
@@ -42,20 +42,48 @@ class _Source:
     src: str
 
 
+@overload
+def lms(function: AnyFunction, /) -> VirtualisedFunction: ...
+@overload
+def lms(*, recursive: bool = True) -> Callable[[AnyFunction], VirtualisedFunction]: ...
 @hiding_library_frames
-def lms(function: AnyFunction) -> VirtualisedFunction:
+def lms(
+    function: AnyFunction | None = None, /, *, recursive: bool = True
+) -> VirtualisedFunction | Callable[[AnyFunction], VirtualisedFunction]:
     """Virtualise a function, so that staged values decide its control flow while it is staged.
 
     Called from ordinary Python it behaves as undecorated. `.original_src` and `.src` are the source before and after.
+    `recursive`: whether functions that it calls with staged values are virtualised as well, where they are the user's
+    and their source is at hand.
     Raises `SyntaxNotSupportedError` for syntax that cannot be staged, `SourceError` where there is no source to read.
     """
-    source = _virtualised(function)
+
+    @hiding_library_frames
+    def decorate(function: AnyFunction) -> VirtualisedFunction:
+        return _wrapper(_virtualised(function, recursive=recursive), is_native=False)
+
+    return decorate if function is None else decorate(function)
+
+
+@hiding_library_frames
+def rep_fun(function: AnyFunction) -> VirtualisedFunction:
+    """As `lms`; called from staged code it is a native function of its own, and is not inlined.
+
+    Its arguments that are numbers are staged values in it, also where they are known while staging.
+    """
+    return _wrapper(_virtualised(function), is_native=True)
+
+
+def _wrapper(source: _Source, *, is_native: bool) -> VirtualisedFunction:
+    """What users call: the function as it was written, or the rewritten one while a program is staged."""
     plain, rewritten = source.plain, source.rewritten
 
     @functools.wraps(plain)
     def call(*args: Any, **kwargs: Any) -> Any:
         trace = current_trace()
-        return plain(*args, **kwargs) if trace is None else call_function(trace, rewritten, args, kwargs)
+        if trace is None:
+            return plain(*args, **kwargs)
+        return call_function(trace, rewritten, args, kwargs, is_native=is_native)
 
     # With the function it belongs to: wrappers of it get a copy of its attributes.
     setattr(call, _SOURCE_ATTRIBUTE, (call, source))
@@ -65,22 +93,25 @@ def lms(function: AnyFunction) -> VirtualisedFunction:
     return virtualised
 
 
-def _virtualised(function: AnyFunction) -> _Source:
+def _virtualised(function: AnyFunction, *, recursive: bool = True) -> _Source:
     """The function's source forms; those of an `@lms` function are made already."""
     known = _known_source(function)
     if known is not None:
         return known
     plain = _python_function(function)
     virtualized = virtualize(plain)
-    rewritten = virtualized.instantiate(plain, operators_for(virtualized.assigned, virtualized.assigned_outside))
-    return _Source(plain, rewritten, virtualized.original_src, virtualized.src)
+    return _Source(plain, rewritten(virtualized, plain, recursive=recursive), virtualized.original_src, virtualized.src)
 
 
 @overload
 def stage(function: AnyFunction, /) -> Any: ...
 @overload
 def stage(
-    *, checks: bool | None = None, reassociate: bool | None = None, options: Options | None = None
+    *,
+    checks: bool | None = None,
+    reassociate: bool | None = None,
+    recursive: bool | None = None,
+    options: Options | None = None,
 ) -> Callable[[AnyFunction], Any]: ...
 @hiding_library_frames
 def stage(
@@ -89,21 +120,28 @@ def stage(
     *,
     checks: bool | None = None,
     reassociate: bool | None = None,
+    recursive: bool | None = None,
     options: Options | None = None,
 ) -> Any:
     """Compile a function to native code at its first call with each signature of argument types.
 
-    Use as `@stage` or `@stage(checks=False)`. The result is called like the function, and has `.code` (the IR),
-    `.Ccode` (the generated C++), `.inspect_ir()`, `.inspect_c()`, `.inspect_asm()`, `.py_func` and `.signatures`.
+    Use as `@stage` or `@stage(checks=False)`; `recursive=False` as with `lms`. The result is called like the function,
+    and has `.code` (the IR), `.Ccode` (the generated C++), `.inspect_ir()`, `.inspect_c()`, `.inspect_asm()`,
+    `.py_func` and `.signatures`.
     """
-    return _decorate(function, ScalarFront, _chosen(options, checks, reassociate))
+    chosen = _chosen(options, checks=checks, reassociate=reassociate, recursive=recursive)
+    return _decorate(function, ScalarFront, chosen)
 
 
 @overload
 def stageTensor(function: AnyFunction, /) -> Any: ...
 @overload
 def stageTensor(
-    *, checks: bool | None = None, reassociate: bool | None = None, options: Options | None = None
+    *,
+    checks: bool | None = None,
+    reassociate: bool | None = None,
+    recursive: bool | None = None,
+    options: Options | None = None,
 ) -> Callable[[AnyFunction], Any]: ...
 @hiding_library_frames
 def stageTensor(
@@ -112,6 +150,7 @@ def stageTensor(
     *,
     checks: bool | None = None,
     reassociate: bool | None = None,
+    recursive: bool | None = None,
     options: Options | None = None,
 ) -> Any:
     """Compile a whole PyTorch program (loaders, modules, backward, optimisers) to native code.
@@ -126,7 +165,8 @@ def stageTensor(
         front: Front = TorchFront()
         return front
 
-    return _decorate(function, make_front, _chosen(options, checks, reassociate))
+    chosen = _chosen(options, checks=checks, reassociate=reassociate, recursive=recursive)
+    return _decorate(function, make_front, chosen)
 
 
 @hiding_library_frames
@@ -163,14 +203,10 @@ def _python_function(function: AnyFunction) -> FunctionType:
     )
 
 
-def _chosen(options: Options | None, checks: bool | None, reassociate: bool | None) -> Options:
+def _chosen(options: Options | None, **told: bool | None) -> Options:
     """The options asked for: the environment's, unless given, with what the decorator was told."""
-    chosen = options or Options.from_environment()
-    if checks is not None:
-        chosen = replace(chosen, checks=checks)
-    if reassociate is not None:
-        chosen = replace(chosen, reassociate=reassociate)
-    return chosen
+    changes: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
+    return replace(options or Options.from_environment(), **changes)
 
 
 def _decorate(function: AnyFunction | None, make_front: Callable[[], Front], chosen: Options) -> Any:

@@ -15,6 +15,7 @@ from functools import lru_cache
 from types import CodeType, FrameType
 
 _PACKAGE_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
+_PYTHON_DIRECTORY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _TORCH_DIRECTORY = f"{os.sep}site-packages{os.sep}torch{os.sep}"
 
 
@@ -89,6 +90,14 @@ def is_user_file(filename: str) -> bool:
     if filename.startswith("<frozen"):
         return False
     return not filename.startswith(_PACKAGE_DIRECTORY) and _TORCH_DIRECTORY not in filename
+
+
+@lru_cache(maxsize=4096)
+def is_library_file(filename: str) -> bool:
+    """Whether code from this file is nobody's to rewrite: ours, Python's own, or that of an installed package."""
+    if not is_user_file(filename) or filename.startswith(_PYTHON_DIRECTORY):
+        return True
+    return any(f"{os.sep}{folder}{os.sep}" in filename for folder in ("site-packages", "dist-packages"))
 
 
 def loc_in_code(code: CodeType, last_instruction: int, line: int) -> Loc:

@@ -22,6 +22,7 @@ class Options:
     checks: check integer overflow, zero divisors and bounds as Python does (D7).
     reassociate: let sums that the program makes step by step be made in another order, where that is faster: results
         differ from Python's in the last bits (D14).
+    recursive: virtualise the functions that staged code calls with staged values, where their source is at hand.
     num_threads: threads for parallel loops; 0 for as many as there are cores.
     unroll_budget: how many IR nodes a loop over a plain range may unroll to before it is made a native loop (D3).
     dump_ir, dump_c: print the IR after each pass, and the generated C++, to stderr.
@@ -36,6 +37,7 @@ class Options:
     cache_dir: Path | None = None
     checks: bool = True
     reassociate: bool = False
+    recursive: bool = True
     num_threads: int = 0
     unroll_budget: int = 20_000
     dump_ir: bool = False
@@ -55,6 +57,7 @@ class Options:
             cache_dir=_path(env, "PYLMS_CACHE_DIR"),
             checks=_flag(env, "PYLMS_CHECKS", default=True),
             reassociate=_flag(env, "PYLMS_REASSOCIATE", default=False),
+            recursive=_flag(env, "PYLMS_RECURSIVE", default=True),
             num_threads=int(env.get("PYLMS_NUM_THREADS", "0")),
             unroll_budget=int(env.get("PYLMS_UNROLL_BUDGET", "20000")),
             dump_ir=_flag(env, "PYLMS_DUMP_IR", default=False),

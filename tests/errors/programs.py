@@ -57,7 +57,7 @@ def sign(x):
         return -1
     return 1
 
-@stage
+@stage(recursive=False)
 def f(x):
     return sign(x)
 
@@ -70,7 +70,7 @@ def halvings(x):
         x, n = x // 2, n + 1
     return n
 
-@stage
+@stage(recursive=False)
 def f(x):
     return halvings(x) + 1
 
@@ -80,7 +80,7 @@ f(3)
 def inside(x):
     return 0 < x and x < 9
 
-@stage
+@stage(recursive=False)
 def f(x):
     return inside(x)
 
@@ -118,7 +118,7 @@ f(1)
 def total(n):
     return sum([k for k in range(n)])
 
-@stage
+@stage(recursive=False)
 def f(n):
     return total(n)
 
@@ -143,7 +143,7 @@ f(1.5)
 def whole(x):
     return int(x)
 
-@stage
+@stage(recursive=False)
 def f(x):
     return whole(x)
 
@@ -436,29 +436,33 @@ class Model:
 
 Model().scale(3)
 """,
-    "recursion": """
+    "recursion without a base case": """
 @stage
-def fib(n):
-    return n if n < 2 else fib(n - 1) + fib(n - 2)
+def f(n):
+    return f(n - 1) + 1 if n > 0 else f(n + 1)
 
-fib(5)
+f(5)
 """,
-    "mutual recursion": """
-@lms
-def is_even(n):
-    return True if n == 0 else is_odd(n - 1)
+    "mutual recursion without a base case": """
+def ping(n):
+    return pong(n - 1) if n > 0 else pong(n + 1)
 
-@lms
-def is_odd(n):
-    return False if n == 0 else is_even(n - 1)
+def pong(n):
+    return ping(n - 2) if n > 5 else ping(n)
 
 @stage
 def f(n):
-    return is_even(n)
+    return ping(n)
 
 f(4)
 """,
-    "unbounded static recursion": """
+    "recursion that gives two types": """
+def f(n):
+    return n if n > 9 else f(n + 1) * 0.5
+
+stage(f)(4)
+""",
+    "static recursion past its budget": """
 @lms
 def power(b, n):
     return b * power(b, n - 1)
@@ -466,6 +470,45 @@ def power(b, n):
 @stage
 def f(b):
     return power(b, 3)
+
+f(2)
+""",
+    "static argument of a staged recursion": """
+@stage
+def total(n, sum=0):
+    return sum if n == 0 else total(n - 1, sum + 2)
+
+@stage
+def f(n):
+    return total(n)
+
+f(2)
+""",
+    "static recursion on no argument": """
+def f(x, items):
+    return x if x > 9 else f(x + 1, [*items, x])
+
+stage(lambda x: f(x, []))(4)
+""",
+    "native function and a variable that has no value": """
+@stage
+def f(n):
+    def g(k):
+        nonlocal seen
+        seen = k
+        return 0 if k <= 0 else g(k - 1)
+    result = g(n)
+    seen = 3
+    return result
+
+f(2)
+""",
+    "native function that gives a list": """
+@stage
+def f(n):
+    def g(k):
+        return [] if k <= 0 else g(k - 1)
+    return len(g(n))
 
 f(2)
 """,

@@ -121,6 +121,7 @@ OPERATORS = {
     "__match_class": matching.match_class,
     "__match_field": matching.match_field,
     "__call": call,
+    "__invoke": call,
     "__print": print,
     "__format": format_text,
     "__printf": print_text,

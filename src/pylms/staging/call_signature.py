@@ -13,11 +13,13 @@ from types import CellType, CodeType, FunctionType, MethodType
 
 from ..ir.node import Atom, Const
 from ..ir.types import Type
+from ..virtualize import OPERATOR_NAMES
 from .cells import Cell
 from .context import Trace
 from .rep import StagedValue
 from .values import Leaf, Static, Structure, TupleOf, constant
 
+_OPERATORS_FROM = ("pylms", "_operator")
 _VALUES = (str, bytes, type(None))
 
 
@@ -117,8 +119,21 @@ def _identity_of_callable(
     if isinstance(function, partial):
         parts = (function.func, *function.args, *function.keywords.values())
         return (*[identity_of(trace, part, visited) for part in parts], *function.keywords)
-    parts = (*map(_content_of, function.__closure__ or ()), *(function.__defaults__ or ()))
+    parts = (*_captured(function), *(function.__defaults__ or ()))
     return (Identical(function.__code__), *[identity_of(trace, part, visited) for part in parts])
+
+
+def _captured(function: FunctionType) -> list[object]:
+    """What a function's variables from around it hold, without the operators that virtualised code calls."""
+    contents = map(_content_of, function.__closure__ or ())
+    named = zip(function.__code__.co_freevars, contents, strict=True)
+    return [content for name, content in named if not _is_operator(name, content)]
+
+
+def _is_operator(name: str, content: object) -> bool:
+    # In classes, Python puts the name of the class before that of the operator.
+    is_named_so = name.startswith("_") and f"__{name.rpartition('__')[2]}" in OPERATOR_NAMES
+    return is_named_so and getattr(content, "__module__", "").partition(".")[0] in _OPERATORS_FROM
 
 
 def _content_of(cell: CellType) -> object:

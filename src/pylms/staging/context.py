@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, count
+from types import FunctionType
 from typing import TYPE_CHECKING, cast
 
 from ..errors import StagingError
@@ -105,6 +106,8 @@ class Trace:
         """Where calls were found to be better native."""
         self.memos: dict[tuple[object, ...], Memo] = {}
         """What tracing native functions has found out, by the places of their calls."""
+        self.rewritten: dict[FunctionType, FunctionType | None] = {}
+        """Functions that were virtualised when they were called, and those that cannot be."""
         self.frame: Frame | None = None
         """The native function that is being traced."""
         self.outer_depth = 0

@@ -10,17 +10,17 @@ signature that it covers, tracing goes back to the outermost such activation, wh
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
 from ..errors import StagingError
 from ..ir.node import Atom, Const
 from ..loc import caller_loc
+from .call_signature import Signature, code_of, signature_of, take_apart
 from .context import Trace
 from .native import trace_native
 from .native_call import NativeFunction, call_native
-from .call_signature import Signature, code_of, signature_of, take_apart
 from .values import TupleOf
 
 # As deep as Python itself goes by default.
@@ -109,7 +109,7 @@ def _require_shallow(trace: Trace, activation: Activation) -> None:
     changing = _changing_number(same[-1].signature, activation)
     if changing is None:
         _refuse(activation, "its calls of itself go", "", "let a staged value, or one known now, end the recursion")
-    hint = f"if it should be known only when the code runs, pass it as staged: staged({changing})"
+    hint = f"where that is only known when the code runs, let it begin as a staged value: staged({changing})"
     _refuse(activation, "its calls of itself go", f", and `{changing}` is another number each time", hint)
 
 
@@ -130,9 +130,16 @@ def _changing_number(before: Signature, activation: Activation) -> str | None:
     named = activation.signature.names
     names = [*code.co_varnames[: len(before.arguments) - len(named)], *named]
     for name, old, new in zip(names, before.arguments, activation.signature.arguments, strict=False):
-        if isinstance(old, Const) and isinstance(new, Const) and old != new:
+        if _differs(old, new):
             return name
     return None
+
+
+def _differs(old: Hashable, new: Hashable) -> bool:
+    """Whether a plain number in an argument is another one."""
+    if isinstance(old, tuple) and isinstance(new, tuple):
+        return any(map(_differs, old, new))
+    return isinstance(old, Const) and isinstance(new, Const) and old != new
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from ..ir.node import Atom, Block, Const, Function, Sym
 from ..ir.ops.variables import VAR_GET, VAR_NEW
 from ..ir.types import FLOAT, INT, Type
 from ..loc import caller_loc
+from .call_signature import code_of
 from .cells import Cell, Decision, Retrace, Variable, as_leaves, zero_in
 from .constructs import Construct, Decisions, TracedBlock, decided_cells
 from .contents import Contents
@@ -28,7 +29,6 @@ from .context import Trace
 from .frame import CapturedCells, Frame, require_passable
 from .native_call import NativeFunction
 from .raising import AlwaysRaises
-from .call_signature import code_of
 from .values import Leaf, Static, Structure, TupleOf, describe, leaf_types, same_structure
 from .widening import joined
 

@@ -9,11 +9,11 @@ from ..ir.node import AttributeValue, Function, Sym
 from ..ir.ops.functions import CALL, call_attributes
 from ..ir.types import Type
 from ..loc import Loc, caller_loc
+from .call_signature import Signature, code_of, leaves_for
 from .cells import Cell, as_leaves
 from .context import Trace
 from .frame import require_passable
 from .raising import AlwaysRaises
-from .call_signature import Signature, code_of, leaves_for
 from .values import Structure, TupleOf, leaf_types
 from .widening import widens
 

@@ -16,8 +16,8 @@ import torch
 
 from ..errors import SourceError, StagedTypeError, SyntaxNotSupportedError, TorchFeatureError
 from ..loc import caller_loc, is_user_file
-from ..staging.operators import operators_for
 from ..staging.rep import Rep
+from ..staging.rewriting import rewritten
 from ..virtualize import virtualize
 from .context import TorchContext
 from .tensor import StagedTensor
@@ -135,4 +135,4 @@ def _virtualised(kind: type) -> FunctionType | None:
     except (SourceError, SyntaxNotSupportedError):
         # Without virtualisation a branch on a staged value in it is a located error, so nothing goes wrong unseen.
         return None
-    return virtualized.instantiate(forward, operators_for(virtualized.assigned, virtualized.assigned_outside))
+    return rewritten(virtualized, forward)

@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from .context import OPERATOR_NAMES
 from .pipeline import Virtualized, virtualize
+from .rebind import is_rewritten
 
-__all__ = ["OPERATOR_NAMES", "Virtualized", "virtualize"]
+__all__ = ["OPERATOR_NAMES", "Virtualized", "is_rewritten", "virtualize"]

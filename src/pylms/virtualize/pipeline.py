@@ -24,6 +24,7 @@ from .branches import rewrite_branches
 from .break_continue import desugar_loop_exits
 from .calls import CALLED_BUILTINS, REWRITTEN_BUILTINS, rewrite_calls
 from .context import Context
+from .invocations import rewrite_invocations
 from .known_functions import KnownNames, known_names
 from .loops import rewrite_loops
 from .matches import desugar_matches
@@ -123,6 +124,7 @@ def _virtualize(
         node = run(node, context)
     text = header.shown_with(node)
     _name_cells(node)
+    rewrite_invocations(node)
     assignments = collect_assignments(node)
     return Virtualized(
         original_src=source.text,

@@ -23,6 +23,9 @@ from .nodes import FunctionNode, function, place
 
 _FUTURE_FLAGS: int = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
 
+# The last constant of every code object made here.
+_MARK = "virtualised$"
+
 _FACTORY = "factory$"
 _FUNCTION = "function$"
 _AROUND = re.compile(rf"(?:{'|'.join(sorted(BLOCK_KINDS))})\$\d+\.<locals>\.")
@@ -38,6 +41,11 @@ class Compiled(NamedTuple):
 def annotations_are_text(code: CodeType) -> bool:
     """Whether the code was compiled under `from __future__ import annotations`."""
     return bool(code.co_flags & __future__.annotations.compiler_flag)
+
+
+def is_rewritten(code: CodeType) -> bool:
+    """Whether the code is that of a virtualised function, or of one within it."""
+    return code.co_consts[-1:] == (_MARK,)
 
 
 def compile_function(
@@ -105,7 +113,7 @@ class _TrueNames:
     def restored(self, code: CodeType) -> CodeType:
         """`code`, with `__name__` and `__qualname__` as in the original, in all that it defines."""
         renamed = {each.co_name for each in code.co_consts if isinstance(each, CodeType)} & self.true_names.keys()
-        constants = tuple(self._constant(each, renamed) for each in code.co_consts)
+        constants = (*[self._constant(each, renamed) for each in code.co_consts], _MARK)
         code = code.replace(co_consts=constants, co_name=self.true_names.get(code.co_name, code.co_name))
         qualified: str | None = getattr(code, "co_qualname", None)
         if qualified is None:

@@ -90,6 +90,9 @@ def _emit_function(emitter: Emitter, function: Function, *, is_recursive: bool, 
             if isinstance(param.type, ArrayType):
                 emitter.include(ARRAYS_HEADER)
         if is_recursive:
+            # Made a loop, recursion without end would never come to the end of the stack.
+            emitter.require_flag("-fno-optimize-sibling-calls")
+            emitter.polls = True
             number = emitter.error_number("RecursionError", errors.TOO_DEEP, function.loc)
             emitter.declaration_line(f"pylms::enter(ctx, {number});")
         emitter.emit_nodes(function.body)

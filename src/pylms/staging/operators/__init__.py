@@ -12,6 +12,7 @@ from .attempt import UNCAUGHT, Attempt, run_finally
 from .boolean import run_and, run_not, run_or
 from .branch import run_if
 from .call import call
+from .invoke import Rewrite, invoke_operator
 from .loop import LoopBody, run_for, run_for_dataloader, run_while
 from .matching import match_class, match_field, match_mapping, match_rest, match_sequence, match_singleton
 from .printing import format_text, print_formatted, print_values
@@ -22,9 +23,15 @@ _IN_PLACE = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul",
 
 
 def operators_for(
-    assigned_cells: Mapping[str, tuple[str, ...]], assigned_outside: Mapping[str, tuple[str, ...]] = _NOTHING
+    assigned_cells: Mapping[str, tuple[str, ...]],
+    assigned_outside: Mapping[str, tuple[str, ...]] = _NOTHING,
+    *,
+    rewrite: Rewrite | None = None,
 ) -> dict[str, object]:
-    """The operators of one virtualised function, which need to know what its blocks assign."""
+    """The operators of one virtualised function, which need to know what its blocks assign.
+
+    `rewrite` virtualises functions that it calls; None where they are to run as they are.
+    """
     assigned = Assigned(assigned_cells, assigned_outside)
 
     def if_(test: object, then: Callable[[], object], otherwise: Callable[[], object]) -> object:
@@ -43,7 +50,14 @@ def operators_for(
 
         run_for_dataloader(loader, LoopBody(call_unpacked, stop, (body, stop), assigned))
 
-    return {**_COMMON, "__if": if_, "__while": while_, "__for": for_, "__for_dataloader": for_dataloader}
+    return {
+        **_COMMON,
+        "__if": if_,
+        "__while": while_,
+        "__for": for_,
+        "__for_dataloader": for_dataloader,
+        "__invoke": invoke_operator(rewrite),
+    }
 
 
 _COMMON: dict[str, object] = {

@@ -1,0 +1,78 @@
+"""`__invoke`: calls of the user's functions, which are virtualised on the way where that is needed.
+
+In: what is called, its arguments, and how to virtualise a function. Out: what the call gives. Functions that are
+virtualised already, as those defined within decorated ones are, are called as `staging.functions` says; the user's
+other Python functions are virtualised first if they get something staged. Libraries' functions run as they are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from types import FunctionType, MethodType
+
+from ...loc import is_library_file
+from ...virtualize import is_rewritten
+from ..context import Trace, current_trace
+from ..functions import call_function
+
+Rewrite = Callable[[FunctionType], FunctionType | None]
+_DEEPEST_LOOK = 3
+
+
+def invoke_operator(rewrite: Rewrite | None) -> Callable[..., object]:
+    """The operator of one virtualised function. `rewrite` virtualises a function that it calls, where it can."""
+
+    def invoke(function: Callable[..., object], /, *args: object, **kwargs: object) -> object:
+        trace = current_trace()
+        return function(*args, **kwargs) if trace is None else _invoke(trace, rewrite, function, args, kwargs)
+
+    return invoke
+
+
+def _invoke(
+    trace: Trace,
+    rewrite: Rewrite | None,
+    function: Callable[..., object],
+    args: Sequence[object],
+    kwargs: Mapping[str, object],
+) -> object:
+    if isinstance(function, partial):
+        return _invoke(trace, rewrite, function.func, (*function.args, *args), {**function.keywords, **kwargs})
+    if isinstance(function, MethodType) and isinstance(function.__func__, FunctionType):
+        return _invoke(trace, rewrite, function.__func__, (function.__self__, *args), kwargs)
+    if not isinstance(function, FunctionType):
+        return function(*args, **kwargs)
+    if is_rewritten(function.__code__):
+        return call_function(trace, function, args, kwargs)
+    if rewrite is None or not trace.options.recursive or is_library_file(function.__code__.co_filename):
+        return function(*args, **kwargs)
+    if not _holds_staged(trace, (*args, *kwargs.values()), _DEEPEST_LOOK):
+        return function(*args, **kwargs)
+    if function not in trace.rewritten:
+        trace.rewritten[function] = rewrite(function)
+    rewritten = trace.rewritten[function]
+    return function(*args, **kwargs) if rewritten is None else call_function(trace, rewritten, args, kwargs)
+
+
+def _holds_staged(trace: Trace, values: Iterable[object], depth: int) -> bool:
+    """Whether a staged value is among these, or in containers and the user's objects among them."""
+    return any(trace.is_staged(value) or _holds_staged(trace, _parts(value), depth - 1) for value in values if depth)
+
+
+def _parts(value: object) -> Iterable[object]:
+    if isinstance(value, (tuple, list)):
+        return value
+    if isinstance(value, dict):
+        return value.values()
+    if isinstance(value, FunctionType):
+        return [cell.cell_contents for cell in value.__closure__ or () if _has_content(cell)]
+    return vars(value).values() if hasattr(value, "__dict__") and not isinstance(value, type) else ()
+
+
+def _has_content(cell: object) -> bool:
+    try:
+        cell.cell_contents  # type: ignore[attr-defined]  # noqa: B018 - it may be empty
+    except ValueError:
+        return False
+    return True
