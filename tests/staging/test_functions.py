@@ -464,9 +464,7 @@ def grows(x, n):
 def test_static_recursion_has_a_budget():
     with pytest.raises(StagingError) as caught:
         stage(lambda x: grows(x, 0))(3)
-    assert "`grows`: its calls of itself go 1000 deep while staging, and `n` is another number each time" in str(
-        caught.value
-    )
+    assert "`grows`: its calls go 150 deep while staging, and `n` is another number each time" in str(caught.value)
     assert "let it begin as a staged value: staged(n)" in str(caught.value)
 
 

@@ -30,10 +30,10 @@ from .rep import Rep, StagedValue
 from .values import INT_MAX, INT_MIN, Front, Leaf, Static, Structure, TupleOf, constant, describe_static
 
 if TYPE_CHECKING:
+    from .budget import Activation
     from .cells import Cell
     from .constructs import Construct, Decisions, Watch
     from .frame import Frame
-    from .functions import Activation
     from .native import Memo
     from .native_call import NativeFunction
     from .operators.attempt import Attempt

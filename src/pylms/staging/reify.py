@@ -13,8 +13,8 @@ from ..ir.written import written_parameters
 from ..loc import Loc
 from ..options import Options
 from ..tracebacks import error_loc
+from .budget import room_to_recur
 from .context import Capture, HostFunction, Trace, tracing
-from .functions import room_to_recur
 from .notes import Note
 from .parameters import (
     ArrayParameter,
