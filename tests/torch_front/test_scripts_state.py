@@ -43,7 +43,7 @@ def test_loops_of_functions_that_are_not_virtualised_are_refused():
         train(x)
 
     with pytest.raises(StagingError, match="Python itself iterates over a data loader here") as caught:
-        stageTensor(run)(0)
+        stageTensor(recursive=False)(run)(0)
     assert "decorate the function with @lms" in (caught.value.hint or "")
     assert caught.value.loc is not None and caught.value.loc.text.strip() == "for x, y in loader:"
 
