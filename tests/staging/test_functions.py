@@ -6,6 +6,7 @@ import functools
 import re
 import threading
 from collections import namedtuple
+from dataclasses import dataclass
 
 import pytest
 
@@ -248,6 +249,30 @@ def test_a_named_tuple_stays_one():
         return walk(Point(n, staged(1.0)), n)
 
     assert stage(program)(3) == Point(6, 8.0)
+
+
+@dataclass(frozen=True)
+class Interval:
+    low: float
+    high: float
+
+
+def bisect(n):
+    """The square root of n, between two bounds."""
+
+    def narrow(interval, steps):
+        middle = (interval.low + interval.high) / 2
+        if steps == 0:
+            return middle
+        if middle * middle > n:
+            return narrow(Interval(interval.low, middle), steps - 1)
+        return narrow(Interval(middle, interval.high), steps - 1)
+
+    return narrow(Interval(staged(0.0), n + 1.0), n)
+
+
+def test_frozen_dataclasses_are_passed_field_by_field():
+    check_law(bisect, (0,), (2,), (50,))
 
 
 # Closures

@@ -16,6 +16,7 @@ from ..ir.types import Type
 from ..virtualize import OPERATOR_NAMES
 from .cells import Cell
 from .context import Trace
+from .parameters import is_changeable, items_of, made_of
 from .rep import StagedValue
 from .values import Leaf, Static, Structure, TupleOf, constant
 
@@ -150,6 +151,13 @@ def take_apart(trace: Trace, value: object, atoms: list[Atom], *, numbers: bool)
         kind = type(value)
         make: Callable[[list[object]], object] = getattr(kind, "_make", tuple)
         return TupleOf(items, make, kind.__name__)
+    fields = None if is_changeable(value) else items_of(value)
+    if fields is not None:
+        parts: list[Atom] = []
+        structures = tuple(take_apart(trace, field, parts, numbers=numbers) for field in fields)
+        if parts:
+            atoms += parts
+            return TupleOf(structures, partial(made_of, type(value)), type(value).__name__)
     if not trace.is_staged(value) and not (numbers and constant(value) is not None):
         return Static(value)
     atom = trace.lift(value)
@@ -165,5 +173,6 @@ def leaves_for(trace: Trace, structure: Structure, value: object) -> list[Atom]:
         case Static():
             return []
         case TupleOf(items, _, _):
-            assert isinstance(value, tuple)
-            return [atom for item, part in zip(items, value, strict=True) for atom in leaves_for(trace, item, part)]
+            parts = value if isinstance(value, tuple) else items_of(value)
+            assert parts is not None
+            return [atom for item, part in zip(items, parts, strict=True) for atom in leaves_for(trace, item, part)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from ..errors import StagedTypeError, StagingError
+from ..errors import NotSupportedYetError, StagedTypeError, StagingError
 from ..ir.call_graph import with_call_effects, without_unused, without_wrapper
 from ..ir.node import Function, Sym
 from ..ir.types import SHARED_REGION, ArrayType, Type
