@@ -103,7 +103,7 @@ f(3)
     "index of a list": """
 @stage
 def f(n):
-    return [1, 2, 3][n]
+    return [1, "two", 3][n]
 
 f(1)
 """,

@@ -124,6 +124,7 @@ OPERATORS = {
     "__invoke": call,
     "__print": print,
     "__format": format_text,
+    "__item": operator.getitem,
     "__printf": print_text,
     **{
         f"__i{name}": getattr(operator, f"i{name}")

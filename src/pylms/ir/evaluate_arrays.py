@@ -13,6 +13,7 @@ from .ops.arrays import (
     ARRAY_DIM,
     ARRAY_LOAD,
     ARRAY_NEW,
+    ARRAY_OF_BUFFER,
     ARRAY_PERMUTE,
     ARRAY_PICK,
     ARRAY_RESHAPE,
@@ -98,6 +99,6 @@ def _evaluate_reshape(_interpreter: Interpreter, node: Node, args: list[Any]) ->
     return (reshaped,)
 
 
-@evaluate_rules.define(ARRAY_AS_STRIDED)
+@evaluate_rules.define(ARRAY_AS_STRIDED, ARRAY_OF_BUFFER)
 def _evaluate_as_strided(_interpreter: Interpreter, _node: Node, args: list[Any]) -> tuple[Value, ...]:
     return (args[0],)

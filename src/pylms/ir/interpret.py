@@ -12,6 +12,7 @@ from typing import Any, Protocol
 from ..errors import InternalError
 from . import (  # noqa: F401 - each fills the table of rules
     evaluate_arithmetic,
+    evaluate_array_nests,
     evaluate_arrays,
     evaluate_buffers,
     evaluate_control,

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from ..loc import Loc
 from .node import Atom, Function, Node, Sym, walk
-from .ops.arrays import ARRAY_NEW, VIEWS
+from .ops.array_nests import ARRAY_BUILD
+from .ops.arrays import ARRAY_NEW, ARRAY_OF_BUFFER, VIEWS
 from .types import ArrayType, Region
 
 
@@ -21,7 +22,7 @@ def written_parameters(function: Function) -> dict[Sym, Loc]:
     origins: dict[Atom, list[Sym]] = {param: [param] for params in of_region.values() for param in params}
     written: dict[Sym, Loc] = {}
     for node in walk(function.body):
-        if node.primitive is ARRAY_NEW:
+        if node.primitive in (ARRAY_NEW, ARRAY_BUILD, ARRAY_OF_BUFFER):
             origins[node.results[0]] = []
         elif node.primitive in VIEWS and node.args[0] in origins:
             origins[node.results[0]] = origins[node.args[0]]

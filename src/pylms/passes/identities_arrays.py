@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from ..ir.node import Atom, Const, Node
 from ..ir.ops.arithmetic import ADD
+from ..ir.ops.array_nests import ARRAY_BUILD, BROADCAST_EXTENT, BROADCAST_INDEX
 from ..ir.ops.arrays import (
     ARRAY_AS_STRIDED,
     ARRAY_DIM,
     ARRAY_NEW,
+    ARRAY_OF_BUFFER,
     ARRAY_PERMUTE,
     ARRAY_PICK,
     ARRAY_RESHAPE,
@@ -17,18 +19,24 @@ from ..ir.ops.arrays import (
     VIEWS,
 )
 from ..ir.ops.tensors import integers
-from ..ir.types import BOOL, INT
+from ..ir.types import BOOL, INT, BufferType
 from .identities import Facts, identity_rules
+
+_ZERO = Const(0, INT)
 
 
 @identity_rules.define(ARRAY_DIM)
 def _dim(facts: Facts, node: Node) -> Atom | Node | None:
-    source = facts.definition(node.args[0], ARRAY_NEW, *VIEWS)
+    source = facts.definition(node.args[0], ARRAY_NEW, ARRAY_BUILD, ARRAY_OF_BUFFER, *VIEWS)
     axis = node.attr("axis")
     if source is None or not isinstance(axis, int):
         return None
-    if source.primitive is ARRAY_NEW:
+    if source.primitive in (ARRAY_NEW, ARRAY_BUILD):
         return source.args[axis]
+    if source.primitive is ARRAY_OF_BUFFER:
+        buffer = source.args[0].type
+        assert isinstance(buffer, BufferType)
+        return Const(buffer.shape[axis], INT)
     if source.primitive is ARRAY_RESHAPE:
         return source.args[1 + axis]
     if source.primitive is ARRAY_SLICE and source.attr("axis") == axis:
@@ -40,6 +48,32 @@ def _dim(facts: Facts, node: Node) -> Atom | Node | None:
         assert isinstance(dropped, int)
         axis += axis >= dropped
     return facts.instead(node, ARRAY_DIM, (source.args[0],), {"axis": axis})
+
+
+@identity_rules.define(BROADCAST_EXTENT)
+def _broadcast_extent(facts: Facts, node: Node) -> Atom | Node | None:
+    first, second = node.args
+    if _is_joined(facts, first, second):
+        return first
+    if isinstance(first, Const):
+        return second if first.value == 1 else first
+    return None
+
+
+def _is_joined(facts: Facts, whole: Atom, part: Atom) -> bool:
+    """Whether `whole` is what `part` and other extents have together: then it is 1 only if `part` is."""
+    if whole == part:
+        return True
+    joined = facts.definition(whole, BROADCAST_EXTENT)
+    return joined is not None and any(_is_joined(facts, arg, part) for arg in joined.args)
+
+
+@identity_rules.define(BROADCAST_INDEX)
+def _broadcast_index(_facts: Facts, node: Node) -> Atom | Node | None:
+    index, extent = node.args
+    if isinstance(extent, Const):
+        return _ZERO if extent.value == 1 else index
+    return index if index == _ZERO else None
 
 
 @identity_rules.define(ARRAY_AS_STRIDED)

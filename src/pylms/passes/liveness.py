@@ -5,7 +5,7 @@ read after the node before they are set again, and for loops also those wanted a
 
 Two walks, each linear: summaries of blocks from the inside out (what a block reads before setting, what it surely
 sets), then wanted sets from the outside in. A loop needs no iteration to a fixpoint: what is wanted before a block is
-`reads | (wanted after - sets)`, for which once around is enough.
+`reads | (wanted after - sets)`, for which once around is enough. Nests over arrays have no variables.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from ..errors import InternalError
 from ..ir.node import Block, Function, Node, Sym
+from ..ir.ops.array_nests import NESTS
 from ..ir.ops.control import FOR, IF, WHILE
 from ..ir.ops.variables import VAR_GET, VAR_SET
 
@@ -47,7 +48,7 @@ class Liveness:
             elif node.primitive is VAR_SET:
                 reads.discard(_variable(node))
                 sets.add(_variable(node))
-            elif node.blocks:
+            elif node.blocks and node.primitive not in NESTS:
                 inner = self._summarise_node(node)
                 reads -= inner.sets
                 reads |= inner.reads
@@ -74,7 +75,7 @@ class Liveness:
                 wanted.add(_variable(node))
             elif node.primitive is VAR_SET:
                 wanted.discard(_variable(node))
-            elif node.blocks:
+            elif node.blocks and node.primitive not in NESTS:
                 wanted = set(self._place_node(node, frozenset(wanted)))
 
     def _place_node(self, node: Node, after: _Variables) -> _Variables:

@@ -14,6 +14,7 @@ from typing import ClassVar, Literal
 from ..errors import StagedTypeError
 from ..ir.node import Atom, Block, Function, Node, Sym, walk
 from ..ir.ops.arithmetic import ADD, GE, GT, LE, LOGICAL_AND, LOGICAL_OR, LT, MAXIMUM, MINIMUM, MUL, SELECT
+from ..ir.ops.array_nests import ARRAY_BUILD
 from ..ir.ops.arrays import ARRAY_NEW
 from ..ir.ops.control import FOR, IF
 from ..ir.ops.functions import CALL
@@ -36,6 +37,7 @@ _FORBIDDEN = {
     HOST_CALL: "calls Python",
     CALL: "calls a native function",
     ARRAY_NEW: "allocates an array",
+    ARRAY_BUILD: "allocates an array",
 }
 
 

@@ -18,6 +18,7 @@ from .cse import EliminateCommonSubexpressions
 from .dce import EliminateDeadCode
 from .delay_updates import DelayUpdates
 from .fold import Fold
+from .fuse_arrays import FuseArrays
 from .licm import HoistLoopInvariants
 from .parallel_loops import CheckParallelLoops
 from .promote_variables import PromoteVariables
@@ -25,8 +26,8 @@ from .simplify import Simplify
 from .simplify_tensors import SimplifyTensors
 
 # Values first, since everything else reasons about values. Merging shows equal operands to a second round of
-# simplification. Invariants move last, when what is left is worth moving. Parallel loops are looked at when what they
-# carry is as plain as it gets.
+# simplification. Arrays fuse when equal extents have one name. Invariants move last, when what is left is worth
+# moving. Parallel loops are looked at when what they carry is as plain as it gets.
 SCALAR_PASSES: tuple[Pass, ...] = (
     PromoteVariables(),
     Fold(),
@@ -35,6 +36,8 @@ SCALAR_PASSES: tuple[Pass, ...] = (
     EliminateDeadCode(),
     Fold(),
     Simplify(),
+    EliminateDeadCode(),
+    FuseArrays(),
     EliminateDeadCode(),
     CheckParallelLoops(),
     HoistLoopInvariants(),

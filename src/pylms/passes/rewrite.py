@@ -10,6 +10,7 @@ from dataclasses import replace
 
 from ..ir.builder import Builder, rebuild
 from ..ir.node import Atom, Block, Const, Function, Node, Sym, walk
+from ..ir.ops.array_nests import ARRAY_BUILD
 from ..ir.ops.arrays import ARRAY_NEW
 from ..ir.ops.dicts import NEW_FROM_DICTS
 from ..ir.ops.differentiation import BACKWARD
@@ -84,14 +85,15 @@ def makes_memory(node: Node) -> bool:
     """Whether each run of the node makes something new that can be written: not to be merged or moved out of a loop."""
     if node.primitive is CALL and any(isinstance(result.type, (ArrayType, ContainerType)) for result in node.results):
         return True
-    makes_reference = node.primitive is ARRAY_NEW or node.primitive in NEW_LISTS or node.primitive in NEW_FROM_DICTS
+    makes_reference = node.primitive in (ARRAY_NEW, ARRAY_BUILD, *NEW_LISTS, *NEW_FROM_DICTS)
     return makes_reference or any(isinstance(result.type, (BufferType, VarType)) for result in node.results)
 
 
 def reads_at_index(node: Node) -> bool:
     """Whether the node reads a buffer at positions that a check before it may have to prove in range."""
     effect = node.effect
-    return bool(effect.reads) and not effect.writes and len(node.args) > len(effect.reads)
+    is_at_index = bool(node.blocks) or len(node.args) > len(effect.reads)
+    return bool(effect.reads) and not effect.writes and is_at_index
 
 
 def awaits_differentiation(function: Function) -> bool:

@@ -1,7 +1,8 @@
 """`StagedArray`: a NumPy array whose content, and shape, will be known when the compiled code runs (DESIGN D6).
 
 In: subscripts as NumPy has them, of ints, slices and `...`. Out: loads, stores and views in the IR, each index
-checked as Python checks it. What this class means by itself is indexing and shape.
+checked as Python checks it. What this class means by itself is indexing and shape; operators and methods have their own
+modules.
 """
 
 from __future__ import annotations
@@ -17,7 +18,12 @@ from ..ir.ops.control import CHECK
 from ..ir.primitive import Primitive
 from ..ir.types import BOOL, INT, UINT64, ArrayType, ScalarType
 from ..loc import caller_loc
+from .array_methods import ArrayMethods
+from .array_operators import ArrayOperators
+from .elementwise import store
+from .known_arrays import captured, is_known_array, lift_operand
 from .rep import StagedValue
+from .selections import store_where
 from .slices import Slice, resolved_slice
 from .values import INT_MAX, INT_MIN, describe_static
 
@@ -25,7 +31,7 @@ if TYPE_CHECKING:
     from .context import Trace
 
 
-class StagedArray(StagedValue):
+class StagedArray(ArrayOperators, ArrayMethods):
     """A staged NumPy array: a reference to memory, as NumPy's are."""
 
     __slots__ = ()
@@ -117,20 +123,17 @@ class StagedArray(StagedValue):
 
     def __setitem__(self, index: object, value: object) -> None:
         self.require_trace(self.trace)
+        mask = _mask(self.trace, index)
+        if mask is not None:
+            store_where(self.trace, self.atom, mask, lift_operand(self.trace, value, "assignment"))
+            return
         parts = _expanded(index, self.ndim)
         if not all(_is_index(part) for part in parts) or len(parts) != self.ndim:
-            self._store_all(self._selected(parts), value)
+            store(self.trace, self._selected(parts).atom, lift_operand(self.trace, value, "assignment"))
             return
         indices = self._indices(parts)
         element = as_element(self.trace, value, self.type.dtype)
         self.trace.emit(arrays.ARRAY_STORE, [self.atom, element, *indices])
-
-    def _store_all(self, target: StagedArray, value: object) -> None:
-        raise NotSupportedYetError(
-            "assigning to a part of a staged array is not supported yet",
-            loc=caller_loc(),
-            hint="assign the elements in a loop",
-        )
 
     def _indices(self, parts: Sequence[object]) -> list[Atom]:
         return [self._index(part, axis) for axis, part in enumerate(parts)]
@@ -267,6 +270,15 @@ def _require_fits(trace: Trace, atom: Atom, dtype: ScalarType) -> None:
         if INT_MIN < bound < INT_MAX:
             (fits,) = trace.emit(primitive, [atom, Const(bound, INT)])
             trace.emit(CHECK, [fits], attrs=attrs)
+
+
+def _mask(trace: Trace, index: object) -> Atom | None:
+    """The array of bools that an index is, if it is one."""
+    if is_known_array(index) and str(getattr(index, "dtype", "")) == "bool":
+        return captured(trace, index)
+    if isinstance(index, StagedArray) and index.type.dtype == BOOL:
+        return index.atom
+    return None
 
 
 def _is_index(part: object) -> bool:

@@ -23,10 +23,13 @@ from ..ir.types import ArrayType, BufferType, ScalarType
 from ..loc import Loc, caller_loc
 from ..options import Options
 from .arrays import StagedArray
+from .elementwise import apply
+from .known_arrays import is_known_array
 from .notes import Note
 from .parameters import is_changeable, items_of, made_of
 from .regions import Regions
 from .rep import Rep, StagedValue
+from .ufuncs import ufunc_named
 from .values import INT_MAX, INT_MIN, Front, Leaf, Static, Structure, TupleOf, constant, describe_static
 
 if TYPE_CHECKING:
@@ -159,6 +162,10 @@ class Trace:
         self.host_functions.append(HostFunction(function, name))
         return len(self.host_functions) - 1
 
+    def apply_ufunc(self, name: str, operands: Sequence[object]) -> object:
+        """NumPy's function of that name on the elements of arrays and numbers."""
+        return apply(self, ufunc_named(name), *operands)
+
     # Python values and atoms
 
     def wrap(self, atom: Atom) -> object:
@@ -170,6 +177,10 @@ class Trace:
     def is_staged(self, value: object) -> bool:
         """Whether the value stands for an IR value (D1)."""
         return isinstance(value, StagedValue) or self.front.is_staged(value)
+
+    def is_array(self, value: object) -> bool:
+        """Whether the value is an array, staged or of generation time."""
+        return isinstance(value, StagedArray) or is_known_array(value)
 
     def require_usable(self, atom: Atom, made_by: Trace) -> None:
         """A located error for a staged value that has outlived its staging run, or the block it was made in."""

@@ -18,6 +18,9 @@ class Regions:
     def __init__(self, *, arrays_apart: bool) -> None:
         self._arrays_apart = arrays_apart
         self._numbers = count(1)
+        self.of_parameters: set[Region] = set()
+        self.known: list[tuple[object, Region]] = []
+        """The arrays of generation time that were captured, each with its region."""
 
     def fresh(self) -> Region:
         """The region of memory that is made now."""
@@ -25,6 +28,8 @@ class Regions:
 
     def of_parameter(self, type_: Type) -> Type:
         """A parameter's type, its arrays in a region of their own unless they may overlap others."""
-        if not isinstance(type_, ArrayType) or type_.region == SHARED_REGION:
+        if not isinstance(type_, ArrayType):
             return type_
-        return replace(type_, region=self.fresh())
+        region = SHARED_REGION if type_.region == SHARED_REGION else self.fresh()
+        self.of_parameters.add(region)
+        return replace(type_, region=region)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dis
 import sys
-from collections.abc import Mapping, Sequence
 from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -252,8 +251,8 @@ class Rep(StagedValue):
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: object, **kwargs: object) -> object:
         """What NumPy asks where one of its functions or numbers meets a staged number."""
         operands = [_number_in(each) for each in inputs]
-        if any(type(each).__name__ == "ndarray" for each in operands):
-            return _over_objects(ufunc, method, operands, kwargs)
+        if method == "__call__" and not kwargs and any(self.trace.is_array(each) for each in operands):
+            return self.trace.apply_ufunc(ufunc.__name__, operands)
         function = NUMPY_FUNCTIONS.get(ufunc.__name__)
         atoms = [self.trace.try_lift(each) for each in operands]
         if function is None or method != "__call__" or kwargs or None in atoms:
@@ -278,22 +277,6 @@ class Rep(StagedValue):
 def _number_in(value: Any) -> object:
     """NumPy hands its own numbers over as arrays of no dimension."""
     return value[()] if type(value).__name__ == "ndarray" and value.ndim == 0 else value
-
-
-def _over_objects(ufunc: Any, method: str, inputs: Sequence[object], kwargs: Mapping[str, object]) -> object:
-    """A real array and staged numbers: an array of objects, known while generating, each of them a staged number."""
-    import numpy
-
-    operands: list[object] = []
-    for each in inputs:
-        if isinstance(each, Rep):
-            held = numpy.empty((), object)
-            held[()] = each
-            operands.append(held)
-        else:
-            operands.append(each)
-    is_comparison = "OO->O" in ufunc.types and "OO->?" in ufunc.types
-    return getattr(ufunc, method)(*operands, **({"dtype": object} if is_comparison else {}), **kwargs)
 
 
 _DECORATE = (

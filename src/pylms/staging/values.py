@@ -44,6 +44,10 @@ class Segment:
 class Front(Protocol):
     """What a kind of staging knows beyond Python scalars."""
 
+    @property
+    def makes_arrays(self) -> bool:
+        """Whether NumPy's functions make staged arrays, rather than arrays of generation time."""
+
     def atom_of(self, trace: Trace, value: object) -> Atom | None:
         """The atom a staged or liftable value stands for, or None. May emit (reading a captured buffer)."""
 
@@ -67,7 +71,9 @@ class Front(Protocol):
 
 
 class ScalarFront:
-    """Python scalars only: the front of `@stage`."""
+    """Python scalars and NumPy arrays: the front of `@stage`."""
+
+    makes_arrays = True
 
     def atom_of(self, trace: Trace, value: object) -> Atom | None:
         return None

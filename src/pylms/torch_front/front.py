@@ -26,6 +26,8 @@ from .tensor import StagedTensor
 class TorchFront:
     """Tensors, data loaders and the state of PyTorch, for one trace."""
 
+    makes_arrays = False
+
     def __init__(self) -> None:
         self._context: TorchContext | None = None
         self._loaders: LoaderTable | None = None

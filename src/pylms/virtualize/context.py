@@ -55,6 +55,7 @@ OPERATOR_NAMES: frozenset[str] = frozenset(IN_PLACE_OPERATORS.values()) | {
     "__invoke",
     "__print",
     "__format",
+    "__item",
     "__printf",
 }
 """All names that rewritten code may call; a user's function may use none of them."""

@@ -34,6 +34,7 @@ from .rebind import Compiled, annotations_are_text, compile_function, rebind
 from .reject import reject_unsupported
 from .returns import desugar_returns
 from .source import SourceFile, find_function, read_source_file
+from .subscripts import rewrite_subscripts
 from .tries import guard_tries
 from .variables import rewrite_variables
 
@@ -51,6 +52,7 @@ PASSES: tuple[Pass, ...] = (
     rewrite_variables,  # before loops and branches: once shared names are cells, blocks can become functions
     rewrite_loops,  # before branches: a `for` that may stop ends with an `if` that is the loop's
     rewrite_branches,  # after all that makes branches
+    rewrite_subscripts,  # before calls: what `print` and f-strings show are expressions as well
     rewrite_calls,  # last: where names are bound is final, and what the passes made needs no such rewriting
 )
 

@@ -9,6 +9,7 @@ from ...ir.node import Function
 from ..base import FunctionPass, SourceBundle
 from . import (  # noqa: F401 - each fills the table of rules
     emit_arithmetic,
+    emit_array_nests,
     emit_arrays,
     emit_control,
     emit_elementary,

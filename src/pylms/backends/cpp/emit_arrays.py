@@ -8,6 +8,7 @@ from ...ir.ops.arrays import (
     ARRAY_DIM,
     ARRAY_LOAD,
     ARRAY_NEW,
+    ARRAY_OF_BUFFER,
     ARRAY_PERMUTE,
     ARRAY_PICK,
     ARRAY_RESHAPE,
@@ -17,7 +18,7 @@ from ...ir.ops.arrays import (
     NORMALIZE_INDEX,
 )
 from ...ir.ops.tensors import integers
-from ...ir.types import ArrayType
+from ...ir.types import ArrayType, BufferType
 from .emit_rules import emit_rules
 from .emitter import Emitter
 from .literals import ARRAYS_HEADER, Binding, c_type, scalar_c_type
@@ -110,3 +111,13 @@ def _emit_reshape(emitter: Emitter, node: Node) -> None:
 @emit_rules.define(ARRAY_AS_STRIDED)
 def _emit_as_strided(emitter: Emitter, node: Node) -> None:
     emitter.define(node.results[0], f"pylms::as_strided({emitter.expression(node.args[0])})")
+
+
+@emit_rules.define(ARRAY_OF_BUFFER)
+def _emit_of_buffer(emitter: Emitter, node: Node) -> None:
+    (buffer,), (result,) = node.args, node.results
+    assert isinstance(buffer.type, BufferType)
+    emitter.include(ARRAYS_HEADER)
+    parts = [buffer.type.shape, integers(dict(node.attrs), "strides")]
+    texts = ["{" + ", ".join(map(str, part)) + "}" for part in parts if part]
+    emitter.define(result, f"{c_type(result.type)}{{{', '.join([emitter.expression(buffer), *texts])}}}")

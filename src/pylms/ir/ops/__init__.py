@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..primitive import Primitive
 from . import (
     arithmetic,
+    array_nests,
     arrays,
     buffers,
     control,
@@ -32,6 +33,7 @@ PRIMITIVES: tuple[Primitive, ...] = (
     *tensors.PRIMITIVES,
     *buffers.PRIMITIVES,
     *arrays.PRIMITIVES,
+    *array_nests.PRIMITIVES,
     *differentiation.PRIMITIVES,
     *fusion.PRIMITIVES,
     *texts.PRIMITIVES,

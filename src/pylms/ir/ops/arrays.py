@@ -12,6 +12,8 @@ all in range. `unit_step` tells that the step is 1.
 `array_permute(a) {permutation}`: dimension d of the view is dimension permutation[d] of a.
 `array_reshape(a, n...)`: the elements of a dense array under another shape, of as many elements.
 `array_as_strided(a)`: the same array as one that may have any strides, to meet another.
+`array_of_buffer(b) {region, strides}`: memory of the surrounding program as an array of the buffer's shape; `strides`
+tells how many elements apart they are in each dimension, and is empty where the memory is dense.
 
 Views are of their array's region. Two arrays may overlap only if they are of one region.
 """
@@ -25,7 +27,7 @@ from ..effects import Effect, reads, writes
 from ..node import Atom, AttributeValue, Block
 from ..primitive import Primitive
 from ..rules import effect_rules, pure, type_rules
-from ..types import BOOL, INT, ArrayType, Region, ScalarType, Type
+from ..types import BOOL, INT, ArrayType, BufferType, Region, ScalarType, Type
 from .tensors import integers
 
 ARRAY_NEW = Primitive("array_new")
@@ -39,8 +41,9 @@ ARRAY_SLICE = Primitive("array_slice")
 ARRAY_PERMUTE = Primitive("array_permute")
 ARRAY_RESHAPE = Primitive("array_reshape")
 ARRAY_AS_STRIDED = Primitive("array_as_strided")
+ARRAY_OF_BUFFER = Primitive("array_of_buffer")
 VIEWS = (ARRAY_PICK, ARRAY_SLICE, ARRAY_PERMUTE, ARRAY_RESHAPE, ARRAY_AS_STRIDED)
-PRIMITIVES = (ARRAY_NEW, ARRAY_DIM, IN_BOUNDS, NORMALIZE_INDEX, ARRAY_LOAD, ARRAY_STORE, *VIEWS)
+PRIMITIVES = (ARRAY_NEW, ARRAY_DIM, IN_BOUNDS, NORMALIZE_INDEX, ARRAY_LOAD, ARRAY_STORE, ARRAY_OF_BUFFER, *VIEWS)
 
 _Attrs = Mapping[str, AttributeValue]
 
@@ -145,7 +148,17 @@ def _array_as_strided_type(args: tuple[Type, ...], _attrs: _Attrs, _blocks: tupl
     return (ArrayType(array.dtype, array.rank, False, array.region),)
 
 
-effect_rules.define(ARRAY_NEW, ARRAY_DIM, IN_BOUNDS, NORMALIZE_INDEX, *VIEWS)(pure)
+@type_rules.define(ARRAY_OF_BUFFER)
+def _array_of_buffer_type(args: tuple[Type, ...], attrs: _Attrs, _blocks: tuple[Block, ...]) -> tuple[Type, ...]:
+    (buffer,) = args
+    region, strides = attrs["region"], integers(attrs, "strides")
+    assert isinstance(region, int)
+    if not isinstance(buffer, BufferType) or len(strides) not in (0, len(buffer.shape)):
+        raise StagedTypeError(f"{buffer} is not memory of {len(strides)} dimensions")
+    return (ArrayType(buffer.dtype, len(buffer.shape), not strides, Region(region)),)
+
+
+effect_rules.define(ARRAY_NEW, ARRAY_DIM, ARRAY_OF_BUFFER, IN_BOUNDS, NORMALIZE_INDEX, *VIEWS)(pure)
 
 
 @effect_rules.define(ARRAY_LOAD)

@@ -13,6 +13,7 @@ from .boolean import run_and, run_not, run_or
 from .branch import run_if
 from .call import call
 from .invoke import Rewrite, invoke_operator
+from .item import item
 from .loop import LoopBody, run_for, run_for_dataloader, run_while
 from .matching import match_class, match_field, match_mapping, match_rest, match_sequence, match_singleton
 from .printing import format_text, print_formatted, print_values
@@ -81,6 +82,7 @@ _COMMON: dict[str, object] = {
     "__call": call,
     "__print": print_values,
     "__printf": print_formatted,
+    "__item": item,
     "__format": format_text,
     **{f"__i{name}": getattr(operator, f"i{name}") for name in _IN_PLACE},
 }

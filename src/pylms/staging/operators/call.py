@@ -18,6 +18,7 @@ from ..truth import scalar_of, truth
 from .loop import StagedEnumerate, StagedRange
 from .math_functions import MATH_HANDLERS, to_python_int
 from .number_builtins import NUMBER_BUILTINS, TAKE_ITERABLES, as_sequence
+from .numpy_arrays import call_on_arrays, has_array, maker_of_arrays
 from .numpy_functions import call_numpy
 
 Handler = Callable[..., object]
@@ -28,6 +29,9 @@ def call(function: Callable[..., object], *args: object, **kwargs: object) -> ob
     trace = current_trace()
     if trace is None:
         return function(*args, **kwargs)
+    maker = maker_of_arrays(trace, function, args, kwargs)
+    if maker is not None:
+        return maker(trace, *args, **kwargs)
     if function is enumerate and args and _loops_natively(trace, args[0]):
         return StagedEnumerate(args[0], kwargs.get("start", args[1] if len(args) > 1 else 0))
     if function in TAKE_ITERABLES and len(args) > 0:
@@ -36,8 +40,9 @@ def call(function: Callable[..., object], *args: object, **kwargs: object) -> ob
     if not is_conversion and not any(_has_staged_scalar(item) for item in (*args, *kwargs.values())):
         return function(*args, **kwargs)
     handler = _HANDLERS.get(function)
-    if handler is None and name_of(function) is not None and not _has_array((*args, *kwargs.values())):
-        return call_numpy(trace, function, args, kwargs)
+    if handler is None and name_of(function) is not None:
+        on_arrays = has_array(trace, (*args, *kwargs.values()))
+        return (call_on_arrays if on_arrays else call_numpy)(trace, function, args, kwargs)
     if handler is None:
         return _call_unknown(function, args, kwargs)
     try:
@@ -63,10 +68,6 @@ def _has_staged_scalar(value: object) -> bool:
     if isinstance(value, StagedValue):
         return True
     return isinstance(value, (tuple, list)) and any(isinstance(item, StagedValue) for item in value)
-
-
-def _has_array(values: Sequence[object]) -> bool:
-    return any(isinstance(value, StagedArray) for value in values)
 
 
 def _loops_natively(trace: Trace, iterable: object) -> bool:

@@ -1,0 +1,37 @@
+"""`__item`: subscripts. With a staged index, a list, tuple or array of plain numbers is a table in memory."""
+
+from __future__ import annotations
+
+from ..context import Trace, current_trace
+from ..known_arrays import captured, is_known_array, table_of
+from ..promotion import convert
+from ..rep import Rep
+from ..values import constant
+
+
+def item(value: object, index: object) -> object:
+    """`value[index]`."""
+    trace = current_trace()
+    if trace is None or not _is_staged(index):
+        return value[index]  # type: ignore[index]
+    if is_known_array(value):
+        return trace.wrap(captured(trace, value))[index]  # type: ignore[index]
+    if isinstance(value, (list, tuple)):
+        return _looked_up(trace, value, index)
+    return value[index]  # type: ignore[index]
+
+
+def _is_staged(index: object) -> bool:
+    return any(isinstance(part, Rep) for part in index) if isinstance(index, tuple) else isinstance(index, Rep)
+
+
+def _looked_up(trace: Trace, items: list[object] | tuple[object, ...], index: object) -> object:
+    """An item of a sequence of numbers of one type, as such a number."""
+    known = [constant(each) for each in items]
+    types = {each.type for each in known if each is not None}
+    if None in known or len(types) != 1:
+        return items[index]  # type: ignore[call-overload]
+    (type_,) = types
+    table = table_of(trace, tuple([each.value for each in known if each is not None]), type_)
+    element = trace.wrap(table)[index]  # type: ignore[index]
+    return trace.wrap(convert(trace, trace.lift(element), type_))
