@@ -135,7 +135,7 @@ def fields_error(value: Any):
 
 def test_what_cannot_be_taken_is_named_by_its_place():
     assert "item `1` of argument `x` of f is a str, which compiled code cannot take" in fields_error((1, "b"))
-    assert "field `y` of argument `x` of f is None" in fields_error(Point(1.0, None))
+    assert "field `y` of argument `x` of f is a complex" in fields_error(Point(1.0, 1j))
     assert "field `a` of item `0` of argument `x` of f is a list" in fields_error((Loose([]),))
     assert "field `a` of argument `x` of f is 18446744073709551616, which does not fit" in fields_error(Loose(2**64))
     assert "item `0` of argument `x` of f is an array of complex128" in fields_error((np.zeros(1, complex),))
@@ -162,6 +162,17 @@ def test_assigning_a_field_of_an_argument_is_an_error():
     with pytest.raises(NotSupportedYetError, match="a field of a Account that is an argument is assigned"):
         pay(account)
     assert account.balance == 1
+
+
+def test_none_is_known_while_staging():
+    @stage
+    def scaled(a, weights=None):
+        return a[0] if weights is None else a[0] * weights[0]
+
+    array = np.array([3.0])
+    for _ in range(2):
+        assert [scaled(array), scaled(array, None), scaled(array, np.array([2.0]))] == [3.0, 3.0, 6.0]
+    assert [str(type_[1]) for type_ in scaled.signatures] == ["None", "array<float64[:]@2>"]
 
 
 def test_lengths_and_classes_are_part_of_the_signature():

@@ -1,6 +1,7 @@
 """What a signature knows of an argument: the types of its leaves, and how they make up its value.
 
-Numbers and arrays are leaves. Tuples, named tuples and dataclasses travel as the leaves that they are made of.
+Numbers and arrays are leaves. Tuples, named tuples and dataclasses travel as the leaves that they are made of, None as
+what is made of none.
 """
 
 from __future__ import annotations
@@ -25,18 +26,19 @@ class ArrayParameter:
 
 @dataclass(frozen=True, slots=True)
 class TupleParameter:
-    """A tuple, named tuple or dataclass as an argument: its class, and what its items are."""
+    """A tuple, named tuple, dataclass or None as an argument: its class, and what its items are."""
 
     kind: type
     items: tuple[ParameterType, ...]
 
     def __str__(self) -> str:
-        return f"{self.kind.__name__}({', '.join(map(str, self.items))})"
+        return "None" if self == NONE else f"{self.kind.__name__}({', '.join(map(str, self.items))})"
 
 
 LeafType: TypeAlias = Type | ArrayParameter
 ParameterType: TypeAlias = LeafType | TupleParameter
 Signature: TypeAlias = tuple[ParameterType, ...]
+NONE = TupleParameter(type(None), ())
 
 
 def item_names(kind: type, count: int) -> list[str]:
@@ -70,6 +72,8 @@ def changeable_within(values: Sequence[object]) -> Iterator[object]:
 
 def made_of(kind: Any, items: Sequence[object]) -> object:
     """The value of that class with those items. No `__init__` of a dataclass runs: what it checks holds already."""
+    if kind is type(None):
+        return None
     if issubclass(kind, tuple):
         return kind._make(items) if hasattr(kind, "_make") else tuple(items)
     made: object = object.__new__(kind)

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard, get_origin
 from ..errors import ArgumentError
 from ..ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, SHARED_REGION, ArrayType, Region, ScalarType
 from ..loc import caller_loc
-from .parameters import ArrayParameter, ParameterType, Signature, TupleParameter, item_names, items_of
+from .parameters import NONE, ArrayParameter, ParameterType, Signature, TupleParameter, item_names, items_of
 from .values import INT_MAX, INT_MIN, describe_static
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ _ARRAY_ANNOTATIONS = ("numpy.ndarray", "np.ndarray", "ndarray")
 _DTYPES = {f"{type_.kind[0]}{type_.itemsize}": type_ for type_ in SCALAR_TYPES.values() if type_ not in (INT, FLOAT)}
 
 _ARGUMENT_HINT = (
-    "pass a bool, an int, a float, a NumPy number or array, or a tuple of them; "
+    "pass a bool, an int, a float, a NumPy number or array, None, or a tuple of them; "
     "`.py_func` is the Python function itself"
 )
 _SELF_HINT = "stage a function inside the method instead: it may use `self` from around it"
@@ -146,6 +146,8 @@ def _argument_type(function: str, parameter: inspect.Parameter, value: object) -
 
 def _type_of(what: str, name: str, value: object) -> ParameterType:
     """`what` is how errors call the value, `name` what its parameter or field is called."""
+    if value is None:
+        return NONE
     if is_array(value):
         return _array_type(what, value)
     items = items_of(value)
