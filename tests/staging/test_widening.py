@@ -124,3 +124,25 @@ def test_what_does_not_fit_is_an_error():
         stage(too_large)(np.uint8(1), 2)
     with pytest.raises(StagedTypeError, match="`s` is int8 before the loop, int32 after"):
         stage(two_widths)(np.int8(1), np.int32(1), 2)
+
+
+def largest(values):
+    best = -math.inf
+    for value in values:
+        best = max(best, value)
+    return best
+
+
+def rows(starts):
+    count = 0
+    for i in range(starts[0], starts[1]):
+        count += i
+    return count
+
+
+def test_loops_over_arrays_widen_what_they_begin_with():
+    for kind in (np.float32, np.float64):
+        values = np.array([1.5, -2.0, 7.25], kind)
+        found = stage(largest)(values)
+        assert found == 7.25 and type(found) is kind
+    assert stage(rows)(np.array([2, 5], np.int32)) == 9

@@ -96,9 +96,9 @@ def _range(trace: Trace, *bounds: object) -> StagedRange:
 
 def _as_int(trace: Trace, bound: object) -> object:
     atom = trace.lift(bound)
-    if isinstance(bound, Rep) and atom.type == BOOL:
-        return trace.wrap(convert(trace, atom, INT))
-    if not isinstance(atom.type, ScalarType) or atom.type not in (INT, BOOL):
+    if isinstance(atom.type, ScalarType) and not atom.type.is_float and atom.type != INT:
+        return trace.wrap(to_python_int(trace, atom))
+    if atom.type != INT:
         raise StagedTypeError(
             f"range() takes ints, and a staged {atom.type} was given",
             loc=caller_loc(),

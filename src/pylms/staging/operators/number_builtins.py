@@ -12,7 +12,7 @@ from ...ir.node import Atom, Const
 from ...ir.ops import arithmetic as ops
 from ...ir.ops import elementary, integers
 from ...ir.primitive import Primitive
-from ...ir.types import BOOL, FLOAT, INT, ScalarType
+from ...ir.types import BOOL, FLOAT, FLOAT32, INT, ScalarType
 from ...loc import caller_loc
 from ..cells import as_widened
 from ..comparisons import compared
@@ -111,6 +111,9 @@ def _chosen(trace: Trace, condition: object, left: object, right: object) -> obj
     if isinstance(left, tuple) and isinstance(right, tuple) and len(left) == len(right):
         return tuple(_chosen(trace, condition, a, b) for a, b in zip(left, right, strict=True))
     chosen, other = trace.lift(left), trace.lift(right)
+    if FLOAT32 in (chosen.type, other.type) and FLOAT in (chosen.type, other.type):
+        # As wherever else they meet; a variable that begins as a literal is then traced again as float32.
+        chosen, other = convert(trace, chosen, FLOAT32), convert(trace, other, FLOAT32)
     if widens(chosen, other.type):
         chosen = as_widened(trace, chosen, other.type)
     elif widens(other, chosen.type):
