@@ -229,7 +229,9 @@ def _scaled(factor: float) -> ScalarFunction:
 
 
 def _where(trace: Trace, condition: Atom, left: Atom, right: Atom) -> Atom:
-    return trace.emit(ops.SELECT, [_truth(trace, condition), *_in_common_type(trace, left, right)])[0]
+    """Unlike in arithmetic, a Python int that does not fit wraps."""
+    target = common_type(left, right)
+    return trace.emit(ops.SELECT, [_truth(trace, condition), *(convert(trace, a, target) for a in (left, right))])[0]
 
 
 def _clip(trace: Trace, atom: Atom, lowest: Atom, highest: Atom) -> Atom:
