@@ -22,11 +22,11 @@ def product(n):
         result = result * (i + 1)
     return result
 
-def sign(x):
-    return 1 if x > 0 else 0
+def size(x):
+    return len(bytes(x))
 
-def uses_sign(x):
-    return sign(x) + 1
+def uses_size(x):
+    return size(x) + 1
 
 def call(function, *args):
     return function(*args)
@@ -61,8 +61,8 @@ def test_the_carets_are_under_the_operation():
 
 
 def test_an_error_of_staging_shows_the_users_frames_only():
-    staged = stage(defined("uses_sign"))
-    expected = [("<program>", "uses_sign", 11), ("<program>", "sign", 8)]
+    staged = stage(defined("uses_size"))
+    expected = [("<program>", "uses_size", 11), ("<program>", "size", 8)]
     with pytest.raises(StagingError) as caught:
         staged(3)
     assert frames_of(caught.value) == expected
@@ -91,24 +91,24 @@ def test_an_error_of_decoration_shows_the_decoration_only():
 
 
 def test_full_tracebacks_on_request():
-    staged = stage(options=replace(Options.from_environment(), full_tracebacks=True))(defined("uses_sign"))
+    staged = stage(options=replace(Options.from_environment(), full_tracebacks=True))(defined("uses_size"))
     with pytest.raises(StagingError) as caught:
         staged(3)
     assert "reify" in [name for _, name, _ in frames_of(caught.value)]
 
 
 def test_the_fallback_without_headers_hides_as_much():
-    staged = stage(defined("uses_sign")).owner
+    staged = stage(defined("uses_size")).owner
     assert isinstance(staged, StagedFunction)
     with pytest.raises(StagingError) as caught:
         ctypes_call.StagedCallable(staged, ("x",), 1, {})(3)
-    assert frames_of(caught.value)[-2:] == [("<program>", "uses_sign", 11), ("<program>", "sign", 8)]
+    assert frames_of(caught.value)[-2:] == [("<program>", "uses_size", 11), ("<program>", "size", 8)]
     assert len(frames_of(caught.value)) <= 3
 
 
 def test_a_bug_of_the_library_keeps_its_frames():
     with pytest.raises(ValueError, match="zip") as caught:
-        stage(defined("sign")).inspect_ir("nonsense")
+        stage(defined("size")).inspect_ir("nonsense")
     hide_library_frames(caught.value)
     assert "_stage" in [name for _, name, _ in frames_of(caught.value)]
 
@@ -116,11 +116,11 @@ def test_a_bug_of_the_library_keeps_its_frames():
 def test_errors_it_arose_from_are_cleaned_too():
     def program(x):
         try:
-            return stage(defined("uses_sign"))(x)
+            return stage(defined("uses_size"))(x)
         except StagingError as error:
             raise RuntimeError("wrapped") from error
 
     with pytest.raises(RuntimeError) as caught:
         program(3)
     hide_library_frames(caught.value)
-    assert frames_of(caught.value.__cause__) == [("<program>", "uses_sign", 11), ("<program>", "sign", 8)]
+    assert frames_of(caught.value.__cause__) == [("<program>", "uses_size", 11), ("<program>", "size", 8)]
