@@ -33,6 +33,8 @@ def emit_parallel_for(emitter: Emitter, node: Node, carried: Sequence[str]) -> N
     rounds, parts, part, chunk, begin = map(emitter.fresh_name, ("rounds", "parts", "part", "chunk", "begin"))
     emitter.include(HEADER)
     emitter.require_flag("-fopenmp")
+    # Threads that OpenMP keeps for later must not lose their code when the function is forgotten.
+    emitter.require_flag("-Wl,-z,nodelete")
     emitter.poll()
     emitter.line(f"const long long {rounds} = pylms::rounds({first}, {last}, {by});")
     fields = [declaration(type_, f"r{position}") for position, type_ in enumerate(types)]
