@@ -2,7 +2,6 @@
 
 import math
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 
@@ -17,7 +16,6 @@ STATEMENTS = "Statements"
 @staged(STATEMENTS, "`if`, `elif`, `else`", (1,), (0,), (-5,))
 def branches(n):
     if n > 0:
-        result = "positive"
         value = n
     elif n == 0:
         value = 100
@@ -331,20 +329,6 @@ def widths(a, b):
     return a + a, b * b, np.float32(a) / b
 
 
-@staged(TYPES, "`str` arguments: `len`, index, slice, iterate, compare", ("hello",), ("",), ("ünï",))
-def text(s):
-    count = 0
-    for letter in s:
-        if letter == "l" or letter == "ü":
-            count += 1
-    return count, len(s), s == "hello"
-
-
-class Point(NamedTuple):
-    x: float
-    y: float
-
-
 @staged(TYPES, "tuples and named tuples", (1.0, 2.0))
 def tuples(a, b):
     p = Point(a, b)
@@ -392,27 +376,6 @@ def making(n):
     for i in range(n):
         a[i] = i * 0.5
     return a
-
-
-@staged(TYPES, "growable `list`", (0,), (10,))
-def lists(n):
-    out = []
-    for i in range(n):
-        if i % 3:
-            out.append(i)
-    return out
-
-
-@staged(TYPES, "`dict`", (0,), (50,))
-def dicts(n):
-    counts = {}
-    for i in range(n):
-        key = i * i % 7
-        counts[key] = counts.get(key, 0) + 1
-    total = 0
-    for key in counts:
-        total = total * 10 + counts[key]
-    return total
 
 
 @staged(TYPES, "`staged(range(n), parallel=True)`", (1000,), (0,))

@@ -1,7 +1,7 @@
 """The rows of docs/language.md: each is a program, and what becomes of it.
 
-A row that says `staged` is run natively and by Python, on the same arguments; one that says `static` runs too, and has a
-second program in which the same thing depends on the run and is refused; one that says `refused` raises the error it
+A row that says `staged` is run natively and by Python, on the same arguments; one that says `static` runs too, and has
+a second program in which the same thing depends on the run and is refused; one that says `refused` raises the error it
 names. The page is written from these rows, and a test compares them.
 """
 
@@ -77,10 +77,11 @@ def page() -> str:
     lines = [
         "# The language",
         "",
-        "What becomes of each part of Python in a function that `@stage` compiles. *staged*: it may depend on the run,",
-        "and means what it means in Python. *static*: it works among values that are known while staging; where it depends",
-        "on the run it is refused, with the error given. *refused*: always, with the error given. Each row is a program in",
-        "`tests/language/programs.py`, which the tests run; `python -m tests.language` writes this page from them.",
+        "What becomes of each part of Python in a function that `@stage` compiles. *staged*: it may depend on the",
+        "run, and means what it means in Python. *static*: it works among values that are known while staging; where",
+        "it depends on the run it is refused, with the error given. *refused*: always, with the error given. Each row",
+        "is a program in `tests/language/programs.py`, which the tests run; `python -m tests.language` writes this",
+        "page from them.",
     ]
     for section in dict.fromkeys(row.section for row in ROWS):
         lines += ["", f"## {section}", "", "| | | |", "|---|---|---|"]
