@@ -11,6 +11,7 @@ from .node import Node
 from .ops.arrays import (
     ARRAY_AS_STRIDED,
     ARRAY_DIM,
+    ARRAY_EXPAND,
     ARRAY_LOAD,
     ARRAY_NEW,
     ARRAY_OF_BUFFER,
@@ -88,6 +89,13 @@ def _evaluate_slice(_interpreter: Interpreter, node: Node, args: list[Any]) -> t
 @evaluate_rules.define(ARRAY_PERMUTE)
 def _evaluate_permute(_interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
     return (args[0].transpose(integers(dict(node.attrs), "permutation")),)
+
+
+@evaluate_rules.define(ARRAY_EXPAND)
+def _evaluate_expand(_interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
+    axis = node.attr("axis")
+    assert isinstance(axis, int)
+    return (np.expand_dims(args[0], axis),)
 
 
 @evaluate_rules.define(ARRAY_RESHAPE)

@@ -8,6 +8,7 @@ from ..ir.ops.array_nests import ARRAY_BUILD, BROADCAST_EXTENT, BROADCAST_INDEX
 from ..ir.ops.arrays import (
     ARRAY_AS_STRIDED,
     ARRAY_DIM,
+    ARRAY_EXPAND,
     ARRAY_NEW,
     ARRAY_OF_BUFFER,
     ARRAY_PERMUTE,
@@ -43,6 +44,12 @@ def _dim(facts: Facts, node: Node) -> Atom | Node | None:
         return source.args[2]
     if source.primitive is ARRAY_PERMUTE:
         axis = integers(dict(source.attrs), "permutation")[axis]
+    if source.primitive is ARRAY_EXPAND:
+        added = source.attr("axis")
+        assert isinstance(added, int)
+        if axis == added:
+            return Const(1, INT)
+        axis -= axis > added
     if source.primitive is ARRAY_PICK:
         dropped = source.attr("axis")
         assert isinstance(dropped, int)

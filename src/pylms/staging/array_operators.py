@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ..errors import NotSupportedYetError
 from ..ir.types import element_type
-from ..loc import caller_loc
 from .elementwise import apply, apply_into
-from .known_arrays import captured, is_known_array
 from .numpy_tables import function_handler
+from .products import matmul
 from .rep import StagedValue
-from .ufuncs import UFUNCS, ufunc_named
+from .ufunc_protocol import call_ufunc
+from .ufuncs import UFUNCS
 
 
 def _binary(name: str) -> Callable[[Any, object], object]:
@@ -75,32 +74,17 @@ class ArrayOperators(StagedValue):
         return self
 
     def __matmul__(self, other: object) -> object:
-        return self._call("matmul", self, other)
+        return matmul(self.trace, self, other)
 
     def __rmatmul__(self, other: object) -> object:
-        return self._call("matmul", other, self)
+        return matmul(self.trace, other, self)
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: object, **kwargs: Any) -> object:
         """What NumPy's functions of elements ask their arguments to do."""
-        out = kwargs.pop("out", (None,))[0]
-        if ufunc.__name__ == "matmul" and method == "__call__" and out is None and not kwargs:
-            return self._call("matmul", *inputs)
-        if method != "__call__" or kwargs:
-            what = f"np.{ufunc.__name__}" + (f".{method}" if method != "__call__" else f" with {', '.join(kwargs)}")
-            raise NotSupportedYetError(f"`{what}` of staged arrays is not supported yet", loc=caller_loc())
-        if out is None:
-            return apply(self.trace, ufunc_named(ufunc.__name__), *inputs)
-        target = captured(self.trace, out, writes=True) if is_known_array(out) else self.trace.lift(out)
-        apply_into(self.trace, target, ufunc_named(ufunc.__name__), *inputs)
-        return out
+        return call_ufunc(self.trace, ufunc, method, inputs, kwargs)
 
     def __array_function__(
         self, function: Any, _types: object, args: Sequence[object], kwargs: Mapping[str, object]
     ) -> object:
         """What NumPy's other functions ask their arguments to do."""
         return function_handler(function)(self.trace, *args, **kwargs)
-
-    def _call(self, name: str, *args: object, **kwargs: object) -> object:
-        import numpy
-
-        return function_handler(getattr(numpy, name))(self.trace, *args, **kwargs)

@@ -58,6 +58,15 @@ def ndim(trace: Trace, array: object) -> object:
     return _staged(trace, array, "ndim").ndim
 
 
+def expand_dims(trace: Trace, array: object, axis: object) -> object:
+    """`np.expand_dims`: a view."""
+    staged = _staged(trace, array, "expand_dims")
+    if not isinstance(axis, int):
+        raise NotSupportedYetError("`np.expand_dims` takes one axis here, known now", loc=caller_loc())
+    place = (*[slice(None)] * (axis % (staged.ndim + 1)), None, ...)
+    return staged[place]
+
+
 def flip(trace: Trace, array: object, axis: object = None) -> object:
     """`np.flip`: a view."""
     staged = _staged(trace, array, "flip")

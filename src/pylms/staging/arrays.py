@@ -1,6 +1,6 @@
 """`StagedArray`: a NumPy array whose content, and shape, will be known when the compiled code runs (DESIGN D6).
 
-In: subscripts as NumPy has them, of ints, slices and `...`. Out: loads, stores and views in the IR, each index
+In: subscripts as NumPy has them, of ints, slices, `...` and None. Out: loads, stores and views in the IR, each index
 checked as Python checks it. What this class means by itself is indexing and shape; operators and methods have their own
 modules.
 """
@@ -151,6 +151,10 @@ class StagedArray(ArrayOperators, ArrayMethods):
         """The view that ints and slices select."""
         view, axis = self, 0
         for part in parts:
+            if part is None:
+                view = view._view(arrays.ARRAY_EXPAND, axis=axis)
+                axis += 1
+                continue
             if _is_index(part):
                 view = view._view(arrays.ARRAY_PICK, view._index(part, axis), axis=axis)
                 continue
@@ -282,7 +286,7 @@ def _mask(trace: Trace, index: object) -> Atom | None:
 
 
 def _is_index(part: object) -> bool:
-    return not isinstance(part, slice)
+    return part is not None and not isinstance(part, slice)
 
 
 def _known_axis(axis: object, rank: int) -> int:
@@ -295,15 +299,15 @@ def _expanded(index: object, rank: int) -> list[object]:
     """A subscript as one part a dimension, with `...` written out and missing ones as whole slices."""
     parts = list(index) if isinstance(index, tuple) else [index]
     for part in parts:
-        if part is None or isinstance(part, (list, StagedArray)) or type(part).__name__ == "ndarray":
+        if isinstance(part, (list, StagedArray)) or type(part).__name__ == "ndarray":
             raise NotSupportedYetError(
-                f"indexing a staged array with {'None' if part is None else 'an array'} is not supported yet",
+                "indexing a staged array with an array is not supported yet",
                 loc=caller_loc(),
                 hint="use ints and slices, or a loop",
             )
     if sum(part is ... for part in parts) > 1:
         raise StagedTypeError("an index can only have a single ellipsis ('...')", loc=caller_loc())
-    missing = rank - sum(part is not ... for part in parts)
+    missing = rank - sum(part is not ... and part is not None for part in parts)
     if missing < 0:
         raise StagedTypeError(
             f"too many indices: the array has {rank} dimensions, and {len(parts)} were given", loc=caller_loc()

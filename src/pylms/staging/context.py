@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import chain, count
 from types import FunctionType
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import StagingError
 from ..ir.builder import Builder
@@ -23,13 +23,12 @@ from ..ir.types import ArrayType, BufferType, ScalarType
 from ..loc import Loc, caller_loc
 from ..options import Options
 from .arrays import StagedArray
-from .elementwise import apply
 from .known_arrays import is_known_array
 from .notes import Note
 from .parameters import is_changeable, items_of, made_of
 from .regions import Regions
 from .rep import Rep, StagedValue
-from .ufuncs import ufunc_named
+from .ufunc_protocol import call_ufunc
 from .values import INT_MAX, INT_MIN, Front, Leaf, Static, Structure, TupleOf, constant, describe_static
 
 if TYPE_CHECKING:
@@ -162,9 +161,9 @@ class Trace:
         self.host_functions.append(HostFunction(function, name))
         return len(self.host_functions) - 1
 
-    def apply_ufunc(self, name: str, operands: Sequence[object]) -> object:
-        """NumPy's function of that name on the elements of arrays and numbers."""
-        return apply(self, ufunc_named(name), *operands)
+    def call_ufunc(self, ufunc: object, method: str, inputs: Sequence[object], kwargs: Mapping[str, Any]) -> object:
+        """A call of one of NumPy's functions of elements, of which staged arguments are asked what it means."""
+        return call_ufunc(self, ufunc, method, inputs, kwargs)
 
     # Python values and atoms
 

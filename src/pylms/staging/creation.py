@@ -233,7 +233,8 @@ def _array_of(trace: Trace, items: Sequence[object], dtype: object) -> Atom:
     shape = _collect(trace, items, (), places)
     if any(len(place) != len(shape) for place, _ in places):
         raise StagedTypeError("the rows of an array must be equally long", loc=caller_loc())
-    found = common_type("array", [element_type(atom.type) for _, atom in places]) if places else FLOAT64
+    types = [common_type("array", [element_type(atom.type)]) for _, atom in places]
+    found = common_type("array", types) if types else FLOAT64
     type_ = dtype_named(dtype, found)
     made = new(trace, [Const(extent, INT) for extent in shape], type_)
     for place, atom in places:

@@ -53,6 +53,7 @@ FUNCTIONS: Mapping[str, Handler] = {
     "ndim": array_shapes.ndim,
     "concatenate": array_shapes.concatenate,
     "diff": array_shapes.diff,
+    "expand_dims": array_shapes.expand_dims,
     "flip": array_shapes.flip,
 }
 

@@ -248,11 +248,11 @@ class Rep(StagedValue):
     def __call__(self, *args: object, **kwargs: object) -> object:
         self._refuse("called", "it is a number")
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: object, **kwargs: object) -> object:
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: object, **kwargs: Any) -> object:
         """What NumPy asks where one of its functions or numbers meets a staged number."""
         operands = [_number_in(each) for each in inputs]
-        if method == "__call__" and not kwargs and any(self.trace.is_array(each) for each in operands):
-            return self.trace.apply_ufunc(ufunc.__name__, operands)
+        if any(self.trace.is_array(each) for each in (*operands, *kwargs.get("out", ()))):
+            return self.trace.call_ufunc(ufunc, method, operands, kwargs)
         function = NUMPY_FUNCTIONS.get(ufunc.__name__)
         atoms = [self.trace.try_lift(each) for each in operands]
         if function is None or method != "__call__" or kwargs or None in atoms:

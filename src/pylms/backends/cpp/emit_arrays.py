@@ -6,6 +6,7 @@ from ...ir.node import Node
 from ...ir.ops.arrays import (
     ARRAY_AS_STRIDED,
     ARRAY_DIM,
+    ARRAY_EXPAND,
     ARRAY_LOAD,
     ARRAY_NEW,
     ARRAY_OF_BUFFER,
@@ -98,6 +99,11 @@ def _emit_permute(emitter: Emitter, node: Node) -> None:
     array = emitter.expression(node.args[0])
     axes = ", ".join(map(str, integers(dict(node.attrs), "permutation")))
     emitter.define(result, array if result.type == node.args[0].type else f"pylms::permute<{axes}>({array})")
+
+
+@emit_rules.define(ARRAY_EXPAND)
+def _emit_expand(emitter: Emitter, node: Node) -> None:
+    emitter.define(node.results[0], f"pylms::expand<{node.attr('axis')}>({emitter.expression(node.args[0])})")
 
 
 @emit_rules.define(ARRAY_RESHAPE)

@@ -10,6 +10,7 @@ not be negative.
 `array_slice(a, start, length, step) {axis, unit_step}`: the view of `length` elements from `start` on, `step` apart;
 all in range. `unit_step` tells that the step is 1.
 `array_permute(a) {permutation}`: dimension d of the view is dimension permutation[d] of a.
+`array_expand(a) {axis}`: the view with a further dimension of extent 1 there.
 `array_reshape(a, n...)`: the elements of a dense array under another shape, of as many elements.
 `array_as_strided(a)`: the same array as one that may have any strides, to meet another.
 `array_of_buffer(b) {region, strides}`: memory of the surrounding program as an array of the buffer's shape; `strides`
@@ -39,10 +40,11 @@ ARRAY_STORE = Primitive("array_store", "array-set")
 ARRAY_PICK = Primitive("array_pick")
 ARRAY_SLICE = Primitive("array_slice")
 ARRAY_PERMUTE = Primitive("array_permute")
+ARRAY_EXPAND = Primitive("array_expand")
 ARRAY_RESHAPE = Primitive("array_reshape")
 ARRAY_AS_STRIDED = Primitive("array_as_strided")
 ARRAY_OF_BUFFER = Primitive("array_of_buffer")
-VIEWS = (ARRAY_PICK, ARRAY_SLICE, ARRAY_PERMUTE, ARRAY_RESHAPE, ARRAY_AS_STRIDED)
+VIEWS = (ARRAY_PICK, ARRAY_SLICE, ARRAY_PERMUTE, ARRAY_EXPAND, ARRAY_RESHAPE, ARRAY_AS_STRIDED)
 PRIMITIVES = (ARRAY_NEW, ARRAY_DIM, IN_BOUNDS, NORMALIZE_INDEX, ARRAY_LOAD, ARRAY_STORE, ARRAY_OF_BUFFER, *VIEWS)
 
 _Attrs = Mapping[str, AttributeValue]
@@ -130,6 +132,14 @@ def _array_permute_type(args: tuple[Type, ...], attrs: _Attrs, _blocks: tuple[Bl
     if sorted(integers(attrs, "permutation")) != list(range(array.rank)):
         raise StagedTypeError(f"{attrs['permutation']} does not permute the dimensions of {array}")
     return (ArrayType(array.dtype, array.rank, array.is_dense and array.rank < 2, array.region),)
+
+
+@type_rules.define(ARRAY_EXPAND)
+def _array_expand_type(args: tuple[Type, ...], attrs: _Attrs, _blocks: tuple[Block, ...]) -> tuple[Type, ...]:
+    array, axis = _array(args[0]), attrs["axis"]
+    if not isinstance(axis, int) or axis not in range(array.rank + 1):
+        raise StagedTypeError(f"{array} cannot have a further dimension {axis}")
+    return (ArrayType(array.dtype, array.rank + 1, array.is_dense, array.region),)
 
 
 @type_rules.define(ARRAY_RESHAPE)

@@ -122,6 +122,24 @@ inline strided<T, Rank> permute(const Array<T, Rank> &a) {
   return {a.data, {a.n[Axes]...}, {stride(a, Axes)...}};
 }
 
+// The view with a further dimension of extent 1.
+template <int Axis, class T, int Rank>
+inline array<T, Rank + 1> expand(const array<T, Rank> &a) {
+  array<T, Rank + 1> view = {a.data, {}};
+  for (int axis = 0; axis <= Rank; ++axis) view.n[axis] = axis == Axis ? 1 : a.n[axis < Axis ? axis : axis - 1];
+  return view;
+}
+template <int Axis, class T, int Rank>
+inline strided<T, Rank + 1> expand(const strided<T, Rank> &a) {
+  strided<T, Rank + 1> view = {a.data, {}, {}};
+  for (int axis = 0; axis <= Rank; ++axis) {
+    const int from = axis < Axis ? axis : axis - 1;
+    view.n[axis] = axis == Axis ? 1 : a.n[from];
+    view.step[axis] = axis == Axis ? 0 : a.step[from];
+  }
+  return view;
+}
+
 }  // namespace pylms
 
 #endif

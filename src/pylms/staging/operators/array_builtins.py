@@ -1,0 +1,79 @@
+"""Python's `sum`, `min`, `max`, `any` and `all` of staged arrays: loops over the elements, in their order."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from ...errors import NotSupportedYetError
+from ...ir.node import Atom, Const
+from ...ir.ops import arithmetic as ops
+from ...ir.ops.arrays import ARRAY_LOAD
+from ...ir.ops.control import CHECK, FOR
+from ...ir.primitive import Primitive
+from ...ir.types import INT, ScalarType
+from ...loc import caller_loc
+from ..arrays import StagedArray
+from ..context import Trace
+from ..elementwise import common_type
+from ..nests import ONE, ZERO
+from ..promotion import adapt, convert
+from ..reductions import all_true, any_true
+
+
+def _sum(trace: Trace, array: StagedArray, start: object = 0) -> object:
+    """Of nothing, the start as a number of the array's kind."""
+    _require_vector("sum", array)
+    first = trace.lift(start)
+    assert isinstance(first.type, ScalarType)
+    target = common_type("sum", [first.type, array.type.dtype])
+
+    def added(so_far: Atom, element: Atom) -> Atom:
+        return trace.emit(ops.ADD, [so_far, convert(trace, element, target)])[0]
+
+    return _folded(trace, array, ZERO, adapt(trace, first, target), added)
+
+
+def _extreme(name: str, primitive: Primitive, trace: Trace, array: StagedArray) -> object:
+    """The first extreme element; comparisons with NaN are false."""
+    _require_vector(name, array)
+    (fits,) = trace.emit(ops.NE, [array.extent(0), ZERO])
+    message = f"{name}() iterable argument is empty"
+    trace.emit(CHECK, [fits], attrs={"error": "ValueError", "message": message})
+    (first,) = trace.emit(ARRAY_LOAD, [array.atom, ZERO])
+
+    def better(best: Atom, element: Atom) -> Atom:
+        (is_better,) = trace.emit(primitive, [element, best])
+        return trace.emit(ops.SELECT, [is_better, element, best])[0]
+
+    return _folded(trace, array, ONE, first, better)
+
+
+def _folded(
+    trace: Trace, array: StagedArray, begin: Const, initial: Atom, combine: Callable[[Atom, Atom], Atom]
+) -> object:
+    """What `combine` makes of `initial` and the elements from `begin` on."""
+    index, so_far = trace.builder.fresh(INT, "i"), trace.builder.fresh(initial.type)
+    extent = array.extent(0)
+    with trace.builder.block([index, so_far]) as body:
+        (element,) = trace.emit(ARRAY_LOAD, [array.atom, index])
+        block = body.finish([combine(so_far, element)])
+    return trace.wrap(trace.emit(FOR, [begin, extent, ONE, initial], blocks=[block])[0])
+
+
+def _require_vector(name: str, array: StagedArray) -> None:
+    if array.ndim != 1:
+        raise NotSupportedYetError(
+            f"{name}() of an array of {array.ndim} dimensions is not supported",
+            loc=caller_loc(),
+            hint=f"write a.{name}() or a.{name}(axis=0)",
+        )
+
+
+ARRAY_BUILTINS: Mapping[object, Callable[..., object]] = {
+    sum: _sum,
+    min: lambda trace, array: _extreme("min", ops.LT, trace, array),
+    max: lambda trace, array: _extreme("max", ops.GT, trace, array),
+    any: any_true,
+    all: all_true,
+}
+"""What these builtins mean where their first argument is a staged array."""
