@@ -329,6 +329,11 @@ def widths(a, b):
     return a + a, b * b, np.float32(a) / b
 
 
+class Point(NamedTuple):
+    x: float
+    y: float
+
+
 @staged(TYPES, "tuples and named tuples", (1.0, 2.0))
 def tuples(a, b):
     p = Point(a, b)
