@@ -6,7 +6,7 @@ import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from types import FunctionType
-from typing import Any, Protocol, cast, overload
+from typing import Any, Protocol, TypeVar, cast, overload
 
 from .errors import SourceError
 from .loc import caller_loc
@@ -20,6 +20,7 @@ from .tracebacks import hiding_library_frames
 from .virtualize import virtualize
 
 AnyFunction = Callable[..., Any]
+AnyClass = TypeVar("AnyClass")
 _SOURCE_ATTRIBUTE = "__pylms_source__"
 
 
@@ -43,26 +44,50 @@ class _Source:
 
 
 @overload
+def lms(function: type[AnyClass], /) -> type[AnyClass]: ...  # type: ignore[overload-overlap]  # classes are callable
+@overload
 def lms(function: AnyFunction, /) -> VirtualisedFunction: ...
 @overload
 def lms(*, recursive: bool = True) -> Callable[[AnyFunction], VirtualisedFunction]: ...
 @hiding_library_frames
-def lms(
-    function: AnyFunction | None = None, /, *, recursive: bool = True
-) -> VirtualisedFunction | Callable[[AnyFunction], VirtualisedFunction]:
+def lms(function: Any = None, /, *, recursive: bool = True) -> Any:
     """Virtualise a function, so that staged values decide its control flow while it is staged.
 
     Called from ordinary Python it behaves as undecorated. `.original_src` and `.src` are the source before and after.
     `recursive`: whether functions that it calls with staged values are virtualised as well, where they are the user's
     and their source is at hand.
+    Of a class, the functions that its body defines are virtualised (static and class methods and properties too), and
+    the class itself is given back.
     Raises `SyntaxNotSupportedError` for syntax that cannot be staged, `SourceError` where there is no source to read.
     """
 
     @hiding_library_frames
-    def decorate(function: AnyFunction) -> VirtualisedFunction:
+    def decorate(function: Any) -> Any:
+        if isinstance(function, type):
+            return _with_virtualised_methods(function, decorate)
+        if isinstance(function, (staticmethod, classmethod)):
+            return type(function)(decorate(function.__func__))
         return _wrapper(_virtualised(function, recursive=recursive), is_native=False)
 
     return decorate if function is None else decorate(function)
+
+
+def _with_virtualised_methods(cls: type, decorate: Callable[[Any], Any]) -> type:
+    """The class, with the methods virtualised that its body defines."""
+    for name, member in list(vars(cls).items()):
+        if isinstance(member, property):
+            accessors = (member.fget, member.fset, member.fdel)
+            get, set_, delete = (decorate(each) if _is_written_in(cls, each) else each for each in accessors)
+            setattr(cls, name, property(get, set_, delete, member.__doc__))
+        elif _is_written_in(cls, getattr(member, "__func__", member)):
+            setattr(cls, name, decorate(member))
+    return cls
+
+
+def _is_written_in(cls: type, member: object) -> bool:
+    """Whether it is a method whose source is the user's: not what `@dataclass` has written."""
+    is_function = isinstance(member, FunctionType) and member.__module__ == cls.__module__
+    return is_function and not member.__code__.co_filename.startswith("<string>")
 
 
 @hiding_library_frames

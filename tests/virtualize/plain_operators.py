@@ -120,6 +120,8 @@ OPERATORS = {
     "__match_rest": matching.match_rest,
     "__match_class": matching.match_class,
     "__match_field": matching.match_field,
+    "__changing": lambda value, method=None: value,
+    "__new": lambda value: value,
     "__call": call,
     "__invoke": call,
     "__print": print,

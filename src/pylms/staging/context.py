@@ -115,6 +115,14 @@ class Trace:
         self.outer_depth = 0
         self.notes: list[Note] = []
         self.undo_log: list[Callable[[], None]] = []
+        self.items_taken = 0
+        """How many items `next` has taken from iterators."""
+        self.last_checkpoint = 0
+        """How long the undo log was at the latest checkpoint."""
+        self.remembered: dict[int, int] = {}
+        """By the identity of an object that was changed: where in the undo log it is brought back."""
+        self.made: dict[int, tuple[object, int]] = {}
+        """The objects that staged blocks have made, by identity, and when; kept, so that identities stay theirs."""
         self.is_running = True
         self.before_run: list[Callable[[], None]] = []
         """What Python does before each run of the compiled function."""
@@ -351,6 +359,7 @@ class Trace:
         scope = self.builder.scope
         node_count, clock, loops = len(scope.nodes), self.clock, self.emitted_loops
         undo_length, host_count = len(self.undo_log), len(self.host_functions)
+        self.last_checkpoint = undo_length
         restore_front = self.front.snapshot(self)
 
         def restore() -> None:

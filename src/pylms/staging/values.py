@@ -54,6 +54,9 @@ class Front(Protocol):
     def is_staged(self, value: object) -> bool:
         """Whether the value stands for an IR value (and is not merely liftable)."""
 
+    def keeps_changes(self, value: object) -> bool:
+        """Whether stores to it, though it is not staged, go into the compiled code (a parameter's gradient)."""
+
     def value_of(self, trace: Trace, atom: Atom) -> object:
         """The Python value that stands for an atom of a type this front knows."""
 
@@ -79,6 +82,9 @@ class ScalarFront:
         return None
 
     def is_staged(self, value: object) -> bool:
+        return False
+
+    def keeps_changes(self, value: object) -> bool:
         return False
 
     def value_of(self, trace: Trace, atom: Atom) -> object:

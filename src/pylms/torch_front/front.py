@@ -70,6 +70,9 @@ class TorchFront:
     def is_staged(self, value: object) -> bool:
         return isinstance(value, StagedTensor)
 
+    def keeps_changes(self, value: object) -> bool:
+        return isinstance(value, (torch.Tensor, torch.nn.Module))
+
     def value_of(self, trace: Trace, atom: Atom) -> object:
         assert isinstance(atom.type, TensorType)
         with torch._C.DisableTorchFunction():

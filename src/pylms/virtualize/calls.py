@@ -20,6 +20,7 @@ from .scope import Scope, ScopedTransformer, build_scopes
 
 CALLED_BUILTINS = frozenset(
     {"len", "range", "enumerate", "int", "float", "bool", "abs", "min", "max"}
+    | {"next", "setattr", "delattr"}
     | {"round", "sum", "pow", "divmod", "zip", "reversed", "any", "all", "isinstance"}
 )
 """The builtins that go through `__call`."""

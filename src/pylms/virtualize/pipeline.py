@@ -23,6 +23,7 @@ from .bool_ops import rewrite_bool_ops
 from .branches import rewrite_branches
 from .break_continue import desugar_loop_exits
 from .calls import CALLED_BUILTINS, REWRITTEN_BUILTINS, rewrite_calls
+from .changes import mark_changes
 from .context import Context
 from .invocations import rewrite_invocations
 from .known_functions import KnownNames, known_names
@@ -126,6 +127,7 @@ def _virtualize(
         node = run(node, context)
     text = header.shown_with(node)
     _name_cells(node)
+    mark_changes(node)
     rewrite_invocations(node)
     assignments = collect_assignments(node)
     return Virtualized(

@@ -5,6 +5,7 @@ Nothing here is decorated with the library's names: the tests rewrite the functi
 
 from tests.virtualize.corpus import (
     algorithms,
+    changes,
     classes,
     closures,
     expressions,
@@ -21,6 +22,7 @@ from tests.virtualize.corpus.record import CASES, events
 __all__ = [
     "CASES",
     "algorithms",
+    "changes",
     "classes",
     "closures",
     "events",

@@ -12,6 +12,7 @@ from .attempt import UNCAUGHT, Attempt, run_finally
 from .boolean import run_and, run_not, run_or
 from .branch import run_if
 from .call import call
+from .changing import changing, note_new
 from .invoke import Rewrite, invoke_operator
 from .item import item
 from .loop import LoopBody, run_for, run_for_dataloader, run_while
@@ -79,6 +80,8 @@ _COMMON: dict[str, object] = {
     "__match_rest": match_rest,
     "__match_class": match_class,
     "__match_field": match_field,
+    "__changing": changing,
+    "__new": note_new,
     "__call": call,
     "__print": print_values,
     "__printf": print_formatted,

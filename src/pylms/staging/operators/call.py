@@ -10,12 +10,14 @@ from ...errors import StagedTypeError
 from ...ir.types import BOOL, FLOAT, INT, ScalarType, Type
 from ...loc import caller_loc
 from ..arrays import StagedArray
+from ..changes import require_changeable
 from ..context import Trace, current_trace
 from ..numpy_scalars import name_of
 from ..promotion import convert, refuse_operation
 from ..rep import Rep, StagedValue
 from ..truth import scalar_of, truth
 from .array_builtins import ARRAY_BUILTINS
+from .changing import changing
 from .loop import StagedEnumerate, StagedRange
 from .math_functions import MATH_HANDLERS, to_python_int
 from .number_builtins import NUMBER_BUILTINS, TAKE_ITERABLES, as_sequence
@@ -30,6 +32,8 @@ def call(function: Callable[..., object], *args: object, **kwargs: object) -> ob
     trace = current_trace()
     if trace is None:
         return function(*args, **kwargs)
+    if function in _CHANGING and args:
+        _before_change(trace, function, args)
     maker = maker_of_arrays(trace, function, args, kwargs)
     if maker is not None:
         return maker(trace, *args, **kwargs)
@@ -62,6 +66,18 @@ def _wrong_arguments(function: Callable[..., object]) -> StagedTypeError:
         loc=caller_loc(),
         hint="pass as many as it takes in Python, by position where it has no names for them",
     )
+
+
+_CHANGING = (next, setattr, delattr)
+
+
+def _before_change(trace: Trace, function: Callable[..., object], args: Sequence[object]) -> None:
+    if function is not next:
+        changing(args[0])
+        return
+    if trace.constructs:
+        require_changeable(trace, args[0])
+    trace.items_taken += 1  # that cannot be taken back
 
 
 _CONVERSIONS = frozenset({int, float, bool})

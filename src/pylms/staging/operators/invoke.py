@@ -13,6 +13,7 @@ from types import FunctionType, MethodType
 
 from ...loc import is_library_file
 from ...virtualize import is_rewritten
+from ..changes import register_made
 from ..context import Trace, current_trace
 from ..functions import call_function
 
@@ -42,12 +43,13 @@ def _invoke(
     if isinstance(function, MethodType) and isinstance(function.__func__, FunctionType):
         return _invoke(trace, rewrite, function.__func__, (function.__self__, *args), kwargs)
     if not isinstance(function, FunctionType):
-        return function(*args, **kwargs)
+        return register_made(trace, function, args, function(*args, **kwargs))
     if is_rewritten(function.__code__):
         return call_function(trace, function, args, kwargs)
     if rewrite is None or not trace.options.recursive or is_library_file(function.__code__.co_filename):
         return function(*args, **kwargs)
-    if not _holds_staged(trace, (*args, *kwargs.values()), _DEEPEST_LOOK):
+    # Under staged control what it changes matters, and when it prints.
+    if not trace.constructs and not _holds_staged(trace, (*args, *kwargs.values()), _DEEPEST_LOOK):
         return function(*args, **kwargs)
     if function not in trace.rewritten:
         trace.rewritten[function] = rewrite(function)

@@ -179,10 +179,9 @@ def _numbered(start: object) -> Callable[[object, object], object]:
     return lambda number, item: (number if from_zero else number + start, item)  # type: ignore[operator]
 
 
-def _iterate(iterable: object, body: LoopBody) -> None:
-    """Python's own loop. Once the wish to stop is staged, it guards each round that follows."""
+def _iterate(iterable: object, body: LoopBody, stop: object = False) -> None:
+    """Python's own loop. Once the wish to stop is staged (that of a round before may be), it guards each round."""
     trace = current_trace()
-    stop: object = False
     for item in cast(Iterable[object], iterable):
         if trace is not None and trace.is_staged(stop):
             round_ = partial(body.call, item)
@@ -218,7 +217,7 @@ def _begin_native_loop(trace: Trace) -> None:
 def _run_plain_range(trace: Trace, values: range, body: LoopBody) -> None:
     """Python's loop, unless the first round comes to a native loop or the whole is too long to unroll (D3)."""
     restore, loops_before = trace.checkpoint(), trace.emitted_loops
-    made_before = trace.builder.symbols_made
+    made_before, taken_before = trace.builder.symbols_made, trace.items_taken
     probe = object()
     is_rolled = False
     trace.probes.append(probe)
@@ -232,21 +231,26 @@ def _run_plain_range(trace: Trace, values: range, body: LoopBody) -> None:
     finally:
         trace.probes.remove(probe)
     size = (trace.builder.symbols_made - made_before) * len(values)
-    if not is_native and size > trace.options.unroll_budget and trace.may_roll:
+    may_roll = trace.may_roll and trace.items_taken == taken_before  # where the first round can be taken back
+    if not is_native and size > trace.options.unroll_budget and may_roll:
         is_native = is_rolled = True
     if not is_native:
         trace.note("loop", f"unrolled while staging, in {len(values)} rounds")
-    if not is_native and body.stop is None:
-        _iterate(values[1:], body)
+        _iterate_rest(trace, values[1:], body)
         return
     restore()
     rolled = StagedRange(values.start, values.stop, values.step)
     if is_rolled:
         _roll(trace, restore, rolled, values, body)
-    elif is_native:
-        _run_staged_range(trace, rolled, _bare, body)
     else:
-        _iterate(values, body)
+        _run_staged_range(trace, rolled, _bare, body)
+
+
+def _iterate_rest(trace: Trace, values: range, body: LoopBody) -> None:
+    """The rounds after the first."""
+    stop = body.stop is not None and body.stop()
+    if trace.is_staged(stop) or not stop:
+        _iterate(values, body, stop)
 
 
 def _roll(trace: Trace, restore: Callable[[], None], rolled: StagedRange, values: range, body: LoopBody) -> None:
