@@ -71,7 +71,8 @@ class TorchFront:
         return isinstance(value, StagedTensor)
 
     def keeps_changes(self, value: object) -> bool:
-        return isinstance(value, (torch.Tensor, torch.nn.Module))
+        is_parameter_group = isinstance(value, dict) and "params" in value and "lr" in value
+        return is_parameter_group or isinstance(value, (torch.Tensor, torch.nn.Module))
 
     def value_of(self, trace: Trace, atom: Atom) -> object:
         assert isinstance(atom.type, TensorType)
