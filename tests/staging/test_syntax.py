@@ -2,6 +2,7 @@
 
 import pytest
 
+from pylms import stage
 from tests.harness.law import check_law
 
 INTS = [(0,), (1,), (7,), (-1,), (2**63 - 1,)]
@@ -105,7 +106,42 @@ def match_in_a_loop(n):
     return total
 
 
+NUMBERS = (3, 1, 4, 1, 5)
+
+
+def sums(n):
+    squares = sum(i * i for i in range(n % 100))
+    chosen = sum(x for x in NUMBERS if x > n)
+    pairs = sum(i * j for i in range(n % 10) if i % 2 for j in range(i) if j > 1)
+    return squares, chosen, pairs, sum(i + x + y for i, (x, y) in enumerate([(1, 2), (n % 7, 3)]))
+
+
+def any_and_all(n):
+    some = any(x == n for x in NUMBERS), any(i * i == 16 for i in range(n % 9))
+    every = all(x > n for x in NUMBERS), all(10 // (i - 5) < 3 for i in range(n % 100) if i != 5)
+    if any((hit := x) > n for x in NUMBERS):
+        return *some, *every, hit
+    return *some, *every, 0
+
+
+def stops_before_it_fails(n):
+    return any(12 // (i - 3) == -6 for i in range(n % 9)), all(n % (i - 2) == 0 for i in range(3) if n != 7)
+
+
+def extremes(n):
+    return min(abs(i - n % 5) for i in range(10)), max(m for x in NUMBERS if (m := x * (n % 3)) >= 0)
+
+
+def extreme_of_a_staged_range(n):
+    return min((i * 7) % 5 for i in range(n % 6)) if n > 6 else max(-i for i in range(n % 6))
+
+
 PROGRAMS = [
+    sums,
+    any_and_all,
+    stops_before_it_fails,
+    extremes,
+    extreme_of_a_staged_range,
     match_on_a_number,
     match_on_tuples,
     match_in_a_loop,
@@ -170,3 +206,13 @@ TRIES = [lookup_in_a_try, returned_from_a_try, try_in_a_branch_and_a_loop]
 @pytest.mark.parametrize("program", TRIES, ids=lambda program: program.__name__)
 def test_try_around_what_is_known_while_staging(program):
     check_law(program, *INTS)
+
+
+def test_a_generator_over_a_staged_range_is_one_native_loop():
+    def program(n):
+        return sum(i * i for i in range(n))
+
+    assert stage(program)(10) == 285
+    specialised = stage(program)
+    specialised(3)
+    assert specialised.inspect_ir().count(" for ") == 1

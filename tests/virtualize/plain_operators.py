@@ -6,7 +6,7 @@ import contextlib
 import operator
 from typing import Any
 
-from pylms.staging.operators import matching
+from pylms.staging.operators import matching, reduction
 from pylms.virtualize import Virtualized, virtualize
 from pylms.virtualize.pipeline import PASSES, Pass
 
@@ -122,6 +122,7 @@ OPERATORS = {
     "__match_field": matching.match_field,
     "__changing": lambda value, method=None: value,
     "__new": lambda value: value,
+    "__reduce": reduction.reduce,
     "__call": call,
     "__invoke": call,
     "__print": print,

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from typing import NamedTuple, TypeAlias
 
 from .leaving import may_swallow
-from .nodes import Comprehension, FunctionNode, is_run_on_the_spot, parameters_of
+from .nodes import Comprehension, FunctionNode, is_repeated, is_run_on_the_spot, parameters_of
 from .scope import Scope, ScopedTransformer
 
 BlockKey: TypeAlias = "tuple[ast.AST, str]"
@@ -164,7 +164,7 @@ class _Flow(ScopedTransformer):
             self.visit(keyword)
         before = self.assigned
         for part in thunks:
-            with self._block(part, "body"):
+            with self._block(part, "body", is_repeated=is_repeated(node)):
                 self.visit(part)
         if thunks != [node.func]:
             self.assigned = before  # thunks may not run

@@ -51,6 +51,7 @@ OPERATOR_NAMES: frozenset[str] = frozenset(IN_PLACE_OPERATORS.values()) | {
     "__match_rest",
     "__match_class",
     "__match_field",
+    "__reduce",
     "__changing",
     "__new",
     "__call",

@@ -14,7 +14,7 @@ Comprehension: TypeAlias = "ast.ListComp | ast.SetComp | ast.DictComp | ast.Gene
 AnyNode = TypeVar("AnyNode", bound=ast.AST)
 
 _HAS_TYPE_PARAMETERS = "type_params" in ast.FunctionDef._fields
-_THUNK_TAKERS = frozenset({"__if", "__and", "__or", "__try"})
+_THUNK_TAKERS = frozenset({"__if", "__and", "__or", "__try", "__for", "__reduce"})
 
 
 def place(node: AnyNode, at: ast.AST) -> AnyNode:
@@ -132,6 +132,11 @@ def is_run_on_the_spot(node: ast.Call, part: ast.expr) -> bool:
     if not isinstance(part, ast.Lambda):
         return False
     return part is node.func or (isinstance(node.func, ast.Name) and node.func.id in _THUNK_TAKERS)
+
+
+def is_repeated(node: ast.Call) -> bool:
+    """Whether the thunks of the call run once for each item."""
+    return isinstance(node.func, ast.Name) and node.func.id == "__for"
 
 
 def is_transparent(node: ast.Call, part: ast.expr) -> bool:

@@ -32,6 +32,7 @@ from .matches import desugar_matches
 from .methods import write_out_class_context
 from .nodes import FunctionNode, constant, parameters_of, place
 from .rebind import Compiled, annotations_are_text, compile_function, rebind
+from .reductions import desugar_reductions
 from .reject import reject_unsupported
 from .returns import desugar_returns
 from .source import SourceFile, find_function, read_source_file
@@ -49,6 +50,7 @@ PASSES: tuple[Pass, ...] = (
     guard_tries,  # before returns and break_continue, which know a `try` in this form
     desugar_returns,  # before break_continue: returns from loops become breaks
     desugar_loop_exits,  # before bool_ops: its guards are `not` and `and` of flags
+    desugar_reductions,  # before bool_ops: its conditions become conditional expressions
     rewrite_bool_ops,  # before variables: thunks are blocks whose reads count; afterwards expressions are final
     rewrite_variables,  # before loops and branches: once shared names are cells, blocks can become functions
     rewrite_loops,  # before branches: a `for` that may stop ends with an `if` that is the loop's

@@ -18,6 +18,7 @@ from .item import item
 from .loop import LoopBody, run_for, run_for_dataloader, run_while
 from .matching import match_class, match_field, match_mapping, match_rest, match_sequence, match_singleton
 from .printing import format_text, print_formatted, print_values
+from .reduction import reduce
 from .variable import assign, delete, finish_return, make_variable, read
 
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
@@ -82,6 +83,7 @@ _COMMON: dict[str, object] = {
     "__match_field": match_field,
     "__changing": changing,
     "__new": note_new,
+    "__reduce": reduce,
     "__call": call,
     "__print": print_values,
     "__printf": print_formatted,
