@@ -76,7 +76,7 @@ def _with_virtualised_methods(cls: type, decorate: Callable[[Any], Any]) -> type
     """The class, with the methods virtualised that its body defines."""
     for name, member in list(vars(cls).items()):
         if isinstance(member, property):
-            accessors = (member.fget, member.fset, member.fdel)
+            accessors: tuple[Any, ...] = (member.fget, member.fset, member.fdel)
             get, set_, delete = (decorate(each) if _is_written_in(cls, each) else each for each in accessors)
             setattr(cls, name, property(get, set_, delete, member.__doc__))
         elif _is_written_in(cls, getattr(member, "__func__", member)):
@@ -86,8 +86,9 @@ def _with_virtualised_methods(cls: type, decorate: Callable[[Any], Any]) -> type
 
 def _is_written_in(cls: type, member: object) -> bool:
     """Whether it is a method whose source is the user's: not what `@dataclass` has written."""
-    is_function = isinstance(member, FunctionType) and member.__module__ == cls.__module__
-    return is_function and not member.__code__.co_filename.startswith("<string>")
+    if not isinstance(member, FunctionType) or member.__module__ != cls.__module__:
+        return False
+    return not member.__code__.co_filename.startswith("<string>")
 
 
 @hiding_library_frames

@@ -211,7 +211,7 @@ f(2.5)
     "any of a generator that may raise": """
 @stage
 def f(n):
-    return any(1 // (n - k) > 0 for k in range(3))
+    return any(map(lambda k: 1 // (n - k) > 0, range(3)))
 
 f(2)
 """,

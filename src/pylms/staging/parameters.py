@@ -59,7 +59,8 @@ def items_of(value: Any) -> list[object] | None:
 
 def is_changeable(value: object) -> bool:
     """Whether it is a dataclass whose fields can be assigned."""
-    return is_dataclass(value) and not getattr(type(value), "__dataclass_params__").frozen  # noqa: B009 - not declared
+    is_instance = is_dataclass(value) and not isinstance(value, type)
+    return is_instance and not getattr(type(value), "__dataclass_params__").frozen  # noqa: B009 - not declared
 
 
 def changeable_within(values: Sequence[object]) -> Iterator[object]:
