@@ -31,6 +31,7 @@ from ..ir.ops.array_nests import (
 )
 from ..ir.ops.arrays import ARRAY_DIM, ARRAY_LOAD
 from ..ir.rules import effect_of_block
+from .array_extents import MAKERS, extent_of
 from .rewrite import Replacements, copy_nodes, replace_atoms, with_blocks, with_body
 
 _LONGEST_CHEAP = 6
@@ -84,7 +85,8 @@ class _Fuser:
             if fused.primitive is ARRAY_BUILD:
                 builds[fused.results[0]] = len(nodes)
             self._learn(fused)
-            nodes.append(fused)
+            if not _stores_what_is_there(fused):
+                nodes.append(fused)
         kept = tuple([node for node in nodes if node is not None])
         same = len(kept) == len(block.nodes) and all(new is old for new, old in zip(kept, block.nodes, strict=True))
         return block if same else Block(block.params, kept, block.results)
@@ -101,7 +103,8 @@ class _Fuser:
 
     def _fused(self, nest: Node, before: list[Node | None], builds: Mapping[Sym, int]) -> Node:
         """The nest with what it uses computed in it; builds that it alone used are taken out of `before`."""
-        nest = self._with_block(nest, _Inliner(self, {}).block(nest.blocks[0], self._extents(nest)))
+        extents = self._extents(nest)
+        nest = self._with_block(nest, _Inliner(self, {}).block(nest.blocks[0], extents))
         uses: dict[Sym, list[_Use]] = {}
         for use in _uses(nest, frozenset()):
             source = use.node.args[0]
@@ -113,7 +116,7 @@ class _Fuser:
                 continue
             if not _may_wait(build, before[builds[source] + 1 :]):
                 continue
-            inlined = self._with_block(nest, _Inliner(self, {source: build}).block(nest.blocks[0], {}))
+            inlined = self._with_block(nest, _Inliner(self, {source: build}).block(nest.blocks[0], extents))
             if nest.primitive is ARRAY_UPDATE and self._would_disturb(nest, inlined):
                 continue
             nest = inlined
@@ -144,18 +147,24 @@ class _Fuser:
         params = nest.blocks[0].params
         if nest.primitive is not ARRAY_UPDATE:
             return dict(zip(params, nest.args, strict=True))
-        target = nest.args[0]
-        known = [self._dimensions.get((target, axis)) for axis in range(len(params))]
+        known = [self._extent(nest.args[0], axis) for axis in range(len(params))]
         return {param: extent for param, extent in zip(params, known, strict=True) if extent is not None}
+
+    def _extent(self, array: Atom, axis: int) -> Atom | None:
+        """The name of an extent, if it has one at this point."""
+        found = self._dimensions.get((array, axis))
+        maker = self._definitions.get(array) if isinstance(array, Sym) else None
+        if found is not None or maker is None or maker.primitive not in MAKERS:
+            return found
+        extent = extent_of(maker, axis)
+        return self._extent(*extent) if isinstance(extent, tuple) else extent
 
     def simpler_index(self, index: Atom, extent: Atom, extents: Mapping[Atom, Atom]) -> tuple[Atom, bool]:
         """What to broadcast instead of `index`, and whether it need not be broadcast at all."""
-        if extents.get(index) == extent:
-            return index, True
         inner = self._definitions.get(index) if isinstance(index, Sym) else None
         if inner is not None and inner.primitive is BROADCAST_INDEX and self._is_joined(inner.args[1], extent):
-            return inner.args[0], False
-        return index, False
+            return self.simpler_index(inner.args[0], extent, extents)
+        return index, extents.get(index) == extent
 
     def note(self, node: Node) -> None:
         """Remember what an index inside a nest is."""
@@ -217,6 +226,17 @@ class _Inliner:
         for copy in copies:
             self._node(copy, out, extents)
         self._replacements[load.results[0]] = replace_atoms((value,), self._replacements)[0]
+
+
+def _stores_what_is_there(node: Node) -> bool:
+    """Whether an update gives each element the value it has, as `a[1:] += x` does when it has added."""
+    if node.primitive is not ARRAY_UPDATE:
+        return False
+    (block,) = node.blocks
+    return any(
+        each.primitive is ARRAY_LOAD and each.args == (*node.args, *block.params) and each.results == block.results
+        for each in block.nodes
+    )
 
 
 def _mentioned(node: Node) -> Iterator[Atom]:

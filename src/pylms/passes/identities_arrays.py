@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from ..ir.node import Atom, Const, Node
 from ..ir.ops.arithmetic import ADD
-from ..ir.ops.array_nests import ARRAY_BUILD, BROADCAST_EXTENT, BROADCAST_INDEX
-from ..ir.ops.arrays import (
-    ARRAY_AS_STRIDED,
-    ARRAY_DIM,
-    ARRAY_EXPAND,
-    ARRAY_NEW,
-    ARRAY_OF_BUFFER,
-    ARRAY_PERMUTE,
-    ARRAY_PICK,
-    ARRAY_RESHAPE,
-    ARRAY_SLICE,
-    IN_BOUNDS,
-    NORMALIZE_INDEX,
-    VIEWS,
-)
-from ..ir.ops.tensors import integers
-from ..ir.types import BOOL, INT, BufferType
+from ..ir.ops.array_nests import BROADCAST_EXTENT, BROADCAST_INDEX
+from ..ir.ops.arrays import ARRAY_AS_STRIDED, ARRAY_DIM, IN_BOUNDS, NORMALIZE_INDEX
+from ..ir.types import BOOL, INT
+from .array_extents import MAKERS, extent_of
 from .identities import Facts, identity_rules
 
 _ZERO = Const(0, INT)
@@ -28,33 +15,14 @@ _ZERO = Const(0, INT)
 
 @identity_rules.define(ARRAY_DIM)
 def _dim(facts: Facts, node: Node) -> Atom | Node | None:
-    source = facts.definition(node.args[0], ARRAY_NEW, ARRAY_BUILD, ARRAY_OF_BUFFER, *VIEWS)
-    axis = node.attr("axis")
-    if source is None or not isinstance(axis, int):
+    maker, axis = facts.definition(node.args[0], *MAKERS), node.attr("axis")
+    if maker is None or not isinstance(axis, int):
         return None
-    if source.primitive in (ARRAY_NEW, ARRAY_BUILD):
-        return source.args[axis]
-    if source.primitive is ARRAY_OF_BUFFER:
-        buffer = source.args[0].type
-        assert isinstance(buffer, BufferType)
-        return Const(buffer.shape[axis], INT)
-    if source.primitive is ARRAY_RESHAPE:
-        return source.args[1 + axis]
-    if source.primitive is ARRAY_SLICE and source.attr("axis") == axis:
-        return source.args[2]
-    if source.primitive is ARRAY_PERMUTE:
-        axis = integers(dict(source.attrs), "permutation")[axis]
-    if source.primitive is ARRAY_EXPAND:
-        added = source.attr("axis")
-        assert isinstance(added, int)
-        if axis == added:
-            return Const(1, INT)
-        axis -= axis > added
-    if source.primitive is ARRAY_PICK:
-        dropped = source.attr("axis")
-        assert isinstance(dropped, int)
-        axis += axis >= dropped
-    return facts.instead(node, ARRAY_DIM, (source.args[0],), {"axis": axis})
+    found = extent_of(maker, axis)
+    if not isinstance(found, tuple):
+        return found
+    array, own_axis = found
+    return facts.instead(node, ARRAY_DIM, (array,), {"axis": own_axis})
 
 
 @identity_rules.define(BROADCAST_EXTENT)

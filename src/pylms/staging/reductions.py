@@ -217,7 +217,7 @@ def variance(
     """`np.var`: the mean of the squared distances from the mean; NaN of no elements."""
     atom = lift_operand(trace, array, "var")
     target = dtype_named(dtype, mean_type(element_type(atom.type)))
-    middle = trace.lift(mean(trace, array, axis, dtype, keepdims=True))
+    middle = trace.lift(mean(trace, array, axis, dtype, keepdims=axis is not None))
     operands = Operands(trace, [atom, middle])
     extents = Operands(trace, [atom]).together()
 
