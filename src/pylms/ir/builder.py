@@ -15,7 +15,7 @@ from ..loc import Loc
 from .node import Atom, AttributeValue, Block, Function, Node, Sym, highest_id
 from .primitive import Primitive
 from .rules import effect_rules, type_rules
-from .types import Type
+from .types import BufferType, Type
 
 _NO_ATTRIBUTES: Mapping[str, AttributeValue] = MappingProxyType({})
 
@@ -140,9 +140,12 @@ class Builder:
         self._homes[symbol] = scope
 
     def is_within(self, symbol: Sym, scope: BlockScope) -> bool:
-        """Whether a symbol was made in an open block or in one inside it."""
+        """Whether a symbol was made in an open block or in one inside it.
+
+        Captured buffers are made in no block; other symbols without one are of nodes that were put into theirs later.
+        """
         home = self._homes.get(symbol)
-        return home is not None and home.depth >= scope.depth
+        return not isinstance(symbol.type, BufferType) if home is None else home.depth >= scope.depth
 
     def is_in_scope(self, symbol: Sym) -> bool:
         """Whether nodes emitted now may use a value: it was made in a block that is still open."""

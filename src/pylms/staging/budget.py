@@ -8,15 +8,17 @@ from __future__ import annotations
 import resource
 import sys
 import threading
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from types import CodeType
 from typing import NoReturn
 
 from ..errors import StagingError
 from ..ir.node import Const
 from ..loc import caller_loc
-from .call_signature import Signature, code_of
+from .activation import Activation
+from .call_signature import Signature
+from .context import Trace
 
 # As deep as Python goes by default; each call under staged control of the last makes a branch inside the last one's.
 _DEEPEST = 1000
@@ -27,47 +29,34 @@ _BYTES = 4096
 _USUAL_STACK = 8 * 1024 * 1024
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Activation:
-    """A call that is being inlined: of what, with what, how deep in staged constructs; its place in the program."""
-
-    function: Callable[..., object]
-    signature: Signature
-    depth: int
-    place: tuple[object, ...]
-
-
-def require_shallow(activations: Sequence[Activation], activation: Activation) -> None:
+def require_shallow(trace: Trace, call: Activation) -> None:
     """A located error where calls of a function within each other go on and on."""
-    if len(activations) < _DEEPEST_UNDER_CONTROL:
+    if len(trace.activations) < _DEEPEST_UNDER_CONTROL:
         return
-    code = code_of(activation.function)
-    same = [outer for outer in activations if code_of(outer.function) is code]
+    same = [outer for outer in trace.activations if outer.code is call.code]
     under_control = len({outer.depth for outer in same})
     if under_control >= _DEEPEST_UNDER_CONTROL:
-        _refuse(activation, same[-1].signature, under_control)
-    if len(activations) >= _deepest():
-        _refuse(activation, same[-1].signature if same else activation.signature, len(activations))
+        _refuse(trace, call, same[-1], under_control)
+    if len(trace.activations) >= _deepest():
+        _refuse(trace, call, same[-1] if same else call, len(trace.activations))
 
 
-def _refuse(activation: Activation, before: Signature, depth: int) -> NoReturn:
-    what = f"`{activation.function.__name__}`: its calls go {depth} deep while staging"
+def _refuse(trace: Trace, call: Activation, before: Activation, depth: int) -> NoReturn:
+    what = f"`{call.function.__name__}`: its calls go {depth} deep while staging"
     hint = "let something end the recursion that is known only when the code runs, or make it shallower"
-    changing = _changing_number(before, activation)
+    changing = _changing_number(before.signature(trace), call.signature(trace), call.code)
     if changing is not None:
         what += f", and `{changing}` is another number each time"
         hint = f"where that is only known when the code runs, let it begin as a staged value: staged({changing})"
     raise StagingError(what, loc=caller_loc(), hint=hint)
 
 
-def _changing_number(before: Signature, activation: Activation) -> str | None:
+def _changing_number(before: Signature, now: Signature, code: CodeType | None) -> str | None:
     """The first parameter whose value is a plain number, and another one in the two calls."""
-    code = code_of(activation.function)
-    if code is None or len(before.arguments) != len(activation.signature.arguments):
+    if code is None or len(before.arguments) != len(now.arguments):
         return None
-    named = activation.signature.names
-    names = [*code.co_varnames[: len(before.arguments) - len(named)], *named]
-    for name, old, new in zip(names, before.arguments, activation.signature.arguments, strict=False):
+    names = [*code.co_varnames[: len(now.arguments) - len(now.names)], *now.names]
+    for name, old, new in zip(names, before.arguments, now.arguments, strict=False):
         if _differs(old, new):
             return name
     return None

@@ -32,7 +32,7 @@ from .ufunc_protocol import call_ufunc
 from .values import INT_MAX, INT_MIN, Front, Leaf, Static, Structure, TupleOf, constant, describe_static
 
 if TYPE_CHECKING:
-    from .budget import Activation
+    from .activation import Activation
     from .cells import Cell
     from .constructs import Construct, Decisions, Watch
     from .frame import Frame

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import NotSupportedYetError
 from ..ir.builder import BlockScope
 from ..ir.node import Atom, Sym
+from ..ir.types import BufferType, TensorType, Type
 from ..loc import caller_loc
 from .cells import UNSET, Cell, Decision, Poison, Retrace, Variable, is_stageable
 from .values import Structure
@@ -53,9 +54,14 @@ class Frame:
 
     def take_in(self, symbol: Sym) -> Sym:
         """A parameter for a symbol from around the function."""
-        parameter = self.trace.builder.fresh(symbol.type, symbol.name)
+        self.values[symbol] = parameter = self.parameter(symbol.type, symbol.name)
+        return parameter
+
+    def parameter(self, type_: Type, name: str) -> Sym:
+        """A new parameter."""
+        require_number(type_)
+        parameter = self.trace.builder.fresh(type_, name)
         self.trace.builder.place_in(parameter, self.scope)
-        self.values[symbol] = parameter
         return parameter
 
     def note_read(self, cell: Cell) -> None:
@@ -99,6 +105,16 @@ def require_passable(cell: Cell) -> None:
         _refuse_unset(cell)
     if cell.variable is None and (cell.value is UNSET or isinstance(cell.value, Poison)):
         _refuse_unset(cell)
+
+
+def require_number(type_: Type) -> None:
+    """A located error for what native functions cannot take or give yet."""
+    if isinstance(type_, (TensorType, BufferType)):
+        raise NotSupportedYetError(
+            "tensors that go into a native function, or come out of one, are not supported yet",
+            loc=caller_loc(),
+            hint="let the recursion work on numbers, or make its depth known while staging: then it is inlined",
+        )
 
 
 def _refuse_unset(cell: Cell) -> None:

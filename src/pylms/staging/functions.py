@@ -11,13 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from ..ir.node import Atom
-from .budget import Activation, require_shallow
-from .call_signature import Signature, code_of, signature_of, take_apart
+from .activation import Activation
+from .budget import require_shallow
+from .call_signature import code_of
 from .context import Trace
 from .native import trace_native
 from .native_call import NativeFunction, call_native
-from .values import TupleOf
 
 
 class _Restart(BaseException):
@@ -37,44 +36,42 @@ def call_function(
     is_native: bool = False,
 ) -> object:
     """Call a virtualised function. `is_native`: whether it becomes a native function in any case (`@rep_fun`)."""
-    place = trace.place("call", code_of(function))
-    atoms: list[Atom] = []
-    structure = take_apart(trace, (*args, *kwargs.values()), atoms, numbers=is_native)
-    assert isinstance(structure, TupleOf)
-    signature = signature_of(trace, function, structure, kwargs)
-    known = _find(trace, signature)
+    code = code_of(function)
+    call = Activation(function, code, args, kwargs, trace.depth, trace.place("call", id(code)), is_native=is_native)
+    known = _find(trace, call)
     if known is not None:
-        return call_native(trace, known, (*args, *kwargs.values()))
-    if not is_native and place not in trace.native_places:
+        return call_native(trace, known, call.arguments)
+    if not is_native and call.place not in trace.native_places:
         restore = trace.checkpoint()
-        activation = Activation(function, signature, trace.depth, place)
-        _restart_outer(trace, activation)
-        require_shallow(trace.activations, activation)
-        trace.activations.append(activation)
+        _restart_outer(trace, call)
+        require_shallow(trace, call)
+        trace.activations.append(call)
         try:
             return function(*args, **kwargs)
         except _Restart as restart:
-            if restart.activation is not activation:
+            if restart.activation is not call:
                 raise
             restore()
         finally:
             trace.activations.pop()
-    native = NativeFunction(trace, function, structure, signature, tuple(kwargs), place)
+    native = NativeFunction(trace, call)
     trace_native(trace, native)
-    return call_native(trace, native, (*args, *kwargs.values()))
+    return call_native(trace, native, call.arguments)
 
 
-def _find(trace: Trace, signature: Signature) -> NativeFunction | None:
+def _find(trace: Trace, call: Activation) -> NativeFunction | None:
     """A native function, finished or being traced, that serves a call."""
     for native in reversed(trace.natives):
-        if native.signature.covers(signature) and native.is_usable(trace):
+        if native.code is call.code and native.signature.covers(call.signature(trace)) and native.is_usable(trace):
             return native
     return None
 
 
-def _restart_outer(trace: Trace, activation: Activation) -> None:
+def _restart_outer(trace: Trace, call: Activation) -> None:
     """Go back to the outermost activation that this one repeats under staged control."""
     for outer in trace.activations:
-        if outer.depth < activation.depth and outer.signature.covers(activation.signature):
+        if outer.code is not call.code or outer.depth >= call.depth:
+            continue
+        if outer.signature(trace).covers(call.signature(trace)):
             trace.native_places.add(outer.place)
             raise _Restart(outer)

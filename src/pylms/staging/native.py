@@ -26,7 +26,7 @@ from .cells import Cell, Decision, Retrace, Variable, as_leaves, zero_in
 from .constructs import Construct, Decisions, TracedBlock, decided_cells
 from .contents import Contents
 from .context import Trace
-from .frame import CapturedCells, Frame, require_passable
+from .frame import CapturedCells, Frame, require_number, require_passable
 from .native_call import NativeFunction
 from .raising import AlwaysRaises
 from .values import Leaf, Static, Structure, TupleOf, describe, leaf_types, same_structure
@@ -139,20 +139,15 @@ class _Rounds:
 
     def _enter(self, frame: Frame, cells: dict[Cell, _Held]) -> list[Sym]:
         """The parameters for arguments and cells; the cells become variables that begin as theirs."""
-        parameters = [self._parameter(frame, type_, name) for name, type_ in self._named_leaves()]
+        parameters = [frame.parameter(type_, name) for name, type_ in self._named_leaves()]
         for cell, held in cells.items():
-            own = [self._parameter(frame, type_, cell.name) for type_ in leaf_types(held.structure)]
+            own = [frame.parameter(type_, cell.name) for type_ in leaf_types(held.structure)]
             variables = [self._trace.emit(VAR_NEW, [each], names=[cell.name])[0] for each in own]
             frame.bind(cell, held.structure, held.origin, variables)
             parameters += own
         for value in self._native.values:
             frame.take_in(value)
         return parameters
-
-    def _parameter(self, frame: Frame, type_: Type, name: str) -> Sym:
-        parameter = self._trace.builder.fresh(type_, name)
-        self._trace.builder.place_in(parameter, frame.scope)
-        return parameter
 
     def _named_leaves(self) -> list[tuple[str, Type]]:
         """The staged leaves of the arguments, with the names of the parameters that take them."""
@@ -179,6 +174,8 @@ class _Rounds:
         trace, native = self._trace, self._native
         atoms, structure = trace.flatten(value)
         _refuse_containers(structure)
+        for type_ in leaf_types(structure):
+            require_number(type_)
         assumed = native.result
         if assumed is None:
             native.result = structure

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from types import CodeType
 
 from ..ir.effects import Effect
 from ..ir.node import AttributeValue, Function, Sym
 from ..ir.ops.functions import CALL, call_attributes
 from ..ir.types import Type
 from ..loc import Loc, caller_loc
-from .call_signature import Signature, code_of, leaves_for
+from .activation import Activation
+from .call_signature import leaves_for
 from .cells import Cell, as_leaves
 from .context import Trace
 from .frame import require_passable
 from .raising import AlwaysRaises
-from .values import Structure, TupleOf, leaf_types
+from .values import Structure, leaf_types
 from .widening import widens
 
 # What a call may do is found out when the whole program is there.
@@ -29,22 +31,16 @@ class NativeFunction:
     None until some path through the function is known to give something; `gave_up` once a call had to wait for that.
     """
 
-    def __init__(
-        self,
-        trace: Trace,
-        function: Callable[..., object],
-        structure: TupleOf,
-        signature: Signature,
-        names: tuple[str, ...],
-        place: tuple[object, ...],
-    ) -> None:
-        self.python = function
-        self.structure = structure
-        self.signature = signature
-        self.keywords = names
-        self.place = place
-        self.name = trace.function_name(function.__name__)
-        self.loc = _loc_of(function)
+    def __init__(self, trace: Trace, call: Activation) -> None:
+        """`call`: the first call of it."""
+        self.python = call.function
+        self.code = call.code
+        self.structure = call.structure(trace)
+        self.signature = call.signature(trace)
+        self.keywords = tuple(call.kwargs)
+        self.place = call.place
+        self.name = trace.function_name(call.function.__name__)
+        self.loc = _loc_of(call.code)
         self.cells: dict[Cell, Structure] = {}
         self.written: list[Cell] = []
         self.values: list[Sym] = []
@@ -101,7 +97,6 @@ def _attributes(name: str, types: Sequence[Type]) -> dict[str, AttributeValue]:
     return call_attributes(name, results, _ANYTHING)
 
 
-def _loc_of(function: Callable[..., object]) -> Loc:
+def _loc_of(code: CodeType | None) -> Loc:
     """Where a Python function begins."""
-    code = code_of(function)
     return caller_loc() if code is None else Loc(code.co_filename, code.co_firstlineno)

@@ -1,0 +1,62 @@
+"""A call of a virtualised function, while it is being inlined or made native."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from types import CodeType
+
+from ..ir.node import Atom
+from .call_signature import Signature, signature_of, take_apart
+from .context import Trace
+from .values import TupleOf
+
+
+class Activation:
+    """Which function is called with what, how deep in staged constructs, at which place of the program.
+
+    `is_native`: whether it is to be native in any case; then plain numbers among its arguments are staged. What is
+    compared only where code is called within itself is computed there.
+    """
+
+    __slots__ = ("_signature", "_structure", "args", "code", "depth", "function", "is_native", "kwargs", "place")
+
+    def __init__(
+        self,
+        function: Callable[..., object],
+        code: CodeType | None,
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
+        depth: int,
+        place: tuple[object, ...],
+        *,
+        is_native: bool,
+    ) -> None:
+        self.function = function
+        self.code = code
+        self.args = args
+        self.kwargs = kwargs
+        self.depth = depth
+        self.place = place
+        self.is_native = is_native
+        self._structure: TupleOf | None = None
+        self._signature: Signature | None = None
+
+    @property
+    def arguments(self) -> tuple[object, ...]:
+        """The positional arguments, then the named ones."""
+        return (*self.args, *self.kwargs.values())
+
+    def structure(self, trace: Trace) -> TupleOf:
+        """Which parts of the arguments are staged."""
+        if self._structure is None:
+            atoms: list[Atom] = []
+            structure = take_apart(trace, self.arguments, atoms, numbers=self.is_native)
+            assert isinstance(structure, TupleOf), "arguments are a tuple"
+            self._structure = structure
+        return self._structure
+
+    def signature(self, trace: Trace) -> Signature:
+        """What tells this call from others."""
+        if self._signature is None:
+            self._signature = signature_of(trace, self.function, self.structure(trace), self.kwargs)
+        return self._signature
