@@ -35,6 +35,55 @@ def f(n):
 
 f(1)
 """,
+    "suppressed error": """
+import contextlib
+
+@stage
+def f(n):
+    with contextlib.suppress(ZeroDivisionError):
+        return 1 // n
+    return 0
+
+f(1)
+""",
+    "error in a manager that swallows all": """
+class Swallows:
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return True
+
+@stage
+def f(n):
+    with Swallows():
+        return [1, 2][n:]
+    return 0
+
+f(1)
+""",
+    "changed list": """
+seen = []
+
+@stage
+def f(n):
+    for i in range(n):
+        seen.append(i)
+    return n
+
+f(3)
+""",
+    "iterator in a branch": """
+names = iter(["a", "b"])
+
+@stage
+def f(n):
+    if n > 0:
+        print(next(names))
+    return n
+
+f(3)
+""",
     "leaving finally": """
 @stage
 def f(n):

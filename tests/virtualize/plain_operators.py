@@ -123,6 +123,7 @@ OPERATORS = {
     "__changing": lambda value, method=None: value,
     "__new": lambda value: value,
     "__reduce": reduction.reduce,
+    "__entering": lambda manager: manager,
     "__call": call,
     "__invoke": call,
     "__print": print,

@@ -52,6 +52,7 @@ OPERATOR_NAMES: frozenset[str] = frozenset(IN_PLACE_OPERATORS.values()) | {
     "__match_class",
     "__match_field",
     "__reduce",
+    "__entering",
     "__changing",
     "__new",
     "__call",

@@ -37,7 +37,7 @@ from .reject import reject_unsupported
 from .returns import desugar_returns
 from .source import SourceFile, find_function, read_source_file
 from .subscripts import rewrite_subscripts
-from .tries import guard_tries
+from .tries import guard_tries, mark_managers
 from .variables import rewrite_variables
 
 Pass: TypeAlias = Callable[[FunctionNode, Context], FunctionNode]
@@ -130,6 +130,7 @@ def _virtualize(
     text = header.shown_with(node)
     _name_cells(node)
     mark_changes(node)
+    mark_managers(node)
     rewrite_invocations(node)
     assignments = collect_assignments(node)
     return Virtualized(

@@ -34,6 +34,17 @@ def guard_tries(node: FunctionNode, _context: Context) -> FunctionNode:
     return node
 
 
+def mark_managers(node: FunctionNode) -> None:
+    """Let `with` enter `__entering(manager)`, which lets pass what staging raises; in place, after `.src` is taken."""
+    for each in ast.walk(node):
+        if isinstance(each, ast.withitem) and not _is_guard(each.context_expr):
+            each.context_expr = call("__entering", [each.context_expr], at=each.context_expr)
+
+
+def _is_guard(manager: ast.expr) -> bool:
+    return isinstance(manager, ast.Call) and isinstance(manager.func, ast.Name) and manager.func.id == "__try"
+
+
 class _Tries(ast.NodeTransformer):
     def visit_Try(self, node: ast.Try) -> ast.AST:
         self.generic_visit(node)

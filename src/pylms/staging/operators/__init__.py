@@ -16,6 +16,7 @@ from .changing import changing, note_new
 from .invoke import Rewrite, invoke_operator
 from .item import item
 from .loop import LoopBody, run_for, run_for_dataloader, run_while
+from .managing import entering
 from .matching import match_class, match_field, match_mapping, match_rest, match_sequence, match_singleton
 from .printing import format_text, print_formatted, print_values
 from .reduction import reduce
@@ -84,6 +85,7 @@ _COMMON: dict[str, object] = {
     "__changing": changing,
     "__new": note_new,
     "__reduce": reduce,
+    "__entering": entering,
     "__call": call,
     "__print": print_values,
     "__printf": print_formatted,

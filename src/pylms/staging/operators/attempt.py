@@ -32,7 +32,8 @@ UNCAUGHT = (PylmsError, Retrace, AlwaysRaises, BecomesNative)
 class Attempt:
     """The body of a `try`. `catches` gives the classes its handlers catch; None: it has a `finally`, or catches all."""
 
-    def __init__(self, catches: Catches | None = None) -> None:
+    def __init__(self, catches: Catches | None = None, *, statement: str = "`try`") -> None:
+        self._statement = statement
         self._catches = catches
         self._loc = caller_loc()
         self._trace: Trace | None = None
@@ -56,11 +57,11 @@ class Attempt:
 
     def refuse(self, what: str, loc: Loc) -> None:
         """The error of `what`, inside the `try`."""
+        where = f"the {self._statement} in line {self._loc.line}"
         raise NotSupportedYetError(
-            f"{what} when the compiled code runs, and the `try` in line {self._loc.line} covers only what is raised "
-            "while staging",
+            f"{what} when the compiled code runs, and {where} covers only what is raised while staging",
             loc=loc,
-            hint="do it before or after the `try`, or test for the error beforehand, as in: if d != 0",
+            hint=f"do it before or after the {self._statement}, or test for the error beforehand, as in: if d != 0",
         )
 
 
