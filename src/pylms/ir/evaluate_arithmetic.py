@@ -143,7 +143,9 @@ def _evaluate_arithmetic(_interpreter: Interpreter, node: Node, args: list[Any])
     if isinstance(type_, ScalarType) and type_.python:
         result = _PYTHON[node.primitive](*args)
         if node.results[0].type == INT and not _SMALLEST <= result <= _LARGEST:
-            raise OverflowError(errors.integer_overflow(node.primitive))
+            if not ops.is_unchecked(node):
+                raise OverflowError(errors.integer_overflow(node.primitive))
+            result = as_number(result, INT64)
     else:
         with np.errstate(all="ignore"):
             result = _NUMPY[node.primitive](*map(np.asarray, args))

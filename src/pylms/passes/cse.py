@@ -15,7 +15,7 @@ from typing import ClassVar
 
 from ..ir.effects import Place
 from ..ir.node import Atom, Block, Function, Node, Sym
-from ..ir.ops.arithmetic import ADD, EQ, LOGICAL_AND, LOGICAL_OR, MUL, NE
+from ..ir.ops.arithmetic import ADD, EQ, LOGICAL_AND, LOGICAL_OR, MUL, NE, is_unchecked
 from ..ir.ops.arrays import ARRAY_LOAD, ARRAY_STORE
 from ..ir.ops.buffers import LOAD, LOAD_ELEMENT, STORE, STORE_ELEMENT
 from ..ir.ops.control import CHECK, IF
@@ -95,6 +95,9 @@ class _Merger:
             return
         key = self._key(node.primitive, node.args, node)
         earlier = self._available.get(key)
+        if earlier is None and is_unchecked(node):
+            # A checked one that came through has the same value.
+            earlier = self._available.get(key[:2])
         if earlier is None:
             self._offer(key, node.results, added)
             nodes.append(node)

@@ -17,6 +17,7 @@ from .base import Pass
 from .cse import EliminateCommonSubexpressions
 from .dce import EliminateDeadCode
 from .delay_updates import DelayUpdates
+from .eliminate_checks import EliminateChecks
 from .fold import Fold
 from .fuse_arrays import FuseArrays
 from .licm import HoistLoopInvariants
@@ -26,8 +27,9 @@ from .simplify import Simplify
 from .simplify_tensors import SimplifyTensors
 
 # Values first, since everything else reasons about values. Merging shows equal operands to a second round of
-# simplification. Arrays fuse when equal extents have one name. Invariants move last, when what is left is worth
-# moving. Parallel loops are looked at when what they carry is as plain as it gets.
+# simplification. Arrays fuse when equal extents have one name. Parallel loops are looked at when what they carry is as
+# plain as it gets. Invariants move when what is left is worth moving, and are then known outside their loops to the
+# analysis of what cannot fail.
 SCALAR_PASSES: tuple[Pass, ...] = (
     PromoteVariables(),
     Fold(),
@@ -41,6 +43,7 @@ SCALAR_PASSES: tuple[Pass, ...] = (
     EliminateDeadCode(),
     CheckParallelLoops(),
     HoistLoopInvariants(),
+    EliminateChecks(),
 )
 
 # Differentiation leaves zeros, ones and unused gradients.

@@ -90,10 +90,13 @@ def makes_memory(node: Node) -> bool:
 
 
 def reads_at_index(node: Node) -> bool:
-    """Whether the node reads a buffer at positions that a check before it may have to prove in range."""
+    """Whether the node, or one within it, reads at positions that a check before it may have to prove in range."""
     effect = node.effect
-    is_at_index = bool(node.blocks) or len(node.args) > len(effect.reads)
-    return bool(effect.reads) and not effect.writes and is_at_index
+    if not effect.reads or effect.writes:
+        return False
+    if node.blocks:
+        return any(reads_at_index(inner) for block in node.blocks for inner in block.nodes)
+    return len(node.args) > len(effect.reads)
 
 
 def awaits_differentiation(function: Function) -> bool:

@@ -16,7 +16,7 @@ from ...ir.ops import arithmetic as ops
 from ...ir.types import FLOAT, INT, ScalarType
 from .emit_rules import emit_rules
 from .emitter import Emitter
-from .formulas import NUMBERS_HEADER, REPEATS_OPERANDS, converted, formula, selection
+from .formulas import NUMBERS_HEADER, REPEATS_OPERANDS, converted, formula, natural_division, selection
 from .literals import Binding, Expression, number_type
 
 _OVERFLOW_BUILTINS = {ops.ADD: "add", ops.SUB: "sub", ops.MUL: "mul"}
@@ -103,6 +103,11 @@ def _emit_rounding_division(emitter: Emitter, node: Node) -> None:
             emitter.line(f"if ({left} == {_SMALLEST} && {right} == -1) {failure}")
     if _is_checked(emitter, node, FLOAT):
         _emit_zero_test(emitter, node, errors.FLOAT_FLOORDIV_BY_ZERO if is_quotient else errors.FLOAT_MOD_BY_ZERO)
+    # Without checks, what makes the divisor positive may not have been tested.
+    if ops.NATURAL in node.attrs and (emitter.checks or isinstance(divisor, Const)):
+        result = natural_division(node.primitive, [emitter.operand(arg) for arg in node.args])
+        emitter.define_pure(node.results[0], result.text, result.binding)
+        return
     _emit_formula(emitter, node)
 
 
@@ -240,8 +245,8 @@ def _emit_truncation_test(emitter: Emitter, node: Node) -> None:
 
 
 def _is_checked(emitter: Emitter, node: Node, type_: ScalarType) -> bool:
-    """Whether the operands are Python's numbers of that type, and Python's errors are wanted."""
-    return emitter.checks and node.args[0].type == type_
+    """Whether the operands are Python's numbers of that type, and Python's errors are wanted and possible."""
+    return emitter.checks and node.args[0].type == type_ and not ops.is_unchecked(node)
 
 
 def _is_known(atom: Atom, test: Callable[[float], bool]) -> bool:

@@ -147,6 +147,13 @@ def _integer_formula(
     return result if type_.bits >= 32 else Expression(f"({spelled})({result.text})", Binding.UNARY)
 
 
+def natural_division(primitive: Primitive, operands: Sequence[Expression]) -> Expression:
+    """Quotient or remainder of 64-bit ints that are not negative: without signs, division by constants is a shift."""
+    sign = "/" if primitive is ops.FLOORDIV else "%"
+    left, right = (f"(unsigned long long){operand.within(Binding.UNARY)}" for operand in operands)
+    return Expression(f"(long long)({left} {sign} {right})", Binding.UNARY)
+
+
 def selection(condition: Expression, left: Expression, right: Expression, *, is_bool: bool) -> Expression:
     """One of two values; of two conditions, one of which is known, a connective."""
     if is_bool and "false" in (left.text, right.text):

@@ -3,6 +3,10 @@
 Operands of one node have one type: staging converts and broadcasts before it builds the node. On `int`
 (Python's) overflow raises OverflowError; on fixed-width types it wraps. `floordiv` and `mod` round as Python
 does; a zero divisor raises on Python types. `minimum`/`maximum` give NaN when an operand is NaN.
+
+Passes that have proven that a node on `int` raises nothing say so in its attributes (`UNCHECKED`): wherever the node
+is computed, `add`, `sub`, `mul`, `neg` and `abs` then wrap; `floordiv` and `mod` run only where the divisor is not zero
+and the quotient fits. `NATURAL` divisions have a dividend that is not negative and a positive divisor.
 """
 
 from __future__ import annotations
@@ -11,7 +15,7 @@ from collections.abc import Mapping
 
 from ...errors import StagedTypeError
 from ..effects import PURE, RAISES, RAISES_KEPT, Effect
-from ..node import Atom, AttributeValue, Block, Const
+from ..node import Atom, AttributeValue, Block, Const, Node
 from ..primitive import Primitive
 from ..rules import effect_rules, pure, type_rules
 from ..types import BOOL, INT, SCALAR_TYPES, ScalarType, TensorType, Type, ValueType, element_type, with_element_type
@@ -61,6 +65,15 @@ PRIMITIVES = (*BINARY, NEG, ABS, *COMPARISONS, *LOGICAL, SELECT, CONVERT, *ELEME
 
 # Primitives that work element by element: what fusion may put into one loop.
 ELEMENTWISE = frozenset(PRIMITIVES)
+
+
+UNCHECKED = ("unchecked", True)
+NATURAL = ("natural", True)
+
+
+def is_unchecked(node: Node) -> bool:
+    """Whether an operation on Python ints is known to raise nothing."""
+    return UNCHECKED in node.attrs
 
 
 def _value(type_: Type) -> ValueType:
@@ -140,23 +153,25 @@ effect_rules.define(MINIMUM, MAXIMUM, *COMPARISONS, *LOGICAL, SELECT)(pure)
 
 @effect_rules.define(ADD, SUB, MUL, NEG, ABS)
 def _overflow_effect(
-    args: tuple[Atom, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
+    args: tuple[Atom, ...], attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
 ) -> Effect:
-    return RAISES if args[0].type == INT else PURE
+    return RAISES if args[0].type == INT and "unchecked" not in attrs else PURE
 
 
 @effect_rules.define(TRUEDIV, FLOORDIV, MOD)
 def _division_effect(
-    args: tuple[Atom, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
+    args: tuple[Atom, ...], attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
 ) -> Effect:
     """Python numbers: a zero divisor is an error wherever it stands, unless it is known not to be zero.
 
-    An int quotient can overflow: the least int divided by -1.
+    An int quotient can overflow: the least int divided by -1. Unchecked divisions must not run elsewhere.
     """
     type_, divisor = args[0].type, args[1]
     if not isinstance(type_, ScalarType) or not type_.python:
         return PURE
-    return PURE if isinstance(divisor, Const) and divisor.value not in (0, -1) else RAISES_KEPT
+    if isinstance(divisor, Const) and divisor.value not in (0, -1):
+        return PURE
+    return RAISES if "unchecked" in attrs else RAISES_KEPT
 
 
 @effect_rules.define(POW)

@@ -1,0 +1,430 @@
+"""Range analysis: which of Python's checks surely pass (DESIGN D7).
+
+In: a function in SSA form. Out: `decisions` about its nodes: the value that a result surely has (for a check: True), or
+attributes that say what cannot happen. One walk in program order carries `Facts` along: what operations tell of their
+results (`ranges_rules`), what conditions imply where they hold, what checks that passed have shown. Loops are walked
+until what is guessed of the values they carry is verified (`ranges_induction`); a decision is what the last walk over
+its node, which is under verified guesses, says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..ir.node import Atom, Block, Const, Function, Node, Sym, walk
+from ..ir.ops import arithmetic as ops
+from ..ir.ops.arrays import IN_BOUNDS
+from ..ir.ops.control import FINALLY, FOR, IF, WHILE
+from ..ir.primitive import Primitive
+from ..ir.types import BOOL
+from .ranges_facts import FURTHEST, Facts, Interval, is_integer
+from .ranges_induction import INDEX, Induction, Values
+from .ranges_polynomials import difference, equate, state_not_positive
+from .ranges_rules import Decision, range_rules
+
+# Walks over one loop; then nothing is guessed any more.
+_ROUNDS = 10
+_NARROWINGS = 2
+# Walks over all nodes that loops may cost in all, on average; then nothing is guessed any more.
+_VISITS_OF_A_NODE = 24
+_RELATED_RESULTS = 4
+_RELATIONS_OF_A_RESULT = 8
+
+_NEGATED = {
+    ops.EQ: ops.NE,
+    ops.NE: ops.EQ,
+    ops.LT: ops.GE,
+    ops.GE: ops.LT,
+    ops.GT: ops.LE,
+    ops.LE: ops.GT,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Arm:
+    """What is known, at the end of one side of a branch, of the values it gives; None for other than integers."""
+
+    intervals: list[Interval | None]
+    above: list[dict[Sym, int]]
+    below: list[dict[Sym, int]]
+    distances: dict[tuple[int, int], int]
+
+
+class Ranges:
+    """One analysis of one function."""
+
+    def __init__(self, function: Function) -> None:
+        self.facts = Facts()
+        self.decisions: dict[Node, Decision] = {}
+        self._definitions: dict[Sym, Node] = {}
+        self._inductions: dict[Node, Induction] = {}
+        self._is_deciding = True
+        self._visits_left = _VISITS_OF_A_NODE * (sum(1 for _ in walk(function.body)) + 100)
+        self._control = {IF: self._branch, WHILE: self.loop, FOR: self.loop, FINALLY: self._finally}
+
+    # ---- the walk
+
+    def block(self, block: Block) -> None:
+        """Its nodes in order."""
+        for node in block.nodes:
+            self.node(node)
+
+    def node(self, node: Node) -> None:
+        """What the node tells, and what is decided about it."""
+        self._visits_left -= 1
+        for result in node.results:
+            self._definitions[result] = node
+            self.facts.introduce(result)
+        if node.blocks:
+            self._control.get(node.primitive, self._other)(node)
+            return
+        if node.primitive not in range_rules:
+            return
+        decision = range_rules[node.primitive](self, node)
+        if not self._is_deciding:
+            return
+        if decision is None:
+            self.decisions.pop(node, None)
+        else:
+            self.decisions[node] = decision
+
+    def _other(self, node: Node) -> None:
+        """Blocks of which nothing is known but that they may run."""
+        for block in node.blocks:
+            mark = self.facts.mark()
+            self.facts.introduce_block(block)
+            self.block(block)
+            self.facts.undo(mark)
+
+    def _finally(self, node: Node) -> None:
+        """The cleanup runs however the body was left, so it knows nothing of the body."""
+        body, cleanup = node.blocks
+        mark = self.facts.mark()
+        self.block(cleanup)
+        self.facts.undo(mark)
+        self.block(body)
+        for result, value in zip(node.results, body.results, strict=True):
+            equate(result, value, self.facts)
+
+    # ---- conditions
+
+    def defining(self, atom: Atom, primitive: Primitive) -> Node | None:
+        """The node that an atom is the result of, if it is of that primitive."""
+        node = self._definitions.get(atom) if isinstance(atom, Sym) else None
+        return node if node is not None and node.primitive is primitive else None
+
+    def is_true(self, condition: Atom) -> bool | None:
+        """The truth of a condition, where it is known."""
+        if isinstance(condition, Const):
+            return bool(condition.value)
+        truth: bool | None = self.facts.noted(("truth", condition))
+        return truth
+
+    def assume(self, condition: Atom, truth: bool) -> None:
+        """From here on the condition has that truth."""
+        pending = [(condition, truth)]
+        while pending:
+            condition, truth = pending.pop()
+            known = self.is_true(condition)
+            if known is None:
+                self.facts.note(("truth", condition), truth)
+                node = self._definitions.get(condition) if isinstance(condition, Sym) else None
+                if node is not None:
+                    pending.extend(reversed(self._implied(node, condition, truth)))
+            elif known != truth:
+                self.facts.die()
+
+    def _implied(self, node: Node, condition: Atom, truth: bool) -> list[tuple[Atom, bool]]:
+        """The truths of other conditions that follow; what follows about integers is learnt at once."""
+        if node.primitive is ops.LOGICAL_NOT:
+            return [(node.args[0], not truth)]
+        if node.primitive in (ops.LOGICAL_AND, ops.LOGICAL_OR):
+            return [(arg, truth) for arg in node.args] if truth == (node.primitive is ops.LOGICAL_AND) else []
+        if node.primitive in _NEGATED and is_integer(node.args[0]):
+            self._compare(node.primitive if truth else _NEGATED[node.primitive], *node.args)
+        elif node.primitive is IN_BOUNDS and truth:
+            self._is_in_bounds(*node.args)
+        elif node.primitive is IF:
+            return self._choice_was(node, condition, truth)
+        elif node.primitive is ops.SELECT and node.args[0].type == BOOL:
+            return _selection_was(node, truth)
+        return []
+
+    def _compare(self, primitive: Primitive, left: Atom, right: Atom) -> None:
+        if primitive in (ops.GT, ops.GE):
+            left, right = right, left
+        if primitive is ops.NE:
+            self._differ(left, right)
+            return
+        self._at_most(left, right, -1 if primitive in (ops.LT, ops.GT) else 0)
+        if primitive is ops.EQ:
+            self._at_most(right, left, 0)
+
+    def _at_most(self, left: Atom, right: Atom, bound: int) -> None:
+        """left - right <= bound, also of the sums and products they are."""
+        facts = self.facts
+        facts.relate(left, right, bound)
+        state_not_positive(difference(left, right, bound, facts), facts)
+
+    def _differ(self, left: Atom, right: Atom) -> None:
+        for one, other in ((left, right), (right, left)):
+            low, high = self.facts.interval(other)
+            one_low, one_high = self.facts.interval(one)
+            if low == high and low in (one_low, one_high):
+                self.facts.restrict(one, one_low + (low == one_low), one_high - (low == one_high))
+                return
+            if self.facts.distance(one, other) == 0:
+                self.facts.relate(one, other, -1)
+
+    def _is_in_bounds(self, index: Atom, extent: Atom) -> None:
+        facts = self.facts
+        facts.note(("in bounds", index, extent), True)
+        facts.restrict(extent, 1, FURTHEST * 2)
+        self._at_most(index, extent, -1)
+        facts.restrict(index, -facts.interval(extent)[1], FURTHEST * 2)
+
+    def _choice_was(self, node: Node, condition: Atom, truth: bool) -> list[tuple[Atom, bool]]:
+        """A branch gave `truth`: where one side never does, the other one ran, and what it computed holds."""
+        position = next(position for position, result in enumerate(node.results) if result is condition)
+        for side, block in enumerate(node.blocks):
+            other = node.blocks[1 - side].results[position]
+            if isinstance(other, Const) and bool(other.value) != truth:
+                self.assume(node.args[0], side == 0)
+                self._again(block)
+                return [(block.results[position], truth)]
+        return []
+
+    def _again(self, block: Block) -> None:
+        """Learn anew what a block that has run just now tells; loops within are left out."""
+        if self._visits_left < 0:
+            return
+        was_deciding, self._is_deciding = self._is_deciding, False
+        for node in block.nodes:
+            if node.primitive in (WHILE, FOR):
+                for result in node.results:
+                    self.facts.introduce(result)
+            else:
+                self.node(node)
+        self._is_deciding = was_deciding
+
+    # ---- branches
+
+    def _branch(self, node: Node) -> None:
+        (condition,) = node.args
+        facts, since = self.facts, self.facts.next_order
+        arms: list[_Arm | None] = []
+        for block, truth in zip(node.blocks, (True, False), strict=True):
+            mark = facts.mark()
+            self.assume(condition, truth)
+            self.block(block)
+            if arms == [None]:
+                # The first side is never left by its end (it raises), so the second one ran: all it tells holds on.
+                for result, value in zip(node.results, block.results, strict=True):
+                    equate(result, value, facts)
+                return
+            arms.append(self._arm(block.results, since))
+            facts.undo(mark)
+        if arms[1] is None:
+            self.assume(condition, True)
+        self._join(node.results, arms)
+
+    def choose(self, result: Sym, condition: Atom, arms: tuple[Atom, Atom]) -> None:
+        """The result is one of two values."""
+        known: list[_Arm | None] = []
+        since = self.facts.next_order
+        for value, truth in zip(arms, (True, False), strict=True):
+            mark = self.facts.mark()
+            self.assume(condition, truth)
+            known.append(self._arm((value,), since))
+            self.facts.undo(mark)
+        self._join((result,), known)
+
+    def _arm(self, values: Sequence[Atom], since: int) -> _Arm | None:
+        """What is known of values here, in terms of those that began before `since`; None if this is never reached."""
+        facts = self.facts
+        if facts.is_dead:
+            return None
+        intervals = [facts.interval(value) if is_integer(value) else None for value in values]
+        reached: list[list[dict[Sym, int]]] = []
+        for upwards in (True, False):
+            found = [facts.reach(value, upwards=upwards) if is_integer(value) else {} for value in values]
+            reached.append([{z: bound for z, bound in each.items() if facts.order(z) < since} for each in found])
+        integers = [position for position, interval in enumerate(intervals) if interval is not None]
+        distances: dict[tuple[int, int], int] = {}
+        if len(integers) <= _RELATED_RESULTS:
+            for left in integers:
+                for right in integers:
+                    distance = facts.distance(values[left], values[right]) if left != right else None
+                    if distance is not None:
+                        distances[left, right] = distance
+        return _Arm(intervals, reached[0], reached[1], distances)
+
+    def _join(self, results: Sequence[Sym], arms: Sequence[_Arm | None]) -> None:
+        """What holds of the results whichever side they are from."""
+        possible = [arm for arm in arms if arm is not None]
+        if not possible:
+            self.facts.die()
+            return
+        first, second = possible[0], possible[-1]
+        facts = self.facts
+        for position, result in enumerate(results):
+            one, other = first.intervals[position], second.intervals[position]
+            if one is None or other is None:
+                continue
+            facts.restrict(result, min(one[0], other[0]), max(one[1], other[1]))
+            above, others = first.above[position], second.above[position]
+            for symbol in list(dict.fromkeys((*above, *others)))[:_RELATIONS_OF_A_RESULT]:
+                low = facts.interval(symbol)[0]
+                bound = max(above.get(symbol, one[1] - low), others.get(symbol, other[1] - low))
+                if bound < FURTHEST:
+                    facts.relate(result, symbol, bound)
+            below, others = first.below[position], second.below[position]
+            for symbol in list(dict.fromkeys((*below, *others)))[:_RELATIONS_OF_A_RESULT]:
+                high = facts.interval(symbol)[1]
+                bound = max(below.get(symbol, high - one[0]), others.get(symbol, high - other[0]))
+                if bound < FURTHEST:
+                    facts.relate(symbol, result, bound)
+        for (left, right), distance in first.distances.items():
+            if (left, right) in second.distances:
+                facts.relate(results[left], results[right], max(distance, second.distances[left, right]))
+
+    # ---- loops
+
+    def loop(self, node: Node) -> None:
+        """Guess what holds of the carried values, and walk until it is verified; then say what holds afterwards."""
+        facts = self.facts
+        is_for = node.primitive is FOR
+        start = node.args[0] if is_for else None
+        initial = Values(node.args[3:] if is_for else node.args, start)
+        induction = self._inductions.get(node)
+        if induction is None:
+            induction = self._inductions[node] = Induction.guess(initial, facts)
+        walk_once = self._for_once if is_for else self._while_once
+        narrowings = rounds = 0
+        while True:
+            rounds += 1
+            if rounds > _ROUNDS or self._visits_left < 0:
+                induction = self._inductions[node] = Induction.nothing(initial)
+            induction.begin(initial, facts)
+            mark, since = facts.mark(), facts.next_order
+            before, after, trips = walk_once(node, induction)
+            is_verified = facts.is_dead or induction.verify(before, after, trips, facts)
+            narrower = False
+            if is_verified and not facts.is_dead and narrowings < _NARROWINGS and self._visits_left >= 0:
+                narrowings += 1
+                narrower = rounds < _ROUNDS and induction.narrow(
+                    initial=initial, before=before, after=after, trips=trips, facts=facts, since=since
+                )
+            facts.undo(mark)
+            if is_verified and not narrower:
+                break
+        self._afterwards(node, initial, induction)
+
+    def _for_once(self, node: Node, induction: Induction) -> tuple[Values, Values, int | None]:
+        """One walk over a body; what the positions stand for in it and after it, and how often it runs at most."""
+        facts = self.facts
+        start, stop, step = node.args[:3]
+        (body,) = node.blocks
+        trips = self._trips(start, stop, step)
+        facts.introduce_block(body)
+        index = body.params[0]
+        step_low, step_high = facts.interval(step)
+        if step_low > 0:
+            facts.relate(start, index, 0)
+            facts.relate(index, stop, -1)
+        elif step_high < 0:
+            facts.relate(index, start, 0)
+            facts.relate(stop, index, -1)
+        before = Values(body.params[1:], index)
+        induction.assume(before, facts)
+        induction.assume_in_body(before, facts)
+        self.block(body)
+        if step_low == step_high:
+            return before, Values(body.results, index, step_low), trips
+        return before, Values(body.results), trips
+
+    def _trips(self, start: Atom, stop: Atom, step: Atom) -> int | None:
+        """How often a `for` runs at most."""
+        step_low, step_high = self.facts.interval(step)
+        if step_low > 0:
+            distance, stride = self.facts.distance(stop, start), step_low
+        elif step_high < 0:
+            distance, stride = self.facts.distance(start, stop), -step_high
+        else:
+            return None
+        return None if distance is None else max(0, -(-distance // stride))
+
+    def _while_once(self, node: Node, induction: Induction) -> tuple[Values, Values, int | None]:
+        facts = self.facts
+        condition, body = node.blocks
+        begins = [facts.interval(value) if is_integer(value) else None for value in node.args]
+        facts.introduce_block(condition)
+        at_condition = Values(condition.params)
+        induction.assume(at_condition, facts)
+        self.block(condition)
+        self.assume(condition.results[0], True)
+        # Before anything is assumed that counts iterations: this is what the number of iterations follows from.
+        reaches = [facts.interval(param) if is_integer(param) else None for param in condition.params]
+        facts.introduce_block(body)
+        for param, same in zip(body.params, condition.params, strict=True):
+            equate(param, same, facts)
+        before = Values(body.params)
+        induction.assume_in_body(before, facts)
+        self.block(body)
+        counts = [
+            self._count(begin, reach, param, result)
+            for begin, reach, param, result in zip(begins, reaches, body.params, body.results, strict=True)
+            if begin is not None and reach is not None
+        ]
+        known = [count for count in counts if count is not None]
+        return before, Values(body.results), min(known, default=None)
+
+    def _count(self, begin: Interval, reach: Interval, param: Sym, result: Atom) -> int | None:
+        """How often a loop runs at most whose body moves a value that the condition bounds."""
+        facts = self.facts
+        back, forth = facts.distance(param, result), facts.distance(result, param)
+        counts: list[int] = []
+        if back is not None and back < 0:
+            counts.append((reach[1] - begin[0]) // -back + 1)
+        if forth is not None and forth < 0:
+            counts.append((begin[1] - reach[0]) // -forth + 1)
+        return max(0, min(counts)) if counts else None
+
+    def _afterwards(self, node: Node, initial: Values, induction: Induction) -> None:
+        """What holds of the results: the guesses, that the condition has failed, and how far they moved."""
+        facts = self.facts
+        results = Values(node.results)
+        induction.assume(results, facts)
+        induction.relate_to_start(results, initial, facts)
+        if node.primitive is FOR:
+            self._after_counting(node, induction)
+            return
+        (condition, _body) = node.blocks
+        facts.introduce_block(condition)
+        for param, result in zip(condition.params, node.results, strict=True):
+            equate(param, result, facts)
+        self._again(condition)
+        self.assume(condition.results[0], False)
+
+    def _after_counting(self, node: Node, induction: Induction) -> None:
+        """Relations to the index, which has reached the stop, and passed it by less than a step."""
+        facts = self.facts
+        start, stop, step = node.args[:3]
+        (low, high) = facts.interval(step)
+        if low != high or low <= 0:
+            return
+        for relation in induction.relations:
+            if relation.left == INDEX and isinstance(relation.right, int):
+                facts.relate(stop, node.results[relation.right], relation.bound)
+            elif relation.right == INDEX and isinstance(relation.left, int) and facts.is_at_most(start, stop, low - 1):
+                facts.relate(node.results[relation.left], stop, relation.bound + low - 1)
+
+
+def _selection_was(node: Node, truth: bool) -> list[tuple[Atom, bool]]:
+    """What follows where a selection between bools gave `truth` and one of them never does."""
+    condition, chosen, otherwise = node.args
+    for is_chosen, value, other in ((True, chosen, otherwise), (False, otherwise, chosen)):
+        if isinstance(other, Const) and bool(other.value) != truth:
+            return [(condition, is_chosen), (value, truth)]
+    return []
