@@ -10,6 +10,7 @@ from pylms.ir.ops.variables import PRIMITIVES as VARIABLE_PRIMITIVES
 from pylms.passes.base import Pass
 from pylms.passes.cse import EliminateCommonSubexpressions
 from pylms.passes.dce import EliminateDeadCode
+from pylms.passes.eliminate_checks import EliminateChecks
 from pylms.passes.fold import Fold
 from pylms.passes.licm import HoistLoopInvariants
 from pylms.passes.pipeline import SCALAR_PASSES, run_passes
@@ -24,6 +25,7 @@ PASSES = (
     EliminateCommonSubexpressions(),
     EliminateDeadCode(),
     HoistLoopInvariants(),
+    EliminateChecks(),
 )
 
 

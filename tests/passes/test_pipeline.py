@@ -102,7 +102,7 @@ def test_a_loop_with_flags_becomes_one_over_values() -> None:
             %12.i: int = if %11 do {
               yield %9.i
             } do {
-              %13: int = add %9.i, 1
+              %13: int = add %9.i, 1 {unchecked = True}
               yield %13
             }
             yield %11, %12.i

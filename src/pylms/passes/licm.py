@@ -88,9 +88,14 @@ class _Hoister:
         if not node.blocks:
             if any(arg in inside for arg in node.args if isinstance(arg, Sym)):
                 return False
-        elif node.primitive is WHILE or any(symbol in inside for symbol in symbols_used(node)):
+        elif _may_go_on(node) or any(symbol in inside for symbol in symbols_used(node)):
             return False
         return is_first or not (effect.raises or effect.keep or reads_at_index(node))
+
+
+def _may_go_on(node: Node) -> bool:
+    """Whether the node may run for ever."""
+    return node.primitive is WHILE or any(_may_go_on(inner) for block in node.blocks for inner in block.nodes)
 
 
 def _shows(effect: Effect) -> bool:

@@ -9,7 +9,7 @@ its node, which is under verified guesses, says.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from ..ir.node import Atom, Block, Const, Function, Node, Sym, walk
@@ -18,6 +18,7 @@ from ..ir.ops.arrays import IN_BOUNDS
 from ..ir.ops.control import FINALLY, FOR, IF, WHILE
 from ..ir.primitive import Primitive
 from ..ir.types import BOOL
+from . import ranges_rules_arrays  # noqa: F401 - fills the table of rules
 from .ranges_facts import FURTHEST, Facts, Interval, is_integer
 from .ranges_induction import INDEX, Induction, Values
 from .ranges_polynomials import difference, equate, state_not_positive
@@ -60,15 +61,33 @@ class Ranges:
         self._definitions: dict[Sym, Node] = {}
         self._inductions: dict[Node, Induction] = {}
         self._is_deciding = True
+        self._in_scope: set[Sym] = set()
+        self.on_loop: Callable[[Node], None] | None = None
+        self.on_node: Callable[[Node], None] | None = None
         self._visits_left = _VISITS_OF_A_NODE * (sum(1 for _ in walk(function.body)) + 100)
         self._control = {IF: self._branch, WHILE: self.loop, FOR: self.loop, FINALLY: self._finally}
 
     # ---- the walk
 
+    def enter(self, block: Block) -> None:
+        """The parameters of a block that is to be walked begin."""
+        for param in block.params:
+            self.facts.introduce(param)
+
     def block(self, block: Block) -> None:
         """Its nodes in order."""
+        in_scope = self._in_scope
+        in_scope.update(block.params)
         for node in block.nodes:
             self.node(node)
+            in_scope.update(node.results)
+        in_scope.difference_update(block.params)
+        for node in block.nodes:
+            in_scope.difference_update(node.results)
+
+    def is_in_scope(self, symbol: Sym) -> bool:
+        """Whether nodes at this point may use a value."""
+        return symbol in self._in_scope
 
     def node(self, node: Node) -> None:
         """What the node tells, and what is decided about it."""
@@ -81,6 +100,8 @@ class Ranges:
             return
         if node.primitive not in range_rules:
             return
+        if self.on_node is not None:
+            self.on_node(node)
         decision = range_rules[node.primitive](self, node)
         if not self._is_deciding:
             return
@@ -93,7 +114,7 @@ class Ranges:
         """Blocks of which nothing is known but that they may run."""
         for block in node.blocks:
             mark = self.facts.mark()
-            self.facts.introduce_block(block)
+            self.enter(block)
             self.block(block)
             self.facts.undo(mark)
 
@@ -319,7 +340,33 @@ class Ranges:
             facts.undo(mark)
             if is_verified and not narrower:
                 break
+        if self.on_loop is not None and self._is_deciding and self._visits_left >= 0:
+            self.on_loop(node)
         self._afterwards(node, initial, induction)
+
+    def once_more(self, loop: Node, on_node: Callable[[Node], None]) -> None:
+        """Walk over a loop whose guesses are verified, to show each node before it is looked at; nothing is decided."""
+        facts = self.facts
+        was_deciding, self._is_deciding = self._is_deciding, False
+        self.on_node = on_node
+        mark = facts.mark()
+        (self._for_once if loop.primitive is FOR else self._while_once)(loop, self._inductions[loop])
+        facts.undo(mark)
+        self.on_node, self._is_deciding = None, was_deciding
+
+    def decided_under(self, loop: Node, assume: Callable[[], None]) -> dict[Node, Decision]:
+        """What would be decided about a loop and the nodes within if something were known before it."""
+        facts = self.facts
+        outer, self.decisions = self.decisions, {}
+        inductions, self._inductions = self._inductions, {}
+        on_loop, self.on_loop = self.on_loop, None
+        mark = facts.mark()
+        assume()
+        self.loop(loop)
+        facts.undo(mark)
+        found, self.decisions = self.decisions, outer
+        self._inductions, self.on_loop = inductions, on_loop
+        return found
 
     def _for_once(self, node: Node, induction: Induction) -> tuple[Values, Values, int | None]:
         """One walk over a body; what the positions stand for in it and after it, and how often it runs at most."""
@@ -327,7 +374,7 @@ class Ranges:
         start, stop, step = node.args[:3]
         (body,) = node.blocks
         trips = self._trips(start, stop, step)
-        facts.introduce_block(body)
+        self.enter(body)
         index = body.params[0]
         step_low, step_high = facts.interval(step)
         if step_low > 0:
@@ -359,14 +406,14 @@ class Ranges:
         facts = self.facts
         condition, body = node.blocks
         begins = [facts.interval(value) if is_integer(value) else None for value in node.args]
-        facts.introduce_block(condition)
+        self.enter(condition)
         at_condition = Values(condition.params)
         induction.assume(at_condition, facts)
         self.block(condition)
         self.assume(condition.results[0], True)
         # Before anything is assumed that counts iterations: this is what the number of iterations follows from.
         reaches = [facts.interval(param) if is_integer(param) else None for param in condition.params]
-        facts.introduce_block(body)
+        self.enter(body)
         for param, same in zip(body.params, condition.params, strict=True):
             equate(param, same, facts)
         before = Values(body.params)
@@ -401,7 +448,7 @@ class Ranges:
             self._after_counting(node, induction)
             return
         (condition, _body) = node.blocks
-        facts.introduce_block(condition)
+        self.enter(condition)
         for param, result in zip(condition.params, node.results, strict=True):
             equate(param, result, facts)
         self._again(condition)

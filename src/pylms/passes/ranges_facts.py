@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Hashable
 from typing import Any
 
-from ..ir.node import Atom, Block, Const, Sym
+from ..ir.node import Atom, Const, Sym
 from ..ir.types import INT, ScalarType, Type
 
 Interval = tuple[int, int]
@@ -83,11 +83,6 @@ class Facts:
         """A value begins: what is known of earlier ones may speak of it, not the other way about."""
         self._order[symbol] = self.next_order
         self.next_order += 1
-
-    def introduce_block(self, block: Block) -> None:
-        """Its parameters begin."""
-        for param in block.params:
-            self.introduce(param)
 
     def order(self, symbol: Sym) -> int:
         """How late a value began."""
@@ -163,8 +158,7 @@ class Facts:
 
     def relate(self, left: Atom, right: Atom, bound: int) -> None:
         """left - right <= bound."""
-        left_low, left_high = self.interval(left)
-        right_low, right_high = self.interval(right)
+        left_low, right_high = self.interval(left)[0], self.interval(right)[1]
         if isinstance(left, Sym) and isinstance(right, Sym):
             if left is right:
                 if bound < 0:

@@ -111,9 +111,7 @@ class Induction:
             reached = facts.reach(initial.carried[position], upwards=upwards)
             for symbol in list(reached)[:_RELATIONS_OF_ONE]:
                 bound = reached[symbol]
-                self.relations.add(
-                    Relation(position, symbol, bound) if upwards else Relation(symbol, position, bound)
-                )
+                self.relations.add(Relation(position, symbol, bound) if upwards else Relation(symbol, position, bound))
 
     def begin(self, initial: Values, facts: Facts) -> None:
         """Give up or widen what is not true of the initial values (of another walk over the same loop)."""
@@ -180,9 +178,7 @@ class Induction:
             self.given_up.add((relation.left, relation.right))
         return holds and not broken
 
-    def _keeps(
-        self, position: int, side: int, before: Values, after: Values, trips: int | None, facts: Facts
-    ) -> bool:
+    def _keeps(self, position: int, side: int, before: Values, after: Values, trips: int | None, facts: Facts) -> bool:
         bound = self.bounds[position][side][0]
         if bound is None:
             return True

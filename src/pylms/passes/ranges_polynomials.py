@@ -24,6 +24,7 @@ _QUESTIONS = 20
 
 
 def constant(value: int) -> Polynomial:
+    """A number."""
     return {(): value} if value else {}
 
 
@@ -53,6 +54,7 @@ def add(left: Polynomial, right: Polynomial, factor: int = 1) -> Polynomial:
 
 
 def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
+    """left * right."""
     total: dict[Monomial, int] = {}
     for one, first in left.items():
         for other, second in right.items():
@@ -62,10 +64,12 @@ def multiply(left: Polynomial, right: Polynomial) -> Polynomial:
 
 
 def symbols(polynomial: Polynomial) -> set[Sym]:
+    """The values in it."""
     return {symbol for monomial in polynomial for symbol in monomial}
 
 
 def degree(polynomial: Polynomial) -> int:
+    """How many values are multiplied at most."""
     return max(map(len, polynomial), default=0)
 
 
@@ -157,9 +161,7 @@ def _split(polynomial: Polynomial) -> tuple[frozenset[tuple[Monomial, int]], int
     return frozenset(item for item in polynomial.items() if item[0]), polynomial.get((), 0)
 
 
-def _bounds(
-    polynomial: Polynomial, facts: Facts, is_invariant: Callable[[Sym], bool] | None
-) -> Iterator[Polynomial]:
+def _bounds(polynomial: Polynomial, facts: Facts, is_invariant: Callable[[Sym], bool] | None) -> Iterator[Polynomial]:
     """The polynomial and others that are never less, each with one value less that began late."""
     pending = [polynomial]
     for _ in range(_QUESTIONS):

@@ -11,23 +11,11 @@ from typing import Protocol
 
 from ..ir.node import Atom, Attributes, Const, Node, Sym
 from ..ir.ops import arithmetic as ops
-from ..ir.ops.arrays import (
-    ARRAY_AS_STRIDED,
-    ARRAY_DIM,
-    ARRAY_NEW,
-    ARRAY_PERMUTE,
-    ARRAY_PICK,
-    ARRAY_RESHAPE,
-    ARRAY_SLICE,
-    IN_BOUNDS,
-    NORMALIZE_INDEX,
-)
 from ..ir.ops.control import CHECK
-from ..ir.ops.tensors import integers
 from ..ir.primitive import Primitive, RuleTable
-from ..ir.types import BOOL, INT, ScalarType, element_type
-from .ranges_facts import LARGEST, Facts, Interval, interval_of_type, is_integer
-from .ranges_polynomials import add, at_most, define, equate, expand, is_exact, is_not_positive, not_negative
+from ..ir.types import BOOL, INT, ScalarType
+from .ranges_facts import Facts, Interval, interval_of_type, is_integer
+from .ranges_polynomials import define, equate, is_exact
 
 Decision = Atom | Attributes
 
@@ -61,20 +49,6 @@ class Point(Protocol):
 RangeRule = Callable[[Point, Node], Decision | None]
 
 range_rules: RuleTable[RangeRule] = RuleTable("range")
-
-
-def in_bounds_of(facts: Facts, index: Atom, extent: Atom) -> bool:
-    """Whether -extent <= index < extent for sure."""
-    if facts.noted(("in bounds", index, extent)):
-        return True
-    return _reaches_from_the_end(facts, index, extent) and at_most(facts, index, extent, -1)
-
-
-def _reaches_from_the_end(facts: Facts, index: Atom, extent: Atom) -> bool:
-    """Whether -extent <= index."""
-    if facts.interval(index)[0] + facts.interval(extent)[0] >= 0:
-        return True
-    return is_not_positive(add(add({}, expand(index, facts), -1), expand(extent, facts), -1), facts)
 
 
 # ---- sums and products
@@ -319,11 +293,10 @@ def _convert(point: Point, node: Node) -> Decision | None:
 
 @range_rules.define(*ops.COMPARISONS)
 def _comparison(point: Point, node: Node) -> Decision | None:
-    left, right = node.args
-    if not is_integer(left):
+    if not is_integer(node.args[0]):
         return None
     truth = _compared(point.facts, node)
-    return None if truth is None else _known(point, node, truth)
+    return None if truth is None else known_truth(point, node, truth)
 
 
 def _compared(facts: Facts, node: Node) -> bool | None:
@@ -345,7 +318,8 @@ def _either(holds: bool, fails: bool) -> bool | None:
     return True if holds else False if fails else None
 
 
-def _known(point: Point, node: Node, truth: bool) -> Const:
+def known_truth(point: Point, node: Node, truth: bool) -> Const:
+    """The decision that a node gives that truth."""
     value = _TRUE if truth else _FALSE
     point.facts.note(("truth", node.results[0]), truth)
     return value
@@ -354,7 +328,7 @@ def _known(point: Point, node: Node, truth: bool) -> Const:
 @range_rules.define(ops.LOGICAL_NOT)
 def _not(point: Point, node: Node) -> Decision | None:
     truth = point.is_true(node.args[0]) if node.results[0].type == BOOL else None
-    return None if truth is None else _known(point, node, not truth)
+    return None if truth is None else known_truth(point, node, not truth)
 
 
 @range_rules.define(ops.LOGICAL_AND, ops.LOGICAL_OR)
@@ -364,8 +338,8 @@ def _connective(point: Point, node: Node) -> Decision | None:
     deciding = node.primitive is ops.LOGICAL_OR
     truths = [point.is_true(arg) for arg in node.args]
     if deciding in truths:
-        return _known(point, node, deciding)
-    return _known(point, node, not deciding) if None not in truths else None
+        return known_truth(point, node, deciding)
+    return known_truth(point, node, not deciding) if None not in truths else None
 
 
 @range_rules.define(CHECK)
@@ -373,73 +347,3 @@ def _check(point: Point, node: Node) -> Decision | None:
     truth = point.is_true(node.args[0])
     point.assume(node.args[0], True)
     return _TRUE if truth else None
-
-
-# ---- arrays
-
-
-@range_rules.define(IN_BOUNDS)
-def _in_bounds(point: Point, node: Node) -> Decision | None:
-    index, extent = node.args
-    return _known(point, node, True) if in_bounds_of(point.facts, index, extent) else None
-
-
-@range_rules.define(NORMALIZE_INDEX)
-def _normalize_index(point: Point, node: Node) -> Decision | None:
-    (index, extent), (result,), facts = node.args, node.results, point.facts
-    if not_negative(facts, index):
-        equate(result, index, facts)
-        return index
-    if in_bounds_of(facts, index, extent):
-        facts.restrict(result, 0, LARGEST)
-        facts.relate(result, extent, -1)
-        facts.relate(index, result, 0)
-    return None
-
-
-@range_rules.define(ARRAY_DIM)
-def _array_dim(point: Point, node: Node) -> Decision | None:
-    (array,), (result,), facts = node.args, node.results, point.facts
-    axis = node.attr("axis")
-    assert isinstance(axis, int)
-    facts.restrict(result, 0, min(LARGEST, (1 << 63) // element_type(array.type).itemsize))
-    extent = _extent(point, array, axis)
-    if extent is None:
-        known: Sym | None = facts.noted(("dim", array, axis))
-        if known is None:
-            facts.note(("dim", array, axis), result)
-            return None
-        extent = known
-    equate(result, extent, facts)
-    return None
-
-
-def _extent(point: Point, array: Atom, axis: int) -> Atom | None:
-    """The value that made an array so long, where one did."""
-    made = point.defining(array, ARRAY_NEW)
-    if made is not None:
-        return made.args[axis]
-    shaped = point.defining(array, ARRAY_RESHAPE)
-    if shaped is not None:
-        return shaped.args[1 + axis]
-    cut = point.defining(array, ARRAY_SLICE)
-    if cut is not None:
-        return cut.args[2] if cut.attr("axis") == axis else _known_extent(point, cut.args[0], axis)
-    picked = point.defining(array, ARRAY_PICK)
-    if picked is not None:
-        dropped = picked.attr("axis")
-        assert isinstance(dropped, int)
-        return _known_extent(point, picked.args[0], axis + (axis >= dropped))
-    turned = point.defining(array, ARRAY_PERMUTE)
-    if turned is not None:
-        return _known_extent(point, turned.args[0], integers(dict(turned.attrs), "permutation")[axis])
-    same = point.defining(array, ARRAY_AS_STRIDED)
-    return None if same is None else _known_extent(point, same.args[0], axis)
-
-
-def _known_extent(point: Point, array: Atom, axis: int) -> Atom | None:
-    extent = _extent(point, array, axis)
-    if extent is not None:
-        return extent
-    known: Sym | None = point.facts.noted(("dim", array, axis))
-    return known

@@ -152,16 +152,12 @@ effect_rules.define(MINIMUM, MAXIMUM, *COMPARISONS, *LOGICAL, SELECT)(pure)
 
 
 @effect_rules.define(ADD, SUB, MUL, NEG, ABS)
-def _overflow_effect(
-    args: tuple[Atom, ...], attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
-) -> Effect:
+def _overflow_effect(args: tuple[Atom, ...], attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]) -> Effect:
     return RAISES if args[0].type == INT and "unchecked" not in attrs else PURE
 
 
 @effect_rules.define(TRUEDIV, FLOORDIV, MOD)
-def _division_effect(
-    args: tuple[Atom, ...], attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
-) -> Effect:
+def _division_effect(args: tuple[Atom, ...], attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]) -> Effect:
     """Python numbers: a zero divisor is an error wherever it stands, unless it is known not to be zero.
 
     An int quotient can overflow: the least int divided by -1. Unchecked divisions must not run elsewhere.
