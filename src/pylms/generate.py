@@ -14,7 +14,7 @@ from .backends.registry import backend_named
 from .ir.node import Function
 from .ir.printer import print_function
 from .options import Options
-from .passes.pipeline import REASSOCIATING_PASSES, SCALAR_PASSES, TENSOR_PASSES, run_passes
+from .passes.pipeline import REASSOCIATING_PASSES, TENSOR_PASSES, run_passes, scalar_passes
 
 
 def _backend(options: Options) -> Backend:
@@ -25,7 +25,8 @@ def optimise(function: Function, options: Options) -> Function:
     """The function as code generation takes it."""
     backend = _backend(options)
     reassociating = REASSOCIATING_PASSES if options.reassociate else ()
-    passes = (*SCALAR_PASSES, Differentiate(), *TENSOR_PASSES, *reassociating, *backend.legalise())
+    scalar = scalar_passes(checks=options.checks)
+    passes = (*scalar, Differentiate(), *TENSOR_PASSES, *reassociating, *backend.legalise())
     return run_passes(function, passes, on_pass=_dump_pass if options.dump_ir else None)
 
 

@@ -134,5 +134,5 @@ def test_names_are_taken_once():
 def test_each_function_is_one_of_its_own_in_the_generated_code():
     listing = generate(with_call_effects(parse_function(FIB)), Options()).listing
     assert "static long long fib(pylms_context *ctx, long long n) {" in listing
-    assert "const long long t4 = fib(ctx, t3);" in listing
+    assert "const long long t4 = fib(ctx, n - 1);" in listing
     assert "1: RecursionError at line" in listing

@@ -23,6 +23,7 @@ from pylms.ir.ops.arrays import (
 )
 from pylms.ir.ops.control import CHECK, FOR, IF, WHILE
 from pylms.ir.ops.host import PRINT
+from pylms.ir.ops.integers import BIT_LENGTH, BITWISE, INVERT, SHIFTS
 from pylms.ir.primitive import Primitive
 from pylms.ir.printer import print_function
 from pylms.ir.types import BOOL, INT, INT8, INT64, UINT8, UINT64, ArrayType, Region, ScalarType
@@ -43,7 +44,7 @@ class TooLong(Exception):
     """A run that goes on for long, or for ever."""
 
 
-class _Limited(Interpreter):
+class Limited(Interpreter):
     blocks = 0
 
     def run_block(self, block: Block, args: Sequence[Value]) -> tuple[Value, ...]:
@@ -96,12 +97,23 @@ class Maker:
     def arithmetic(self, ints: list[Atom]) -> None:
         left, right = self.atom(ints), self.atom(ints)
         binary = (ops.ADD, ops.ADD, ops.SUB, ops.SUB, ops.MUL, ops.FLOORDIV, ops.MOD, ops.MINIMUM, ops.MAXIMUM)
+        if self.chance.random() < 0.15:
+            self.bits(ints, left, right)
+            return
         primitive = self.chance.choice((*binary, ops.NEG, ops.ABS))
         if primitive in (ops.FLOORDIV, ops.MOD) and self.chance.random() < 0.7:
             right = Const(self.chance.choice((1, 2, 2, 3, -1, -2, 4)), INT)
         ints.append(self.emit(primitive, (left,) if primitive in (ops.NEG, ops.ABS) else (left, right)))
         if primitive is ops.ADD and self.chance.random() < 0.2:
             ints.append(self.emit(ops.FLOORDIV, (ints[-1], Const(2, INT))))
+
+    def bits(self, ints: list[Atom], left: Atom, right: Atom) -> None:
+        if self.chance.random() < 0.5:
+            right = Const(self.chance.choice((0, 1, 3, 7, 15, 62)), INT)
+        if self.chance.random() < 0.2:
+            ints.append(self.emit(self.chance.choice((INVERT, BIT_LENGTH)), (left,)))
+        else:
+            ints.append(self.emit(self.chance.choice((*BITWISE[:3], *SHIFTS)), (left, right)))
 
     def condition(self, ints: Sequence[Atom]) -> Atom:
         comparison = self.emit(self.chance.choice(ops.COMPARISONS), (self.atom(ints), self.atom(ints)))
@@ -240,7 +252,7 @@ def outcome(function: Function, numbers: Sequence[int], length: int) -> tuple[ob
     shown: object
     with np.errstate(all="ignore"):
         try:
-            shown = _Limited(host, {}).run_block(function.body, (*numbers, array))
+            shown = Limited(host, {}).run_block(function.body, (*numbers, array))
         except (ArithmeticError, ValueError, IndexError) as raised:
             shown = (type(raised).__name__, str(raised))
     return shown, host.text, array.tolist()

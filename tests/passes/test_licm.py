@@ -258,3 +258,36 @@ def test_while_differentiation_is_awaited_loads_stay_in_their_loop() -> None:
         """,
         LICM,
     )
+
+
+def test_what_reads_behind_a_check_or_may_go_on_for_ever_stays_also_within_a_branch() -> None:
+    check_unchanged(
+        """
+        function @f(%0: int, %1: int, %2: bool, %3.a: array<int64[:]@1>) {
+          for 0, %0, 1 do(%4: int) {
+            %5: bool = lt %4, %1
+            check %5 {error = "IndexError", message = "no"}
+            %6: int64 = if %2 do {
+              %7: int64 = array_load %3, %1
+              yield %7
+            } do {
+              yield 0:int64
+            }
+            if %2 do {
+              while do {
+                yield %2
+              } do {
+                yield
+              }
+              yield
+            } do {
+              yield
+            }
+            print %6 {format = "{}"}
+            yield
+          }
+          return
+        }
+        """,
+        LICM,
+    )

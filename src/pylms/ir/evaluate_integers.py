@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from . import python_errors as errors
-from .evaluate_rules import Value, as_type, evaluate_rules
+from .evaluate_rules import Value, as_number, as_type, evaluate_rules
 from .node import Node
 from .ops import integers as ops
+from .ops.arithmetic import is_unchecked
 from .primitive import Primitive
-from .types import INT
+from .types import INT, INT64
 
 if TYPE_CHECKING:
     from .interpret import Interpreter
@@ -61,6 +62,8 @@ def _evaluate_integers(_interpreter: Interpreter, node: Node, args: list[Any]) -
     if node.args[0].type != INT:
         return (as_type(_NUMPY[node.primitive](*map(np.asarray, args)), result_type),)
     result = _PYTHON[node.primitive](*args)
+    if is_unchecked(node):
+        return (int(as_number(result, INT64)),)
     if result_type == INT and not -(2**63) <= result < 2**63:
         raise OverflowError(errors.integer_overflow(node.primitive))
     return (result,)

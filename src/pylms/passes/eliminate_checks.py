@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from ..ir.builder import Builder
-from ..ir.node import Atom, Attributes, Block, Function, Node
+from ..ir.node import Attributes, Block, Function, Node
 from ..ir.ops.control import IF
 from ..ir.rules import effect_rules
 from .ranges import Ranges
@@ -78,10 +78,9 @@ class _Rewriter:
         args = replace_atoms(node.args, self._replacements)
         if version is not None:
             nodes.extend(self._select(node, version))
-        elif isinstance(decision, tuple):
-            nodes.append(_with_attributes(node, args, decision))
-        elif decision is None:
-            nodes.append(with_blocks(node, args, [self.block(inner) for inner in node.blocks]))
+        elif decision is None or isinstance(decision, tuple):
+            rewritten = with_blocks(node, args, [self.block(inner) for inner in node.blocks])
+            nodes.append(_with_attributes(rewritten, decision) if decision else rewritten)
         else:
             (value,) = replace_atoms((decision,), self._replacements)
             self._replacements.update((result, value) for result in node.results)
@@ -104,7 +103,7 @@ class _Rewriter:
         return [*tests, with_results(choice, loop.results, choice.args, choice.blocks)]
 
 
-def _with_attributes(node: Node, args: tuple[Atom, ...], attributes: Attributes) -> Node:
+def _with_attributes(node: Node, attributes: Attributes) -> Node:
     attrs = (*node.attrs, *[attribute for attribute in attributes if attribute not in node.attrs])
-    effect = effect_rules[node.primitive](args, dict(attrs), ())
-    return Node(node.results, node.primitive, args, attrs, (), effect, node.loc)
+    effect = effect_rules[node.primitive](node.args, dict(attrs), node.blocks)
+    return Node(node.results, node.primitive, node.args, attrs, node.blocks, effect, node.loc)

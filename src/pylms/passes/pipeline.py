@@ -46,6 +46,9 @@ SCALAR_PASSES: tuple[Pass, ...] = (
     EliminateChecks(),
 )
 
+# Without Python's checks there is no use in choosing loops that need none.
+_UNCHECKED_SCALAR_PASSES = (*SCALAR_PASSES[:-1], EliminateChecks(versions_loops=False))
+
 # Differentiation leaves zeros, ones and unused gradients.
 TENSOR_PASSES: tuple[Pass, ...] = (
     Fold(),
@@ -63,6 +66,11 @@ REASSOCIATING_PASSES: tuple[Pass, ...] = (
     EliminateDeadCode(),
     HoistLoopInvariants(),
 )
+
+
+def scalar_passes(*, checks: bool) -> tuple[Pass, ...]:
+    """`SCALAR_PASSES`, for code with Python's checks or without."""
+    return SCALAR_PASSES if checks else _UNCHECKED_SCALAR_PASSES
 
 
 def run_passes(

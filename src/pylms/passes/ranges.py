@@ -15,11 +15,12 @@ from dataclasses import dataclass
 from ..ir.node import Atom, Block, Const, Function, Node, Sym, walk
 from ..ir.ops import arithmetic as ops
 from ..ir.ops.arrays import IN_BOUNDS
-from ..ir.ops.control import FINALLY, FOR, IF, WHILE
+from ..ir.ops.control import FINALLY, FOR, IF, UPWARDS, WHILE
 from ..ir.primitive import Primitive
 from ..ir.types import BOOL
-from . import ranges_rules_arrays  # noqa: F401 - fills the table of rules
-from .ranges_facts import FURTHEST, Facts, Interval, is_integer
+from . import ranges_rules_arrays, ranges_rules_integers  # noqa: F401 - each fills the table of rules
+from .parallel_loops import is_parallel
+from .ranges_facts import FURTHEST, LARGEST, Facts, Interval, is_integer
 from .ranges_induction import INDEX, Induction, Values
 from .ranges_polynomials import difference, equate, state_not_positive
 from .ranges_rules import Decision, range_rules
@@ -319,6 +320,9 @@ class Ranges:
         start = node.args[0] if is_for else None
         initial = Values(node.args[3:] if is_for else node.args, start)
         induction = self._inductions.get(node)
+        if is_parallel(node):
+            # Threads start anew from values that are not the ones the loop is given.
+            induction = self._inductions[node] = Induction.nothing(initial)
         if induction is None:
             induction = self._inductions[node] = Induction.guess(initial, facts)
         walk_once = self._for_once if is_for else self._while_once
@@ -332,7 +336,8 @@ class Ranges:
             before, after, trips = walk_once(node, induction)
             is_verified = facts.is_dead or induction.verify(before, after, trips, facts)
             narrower = False
-            if is_verified and not facts.is_dead and narrowings < _NARROWINGS and self._visits_left >= 0:
+            may_narrow = narrowings < _NARROWINGS and self._visits_left >= 0 and not is_parallel(node)
+            if is_verified and not facts.is_dead and may_narrow:
                 narrowings += 1
                 narrower = rounds < _ROUNDS and induction.narrow(
                     initial=initial, before=before, after=after, trips=trips, facts=facts, since=since
@@ -340,6 +345,8 @@ class Ranges:
             facts.undo(mark)
             if is_verified and not narrower:
                 break
+        if is_for and self._is_deciding:
+            self._decide_direction(node)
         if self.on_loop is not None and self._is_deciding and self._visits_left >= 0:
             self.on_loop(node)
         self._afterwards(node, initial, induction)
@@ -390,6 +397,15 @@ class Ranges:
         if step_low == step_high:
             return before, Values(body.results, index, step_low), trips
         return before, Values(body.results), trips
+
+    def _decide_direction(self, node: Node) -> None:
+        """Whether a step that is known to the run only counts upwards, with no overflow at the end."""
+        _start, stop, step = node.args[:3]
+        low, high = self.facts.interval(step)
+        if isinstance(step, Sym) and low > 0 and self.facts.interval(stop)[1] + high - 1 <= LARGEST:
+            self.decisions[node] = (UPWARDS,)
+        else:
+            self.decisions.pop(node, None)
 
     def _trips(self, start: Atom, stop: Atom, step: Atom) -> int | None:
         """How often a `for` runs at most."""

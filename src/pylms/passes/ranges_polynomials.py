@@ -135,9 +135,10 @@ def is_not_positive(polynomial: Polynomial, facts: Facts) -> bool:
 
 
 def largest(polynomial: Polynomial, facts: Facts, is_invariant: Callable[[Sym], bool]) -> Polynomial | None:
-    """A polynomial of invariant values only that is never less; None where none is found."""
+    """A polynomial of invariant values only that is never less, and that may be at most 0; None if none is found."""
     for bound in _bounds(polynomial, facts, is_invariant):
-        if all(map(is_invariant, symbols(bound))):
+        variables = symbols(bound)
+        if variables and all(map(is_invariant, variables)) and upper_bound(add({}, bound, -1), facts) >= 0:
             return bound
     return None
 

@@ -71,8 +71,8 @@ class Versions:
     def _consider(self, loop: Node) -> None:
         """Asked at each loop once what holds in it is known, inner ones first."""
         self.found.pop(loop, None)
-        nodes = [node for block in loop.blocks for node in walk(block)]
-        if len(nodes) > _LARGEST_NEST or not all(map(_may_be_copied, (loop, *nodes))):
+        nodes = _nest(loop)
+        if len(nodes) > _LARGEST_NEST or not all(map(_may_be_copied, nodes)):
             return
         left = _count_left(nodes, self._ranges.decisions)
         if not left:
@@ -120,8 +120,12 @@ class Versions:
                 _state(add(left, right, -1), facts)
 
         decisions = self._ranges.decided_under(loop, assume)
-        nodes = [node for block in loop.blocks for node in walk(block)]
-        return Version(comparisons, decisions, left - _count_left(nodes, decisions))
+        return Version(comparisons, decisions, left - _count_left(_nest(loop), decisions))
+
+
+def _nest(loop: Node) -> list[Node]:
+    """A loop and all nodes within."""
+    return [loop, *(node for block in loop.blocks for node in walk(block))]
 
 
 def _may_be_copied(node: Node) -> bool:
@@ -137,6 +141,8 @@ def _is_wished_away(node: Node) -> bool:
     """Whether a node has a check that a test before the loop may replace."""
     if node.primitive is CHECK:
         return node.attr("error") == "IndexError"
+    if node.primitive is FOR:
+        return isinstance(node.args[2], Sym)
     return node.primitive in _ARITHMETIC and node.effect.raises
 
 
@@ -176,8 +182,7 @@ class _Wishes:
     def _read(self, loop: Node) -> None:
         """What depends on what in the nest, and what its arithmetic and the number of its iterations depend on."""
         self._has_arithmetic = False
-        inside = [loop, *(node for block in loop.blocks for node in walk(block))]
-        for node in inside:
+        for node in _nest(loop):
             for result in node.results:
                 self._depends[result] = [*node.args, *_given(node)]
             for block in node.blocks:
@@ -229,7 +234,7 @@ class _Wishes:
             self._inequalities.pop((node, number), None)
             if not is_not_positive(polynomial, facts):
                 bound = largest(polynomial, facts, self._is_invariant)
-                if bound is not None and symbols(bound):
+                if bound is not None:
                     self._inequalities[node, number] = bound
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ...errors import NotSupportedYetError
 from ...ir.node import Atom, Block, Const, Node, Sym, walk
-from ...ir.ops.control import CHECK, FINALLY, FOR, IF, WHILE
+from ...ir.ops.control import CHECK, FINALLY, FOR, IF, UPWARDS, WHILE
 from ...ir.ops.host import HOST_CALL, PRINT
 from ...ir.types import TensorType
 from ...passes.parallel_loops import is_parallel
@@ -160,7 +160,7 @@ def _emit_for(emitter: Emitter, node: Node) -> None:
         emit_parallel_for(emitter, node, carried)
         return
     index = emitter.name_of(body.params[0])
-    header, advance = _count(emitter, index, start, stop, step)
+    header, advance = _count(emitter, index, node)
     is_short = _is_short(emitter, start, stop, step, body)
     polls_never = is_short or emitter.is_cleaning_up
     if not (polls_never or advance) and _is_innermost(body):
@@ -183,15 +183,23 @@ def _emit_in_strips(
 ) -> None:
     """A loop that polls between strips of rounds: a poll in each round would keep compilers from vectorising."""
     start, stop, step = bounds
-    assert isinstance(step, Const)
-    first, last, by = emitter.expression(start), emitter.expression(stop), int(step.value)
-    sign, compare = ("+", "<") if by > 0 else ("-", ">")
-    strip = max(1, _OPERATIONS_BETWEEN_POLLS // (emitter.weights.of_block(body) + 1)) * abs(by)
+    first, last = emitter.expression(start), emitter.expression(stop)
+    rounds = max(1, _OPERATIONS_BETWEEN_POLLS // (emitter.weights.of_block(body) + 1))
+    downwards = isinstance(step, Const) and step.value < 0
+    sign, compare = ("-", ">") if downwards else ("+", "<")
     until = emitter.fresh_name("until")
-    left = f"{last} - (unsigned long long){index}" if by > 0 else f"{index} - (unsigned long long){last}"
+    left = f"{index} - (unsigned long long){last}" if downwards else f"{last} - (unsigned long long){index}"
+    if isinstance(step, Const):
+        by = str(abs(int(step.value)))
+        strip = str(rounds * abs(int(step.value)))
+        is_longer = f"{left} > {strip}"
+    else:
+        by = emitter.expression(step)
+        strip = f"{rounds} * {by}"
+        is_longer = f"({left}) / {by} > {rounds}"
     with emitter.braces(f"for (long long {index} = {first}; {index} {compare} {last};)"):
-        emitter.declaration_line(f"const long long {until} = {left} > {strip} ? {index} {sign} {strip} : {last};")
-        advance = f"{sign}{sign}{index}" if abs(by) == 1 else f"{index} {sign}= {abs(by)}"
+        emitter.declaration_line(f"const long long {until} = {is_longer} ? {index} {sign} {strip} : {last};")
+        advance = f"{sign}{sign}{index}" if by == "1" else f"{index} {sign}= {by}"
         with emitter.braces(f"for (; {index} {compare} {until}; {advance})"):
             emit_loop_body(emitter, body, carried)
         emitter.poll()
@@ -211,10 +219,13 @@ def _moves(emitter: Emitter, names: Sequence[str], block: Block) -> list[Move]:
     return [Move(name, emitter.operand(result), result.type) for name, result in zip(names, block.results, strict=True)]
 
 
-def _count(emitter: Emitter, index: str, start: Atom, stop: Atom, step: Atom) -> tuple[str, str]:
+def _count(emitter: Emitter, index: str, node: Node) -> tuple[str, str]:
     """The loop's header, and the statement that ends its body where the index could pass the largest int."""
+    start, stop, step = node.args[:3]
     first, last, by = emitter.expression(start), emitter.expression(stop), emitter.expression(step)
     advance = f"if (__builtin_add_overflow({index}, {by}, &{index})) break;"
+    if UPWARDS in node.attrs:
+        return f"for (long long {index} = {first}; {index} < {last}; {index} += {by})", ""
     if not isinstance(step, Const):
         return f"for (long long {index} = {first}; {by} > 0 ? {index} < {last} : {index} > {last};)", advance
     amount = int(step.value)

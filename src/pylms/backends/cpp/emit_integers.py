@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...ir import python_errors as errors
 from ...ir.node import Const, Node
 from ...ir.ops import integers as ops
+from ...ir.ops.arithmetic import is_unchecked
 from ...ir.types import INT
 from .emit_rules import emit_rules
 from .emitter import Emitter
@@ -30,7 +31,7 @@ def _emit_inversion(emitter: Emitter, node: Node) -> None:
 
 @emit_rules.define(ops.SHIFT_LEFT)
 def _emit_left_shift(emitter: Emitter, node: Node) -> None:
-    if node.args[0].type != INT or not emitter.checks:
+    if node.args[0].type != INT or not emitter.checks or is_unchecked(node):
         _emit_shift_in_width(emitter, node, "shift_left")
         return
     emitter.include(INTEGERS_HEADER)

@@ -4,7 +4,7 @@
 `while(initial...) condition body`: both blocks take the carried values; the condition block gives one bool,
 the body the next values; the results are the final ones.
 `for(start, stop, step, initial...) body`: the body takes the index and the carried values; counts as Python's range
-does.
+does. Passes mark as `UPWARDS` what surely has a positive step, and a stop that an index passes within 64 bits.
 `finally() body cleanup`: both blocks without parameters; the body's results are the node's. The cleanup, which gives
 nothing, runs however the body is left: at its end, by an error, or by an exception that Python raised.
 `check(condition) {error, message}`: leaves the function with that Python exception unless the condition holds.
@@ -27,6 +27,8 @@ FOR = Primitive("for")
 FINALLY = Primitive("finally")
 CHECK = Primitive("check")
 PRIMITIVES = (IF, WHILE, FOR, FINALLY, CHECK)
+
+UPWARDS = ("upwards", True)
 
 # Exceptions that native code can raise; `check` nodes and checked arithmetic name them.
 ERROR_NAMES = frozenset(

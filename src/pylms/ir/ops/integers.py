@@ -122,10 +122,12 @@ def _right_shift_effect(
 
 @effect_rules.define(SHIFT_LEFT)
 def _left_shift_effect(
-    args: tuple[Atom, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
+    args: tuple[Atom, ...], attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
 ) -> Effect:
     if args[0].type != INT:
         return PURE
+    if "unchecked" in attrs:
+        return PURE if is_known_count(args[1]) else RAISES
     return RAISES if is_known_count(args[1]) else RAISES_KEPT
 
 
