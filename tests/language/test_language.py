@@ -50,7 +50,7 @@ def check_runs(row: Row) -> None:
     compiled = stage(row.program)
     for arguments in row.arguments:
         expected, found = outcome(row.program, arguments), outcome(compiled, arguments)
-        assert expected[0] not in (NameError, AttributeError), "the program itself is wrong"
+        assert expected[0] is not NameError and expected[0] is not AttributeError, "the program itself is wrong"
         assert all(map(same, expected, found)), f"{arguments}: {found}, and Python gives {expected}"
 
 
