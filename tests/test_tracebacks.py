@@ -77,7 +77,7 @@ def test_an_error_of_staging_shows_the_users_frames_only():
 
 def test_wrong_arguments_show_the_call_only():
     with pytest.raises(ArgumentError) as caught:
-        defined("call")(stage(defined("product")), "3")
+        defined("call")(stage(defined("product")), b"3")
     assert frames_of(caught.value) == [("<program>", "call", 14)]
 
 

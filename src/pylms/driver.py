@@ -23,7 +23,17 @@ from .backends.base import CallbackSpec, ErrorSite, SourceBundle
 from .errors import ToolchainError
 from .ir.canonical import canonical_form
 from .ir.node import Function
-from .ir.types import BOOL, ArrayType, ScalarType, Type
+from .ir.types import (
+    BOOL,
+    ArrayType,
+    DictType,
+    ElementType,
+    ListType,
+    RecordType,
+    ScalarType,
+    TextType,
+    Type,
+)
 from .options import Options
 from .runtime.cache import LIBRARY_NAME, SOURCE_NAME, Cache, CacheEntry
 from .runtime.cache_key import KeyPart, cache_key, digest_of
@@ -65,7 +75,7 @@ def compile_staged(staged: Staged, native: NativeInterface, options: Options) ->
         library.entry,
         _argument_codes(staged),
         _result_codes(bundle.result_types),
-        callbacks=tuple(_callback(spec, staged.host_functions) for spec in bundle.callbacks),
+        callbacks=tuple(_callback(spec, staged.host_functions, bundle.name) for spec in bundle.callbacks),
         sites=tuple(_site(site, bundle.name) for site in bundle.error_sites),
         pointers=_pointers(staged),
         releases_gil=bundle.releases_gil,
@@ -188,12 +198,18 @@ def _argument_codes(staged: Staged) -> str:
 def _argument_code(type_: Type, is_written: bool) -> str:
     if isinstance(type_, ArrayType):
         return f"[{_array(type_)},{'w' if is_written else 'r'}]"
-    return _number_code(type_)
+    return _result_code(type_)
 
 
 def _result_codes(types: Sequence[Type]) -> str:
     """And those of results: see `runtime.marshal`."""
-    return _flat(f"[{_array(type_)}]" if isinstance(type_, ArrayType) else _number_code(type_) for type_ in types)
+    return _flat(map(_result_code, types))
+
+
+def _result_code(type_: Type) -> str:
+    if isinstance(type_, ArrayType):
+        return f"[{_array(type_)}]"
+    return _number_code(type_) if isinstance(type_, ScalarType) else _python_code(type_)
 
 
 def _flat(codes: Iterable[str]) -> str:
@@ -202,13 +218,25 @@ def _flat(codes: Iterable[str]) -> str:
     return "".join(each) if len(each) < 2 else f"({''.join(each)})"
 
 
-def _number_code(type_: Type) -> str:
-    assert isinstance(type_, ScalarType)
+def _number_code(type_: ScalarType) -> str:
     return _python_code(type_) if type_.python else f"[{_elements(type_)}]"
 
 
-def _python_code(type_: ScalarType) -> str:
-    return "b" if type_ == BOOL else "f" if type_.is_float else "i"
+def _python_code(type_: Type | ElementType) -> str:
+    """Python's own values; an address for anything else."""
+    match type_:
+        case ScalarType():
+            return "b" if type_ == BOOL else "f" if type_.is_float else "i"
+        case TextType():
+            return "s"
+        case ListType(element):
+            return f"<{_python_code(element)}>"
+        case DictType(key, value):
+            return f"{{{_python_code(key)}{_python_code(value)}}}"
+        case RecordType(items):
+            return f"({''.join(map(_python_code, items))})"
+        case _:
+            return "p"
 
 
 def _array(type_: ArrayType) -> str:
@@ -226,13 +254,27 @@ def _pointers(staged: Staged) -> Callable[[], tuple[int, ...]] | tuple[int, ...]
     return lambda: tuple(capture.address() for capture in captures)
 
 
-def _callback(spec: CallbackSpec, host_functions: Sequence[HostFunction]) -> Callback:
-    argument_codes = "".join(
-        _python_code(type_) if isinstance(type_, ScalarType) else "p" for type_ in spec.argument_types
-    )
-    if spec.kind == "print":
-        return partial(_print_text, spec.format), argument_codes, ""
-    return host_functions[spec.number].function, argument_codes, _flat(map(_python_code, spec.result_types))
+def _callback(spec: CallbackSpec, host_functions: Sequence[HostFunction], function: str) -> Callback:
+    argument_codes = "".join(map(_python_code, spec.argument_types))
+    result_codes = _flat(map(_python_code, spec.result_types))
+    match spec.kind:
+        case "print":
+            return partial(_print_text, spec.format), argument_codes, ""
+        case "format":
+            return spec.format.format, argument_codes, result_codes
+        case "method":
+            return getattr(str, spec.format), argument_codes, result_codes
+        case "raise":
+            return partial(_make_error, spec, function), argument_codes, "x"
+        case "host":
+            return host_functions[spec.number].function, argument_codes, result_codes
+
+
+def _make_error(spec: CallbackSpec, function: str, value: object) -> BaseException:
+    """The exception that shows a value of the run."""
+    error: BaseException = _CAUGHT[spec.error](spec.format.format(value) if spec.format else value)
+    place_at(error, spec.loc, function)
+    return error
 
 
 def _print_text(template: str, *values: object) -> None:

@@ -15,6 +15,7 @@ from .ir.primitive import Primitive
 from .ir.types import Type
 from .loc import caller_loc
 from .staging.context import Trace, current_trace
+from .staging.operators.container import staged_container
 from .staging.operators.loop import StagedRange
 from .staging.reify import reify
 from .staging.rep import Rep
@@ -41,7 +42,9 @@ def static(value: Value) -> Value:
 
 
 def staged(value: object, *, parallel: bool = False) -> object:
-    """A number as a staged value, or a `range` as one that a native loop runs over. Outside staging, `value` itself.
+    """A number, string, list or dict as a staged value, or a `range` as one that a native loop runs over.
+
+    Outside staging, `value` itself.
 
     With `parallel=True` the rounds of the loop run on several threads (`PYLMS_NUM_THREADS`, by default as many as there
     are cores). They must not depend on each other, but for sums, products, minima and maxima that they carry; what the
@@ -54,6 +57,8 @@ def staged(value: object, *, parallel: bool = False) -> object:
         return StagedRange(value.start, value.stop, value.step, parallel)
     if isinstance(value, StagedRange):
         return replace(value, is_parallel=parallel)
+    if isinstance(value, (list, dict)):
+        return staged_container(trace, value)
     return trace.wrap(trace.lift(value))
 
 

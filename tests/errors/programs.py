@@ -57,7 +57,7 @@ class Swallows:
 @stage
 def f(n):
     with Swallows():
-        return [1, 2][n:]
+        return (1, 2)[n:]
     return 0
 
 f(1)
@@ -142,24 +142,28 @@ def f(x):
 
 f(3)
 """,
-    "in": """
+    "in a set": """
 @stage
 def f(x):
-    return 1 if x in (1, 2, 3) else 0
+    return 1 if x in {1, 2, 3} else 0
 
 f(3)
 """,
     "index of a list": """
+table = [1, "two", 3]
+
 @stage
 def f(n):
-    return [1, "two", 3][n]
+    return table[n]
 
 f(1)
 """,
     "key of a dict": """
+table = {1: 2}
+
 @stage
 def f(n):
-    return {1: 2}[n]
+    return table[n]
 
 f(1)
 """,
@@ -201,16 +205,16 @@ f(2.5)
     "repetition": """
 @stage
 def f(n):
-    return len([0] * n)
+    return len(b"0" * n)
 
 f(2)
 """,
-    "text": """
+    "text as a number": """
 @stage
-def f(n):
-    return str(n)
+def f(s: str):
+    return int(s)
 
-f(2)
+f("2")
 """,
     "iteration": """
 @stage
@@ -411,29 +415,31 @@ def f(x):
 
 f(3)
 """,
-    "a list assigned under staged control": """
+    "a set assigned under staged control": """
 @stage
 def f(x):
-    names = []
+    names = set()
     if x > 0:
-        names = [1]
+        names = {1}
     return len(names)
 
 f(3)
 """,
-    "returning a list": """
+    "returning a list from outside": """
+table = [1, 2]
+
 @stage
 def f(x):
-    return [x, x]
+    return table
 
 f(3)
 """,
-    "str argument": """
+    "bytes argument": """
 @stage
 def f(x):
     return x
 
-f("three")
+f(b"three")
 """,
     "list argument": """
 @stage
@@ -704,12 +710,12 @@ def f(n: int):
 
 f(np.zeros(3))
 """,
-    "text within a tuple argument": """
+    "bytes within a tuple argument": """
 @stage
 def f(pair):
     return pair[0]
 
-f((1, "b"))
+f((1, b"b"))
 """,
     "assigned field of an argument": """
 from dataclasses import dataclass
@@ -723,5 +729,116 @@ def f(account):
     account.balance = account.balance + 1
 
 f(Account(1))
+""",
+    "several types in a list": """
+@stage
+def f(n):
+    out = []
+    for i in range(n):
+        out.append(i)
+        out.append("a")
+    return out
+
+f(3)
+""",
+    "several types among the values of a dict": """
+@stage
+def f(n):
+    d = {}
+    for i in range(n):
+        d[i] = 1.5
+        d[i] = (i, i)
+    return d
+
+f(3)
+""",
+    "what no list can hold": """
+@stage
+def f(n):
+    out = []
+    for i in range(n):
+        out.append(None)
+    return out
+
+f(3)
+""",
+    "a list as a key": """
+@stage
+def f(n):
+    d = {}
+    for i in range(n):
+        d[[i]] = i
+    return d
+
+f(3)
+""",
+    "get without a default": """
+@stage
+def f(n):
+    d = {}
+    for i in range(n):
+        d[i] = i
+    return d.get(n)
+
+f(3)
+""",
+    "a method that staged lists lack": """
+@stage
+def f(n):
+    out = []
+    for i in range(n):
+        out.append(i)
+    out.sort(key=abs)
+    return out
+
+f(3)
+""",
+    "a method that staged strings lack": """
+@stage
+def f(s: str):
+    return s.split()
+
+f("a b")
+""",
+    "a number added to a string": """
+@stage
+def f(s: str):
+    return s + 1
+
+f("a b")
+""",
+    "two kinds of lists in one variable": """
+@stage
+def f(n):
+    ints = []
+    floats = []
+    for i in range(n):
+        ints.append(i)
+        floats.append(i * 0.5)
+    if n > 3:
+        ints = floats
+    return ints
+
+f(3)
+""",
+    "a tuple of a list": """
+@stage
+def f(n):
+    out = []
+    for i in range(n):
+        out.append(i)
+    return tuple(out)
+
+f(3)
+""",
+    "returning a view": """
+@stage
+def f(n):
+    d = {}
+    for i in range(n):
+        d[i] = i
+    return d.keys()
+
+f(3)
 """,
 }

@@ -8,14 +8,15 @@ import numpy as np
 
 from pylms import Options, generate, lms, stage
 from pylms.ir.interpret import interpret
-from pylms.ir.types import BOOL, FLOAT, INT, SCALAR_TYPES
+from pylms.ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, TEXT
 from pylms.ir.verify import verify
 from pylms.loc import Loc
 from pylms.runtime.native import load_native
+from pylms.staged import _rebuild
 from pylms.staging.reify import reify
 from pylms.staging.values import ScalarFront
 
-TYPES = {bool: BOOL, int: INT, float: FLOAT}
+TYPES = {bool: BOOL, int: INT, float: FLOAT, str: TEXT}
 OPTIONS = Options()
 
 
@@ -62,8 +63,10 @@ def outcome(run):
 
 
 def same(left, right):
-    if isinstance(left, tuple) and isinstance(right, tuple):
+    if type(left) is type(right) and isinstance(left, (tuple, list)):
         return len(left) == len(right) and all(map(same, left, right))
+    if isinstance(left, dict) and isinstance(right, dict):
+        return same(list(left.items()), list(right.items()))
     left, right = (bool(each) if isinstance(each, np.bool_) else each for each in (left, right))
     if type(left) is not type(right):
         return False
@@ -88,9 +91,10 @@ def check_law(function, *argument_lists, reference=None):
     assert load_native(OPTIONS) is not None
     for arguments in argument_lists:
         expected = outcome(lambda: (reference or function)(*arguments))
+        inputs = (*arguments, *[capture.owner for capture in staged.captures])
         ways = {
-            "interpreted": outcome(lambda: flat(interpret(staged.function, arguments, host=PrintingHost()))),
-            "optimised": outcome(lambda: flat(interpret(optimised, arguments, host=PrintingHost()))),
+            "interpreted": outcome(lambda: shaped(staged, interpret(staged.function, inputs, host=PrintingHost()))),
+            "optimised": outcome(lambda: shaped(staged, interpret(optimised, inputs, host=PrintingHost()))),
             "native": outcome(lambda: native(*arguments)),
         }
         for way, found in ways.items():
@@ -100,3 +104,8 @@ def check_law(function, *argument_lists, reference=None):
 def flat(results):
     """The interpreter's results as Python has them: None, one value, or a tuple."""
     return None if not results else results[0] if len(results) == 1 else results
+
+
+def shaped(staged, results):
+    """The interpreter's results as Python has them, by the structure that staging found."""
+    return _rebuild(staged.structure, iter(results))

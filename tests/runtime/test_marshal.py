@@ -53,7 +53,26 @@ def test_codes_parse_to_trees():
 
 
 @pytest.mark.parametrize(
-    "codes", ["x", "(", ")", "(i", "i)", "((i)", "[f8", "[f8,1]", "[f2,1,C]", "[f8,33,C]", "[f8,1,C,r]"]
+    "codes",
+    [
+        "y",
+        "<",
+        "<i",
+        "<ii>",
+        "{i}",
+        "{ii",
+        "<>",
+        "(",
+        ")",
+        "(i",
+        "i)",
+        "((i)",
+        "[f8",
+        "[f8,1]",
+        "[f2,1,C]",
+        "[f8,33,C]",
+        "[f8,1,C,r]",
+    ],
 )
 def test_malformed_codes_are_refused(codes):
     with pytest.raises(ValueError, match="malformed codes"):

@@ -270,7 +270,9 @@ def test_threads_call_at_once(make):
         ("", "("),
         ("", ")"),
         ("", "(i"),
-        ("", "x"),
+        ("", "y"),
+        ("", "<i"),
+        ("", "{i}"),
     ],
 )
 def test_malformed_codes_are_refused(make, codes):

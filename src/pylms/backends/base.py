@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Literal, NamedTuple, Protocol
 
 from ..ir.node import Function
-from ..ir.types import ScalarType, Type
+from ..ir.types import RecordType, ScalarType, TextType, Type
 from ..loc import Loc
 
 
@@ -25,17 +25,21 @@ class ErrorSite(NamedTuple):
 class CallbackSpec(NamedTuple):
     """What native code asks of Python when it calls a callback; its number is its place in `SourceBundle.callbacks`.
 
-    `print`: write `format.format(*arguments)` to `sys.stdout`. `host`: call Python function number `number` of the
-    staged function. Scalars travel by value (`i` for bool and integers, `f` for floats), buffers by address in `p`;
-    results replace the arguments in the same slots.
+    `print`: write `format.format(*arguments)` to `sys.stdout`. `format`: give that text. `method`: call the method of
+    `str` that `format` names. `raise`: raise `error`, with `format.format(*arguments)`, or without a format with its
+    one argument itself. `host`: call Python function number `number` of the staged function.
+
+    Scalars travel by value (`i` for bool and integers, `f` for floats), buffers and containers by address in `p`, a
+    string as address and length; results replace the arguments in the same slots.
     """
 
-    kind: Literal["print", "host"]
+    kind: Literal["print", "format", "method", "raise", "host"]
     format: str
     number: int
-    argument_types: tuple[Type, ...]
-    result_types: tuple[ScalarType, ...]
+    argument_types: tuple[Type | RecordType, ...]
+    result_types: tuple[ScalarType | TextType, ...]
     loc: Loc
+    error: str = ""
 
 
 class SourceBundle(NamedTuple):

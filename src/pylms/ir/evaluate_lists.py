@@ -33,7 +33,7 @@ def _element(node: Node) -> ElementType:
     return ops.list_type(node.args[0].type).element
 
 
-def _index(items: list[Any], value: Any) -> int:
+def _find(items: list[Any], value: Any) -> int:
     return items.index(value) if value in items else -1
 
 
@@ -46,7 +46,8 @@ _WITH_ELEMENT: dict[Primitive, Callable[..., Any]] = {
     ops.LIST_SET: _set,
     ops.LIST_APPEND: list.append,
     ops.LIST_INSERT: list.insert,
-    ops.LIST_INDEX: _index,
+    ops.LIST_FIND: _find,
+    ops.LIST_INDEX: list.index,
     ops.LIST_COUNT: list.count,
 }
 _OTHERS: dict[Primitive, Callable[..., Any]] = {

@@ -21,6 +21,7 @@ def _compare(left: str, right: str) -> int:
 _FUNCTIONS: dict[Primitive, Callable[..., Any]] = {
     ops.TEXT_LENGTH: len,
     ops.TEXT_ITEM: lambda text, index: text[index],
+    ops.TEXT_AT: lambda text, index: text[index],
     ops.TEXT_CONCAT: lambda left, right: left + right,
     ops.TEXT_REPEAT: lambda text, count: text * count,
     ops.TEXT_EQUAL: lambda left, right: left == right,

@@ -5,6 +5,8 @@ One place for the interpreter and for the backends, so that they say the same.
 
 from __future__ import annotations
 
+import sys
+
 from .primitive import Primitive
 
 INT_FLOORDIV_BY_ZERO = "integer division or modulo by zero"
@@ -28,7 +30,11 @@ LIST_INDEX = "list index out of range"
 LIST_ASSIGNMENT_INDEX = "list assignment index out of range"
 POP_FROM_EMPTY_LIST = "pop from empty list"
 POP_INDEX = "pop index out of range"
+NOT_IN_LIST = "{!r} is not in list"
+REMOVE_NOT_IN_LIST = "list.remove(x): x not in list"
 TEXT_INDEX = "string index out of range"
+ORD_LENGTH = "ord() expected a character, but string of another length found"
+C_INT_OVERFLOW = "Python int too large to convert to C int"
 CHR_RANGE = "chr() arg not in range(0x110000)"
 DICT_CHANGED_SIZE = "dictionary changed size during iteration"
 DICT_CHANGED_KEYS = "dictionary keys changed during iteration"
@@ -38,6 +44,13 @@ FLOAT_TO_INT_OVERFLOW = "integer overflow: the float is too large for a 64-bit i
 NEGATIVE_TO_FRACTION = "a negative number to a fractional power is a complex number, which staged code does not have"
 NEGATIVE_INT_POWER = "an int to a negative int power is a float: convert the base with float() first"
 NAN_KEY = "a NaN cannot be a key here: Python tells NaNs apart by their identity, which compiled code does not have"
+
+
+def empty_sequence(function: str) -> str:
+    """What `min` and `max` say of nothing."""
+    if sys.version_info >= (3, 12):
+        return f"{function}() iterable argument is empty"
+    return f"{function}() arg is an empty sequence"
 
 
 def integer_overflow(primitive: Primitive) -> str:

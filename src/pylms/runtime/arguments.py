@@ -1,7 +1,7 @@
 """The arguments of a native function: their codes, and the slots of Python objects that fit them exactly.
 
-In: codes, Python objects. Out: what goes into native slots. A code is `i` (int of 64 bits), `f` (float), `b` (bool), or
-one of NumPy's (see `arrays`). `csrc/arguments.h` is the same in C.
+In: codes, Python objects. Out: what goes into native slots. A code is `i` (int of 64 bits), `f` (float), `b` (bool),
+`s` (str) or one of NumPy's (see `arrays`). `csrc/arguments.h` is the same in C.
 """
 
 from __future__ import annotations
@@ -11,11 +11,13 @@ from itertools import combinations
 from typing import TypeAlias
 
 from .arrays import ArrayCode, NumberCode, bounds_overlap, is_array, scan_numpy, slot_of_number, slots_of_array
+from .containers import TextMemory
 
 ArgumentCode: TypeAlias = str | ArrayCode | NumberCode
-Slots: TypeAlias = Sequence[int | float]
+SlotValue: TypeAlias = int | float | TextMemory
+Slots: TypeAlias = Sequence[SlotValue]
 
-_TYPES: dict[ArgumentCode, type] = {"i": int, "f": float, "b": bool}
+_TYPES: dict[ArgumentCode, type] = {"i": int, "f": float, "b": bool, "s": str}
 _INT_MIN, _INT_MAX = -(1 << 63), (1 << 63) - 1
 
 
@@ -40,7 +42,7 @@ def _scan(codes: str) -> Iterator[ArgumentCode]:
 
 def slots_of_arguments(
     codes: Sequence[ArgumentCode], arguments: Sequence[object], *, overlap: bool | None
-) -> list[int | float] | None:
+) -> list[SlotValue] | None:
     """What goes into the slots, in order; None where the arguments are not exactly what the codes say.
 
     `overlap` says whether an array that is written shares memory with another; None where it does not matter.
@@ -64,6 +66,9 @@ def _slots_of(code: ArgumentCode, argument: object) -> Slots | None:
         return None if number is None else (number,)
     if type(argument) is not _TYPES[code]:
         return None
+    if isinstance(argument, str):
+        memory = TextMemory(argument)
+        return (memory, memory.length)
     assert isinstance(argument, (int, float))
     return (argument,) if code != "i" or _INT_MIN <= argument <= _INT_MAX else None
 

@@ -14,8 +14,9 @@ from contextlib import contextmanager
 from types import FrameType, MethodType
 from typing import Any
 
-from .arguments import parse_arguments, slots_of_arguments
-from .marshal import decode, encode, parse_codes, parse_result, slot_count
+from .arguments import SlotValue, parse_arguments, slots_of_arguments
+from .containers import TextMemory
+from .marshal import decode, decode_run, encode, parse_codes, parse_result, slot_count
 from .native import Callback, Owner, Pointers, Site
 from .stack import stack_limit
 
@@ -44,6 +45,7 @@ class _Context(ctypes.Structure):
         ("arena_size", ctypes.c_longlong),
         ("stack_limit", ctypes.c_void_p),
         ("landing", ctypes.c_void_p),
+        ("heap", ctypes.c_void_p),
         ("user", ctypes.c_void_p),
     )
 
@@ -123,18 +125,21 @@ class NativeFunction:
             )
         return self.call(values, args)
 
-    def fitting_slots(self, args: Sequence[object]) -> list[int | float] | None:
+    def fitting_slots(self, args: Sequence[object]) -> list[SlotValue] | None:
         """What `call` takes for these arguments; None where they are not what the function was compiled for."""
         return slots_of_arguments(self._arguments, args, overlap=self._overlap)
 
-    def call(self, values: Sequence[int | float], args: Sequence[object]) -> Any:
+    def call(self, values: Sequence[SlotValue], args: Sequence[object]) -> Any:
         """Call with what goes into the slots of the arguments, and these themselves."""
         pointers = self._pointers if isinstance(self._pointers, tuple) else self._pointers()
         if not isinstance(pointers, tuple):
             raise TypeError("pointers() must return a tuple of ints")
         slots = (_Value * max(1, len(values) + len(pointers)))()
         for slot, value in zip(slots, values, strict=False):
-            setattr(slot, "f" if isinstance(value, float) else "i", value)
+            if isinstance(value, TextMemory):
+                slot.p = value.address
+            else:
+                setattr(slot, "f" if isinstance(value, float) else "i", value)
         for position, pointer in enumerate(pointers, start=len(values)):
             slots[position].p = pointer
         results = (_Value * max(1, self._result_slots))()
@@ -162,14 +167,14 @@ class NativeFunction:
             raise SystemError("native code failed without setting an exception")
         if status != 0:
             raise self._exception_of(status)
-        # Arrays among the result are in the call's memory.
+        # Arrays and containers among the result are in the call's memory.
         return None if self._result is None else decode(self._result, iter(results), args)
 
     def _guarded_call(self, context: int, index: int, args: Any) -> int:
         call = self._in_flight[context]
         try:
             call.run_put_off()
-            self._run_callback(index, args)
+            self._run_callback(call, index, args)
             call.run_put_off()
         except BaseException as error:  # `_enter` raises it again
             call.failure = error
@@ -189,14 +194,14 @@ class NativeFunction:
         call.blocks.append(block)
         return -(-ctypes.addressof(block) // _ARENA_ALIGNMENT) * _ARENA_ALIGNMENT
 
-    def _run_callback(self, index: int, args: Any) -> None:
+    def _run_callback(self, call: _Call, index: int, args: Any) -> None:
         if not 0 <= index < len(self._callbacks):
             raise SystemError(f"native code called callback {index} of {len(self._callbacks)}")
         function, given, taken = self._callbacks[index]
         slots: Iterator[Any] = (args[position] for position in range(1 << 62))
-        result = function(*[decode(tree, slots) for tree in given])
+        result = function(*decode_run(given, slots))
         if taken is not None:
-            encode(taken, result, (args[position] for position in range(1 << 62)))
+            encode(taken, result, (args[position] for position in range(1 << 62)), call.blocks.append)
 
     def _exception_of(self, status: int) -> BaseException:
         if not 0 < status <= len(self._sites):

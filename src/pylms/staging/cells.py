@@ -14,14 +14,19 @@ from typing import TYPE_CHECKING, NoReturn
 from ..errors import NotSupportedYetError, StagedTypeError
 from ..ir.builder import BlockScope
 from ..ir.empty_array import empty_array
+from ..ir.empty_container import empty_container
 from ..ir.node import Atom, AttributeValue, Const, Sym
 from ..ir.ops.arithmetic import CONVERT
 from ..ir.ops.arrays import ARRAY_AS_STRIDED
 from ..ir.ops.control import CHECK
 from ..ir.ops.tensors import BROADCAST
 from ..ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
-from ..ir.types import BOOL, ArrayType, ScalarType, TensorType, Type
+from ..ir.types import BOOL, ArrayType, ContainerType, ScalarType, TensorType, TextType, Type
 from ..loc import Loc, caller_loc
+from .containers.dicts import StagedDict
+from .containers.lists import StagedList
+from .containers.sites import unify
+from .containers.traced import TracedDict, TracedList
 from .context import Trace, current_trace
 from .parameters import is_changeable, items_of
 from .raising import AlwaysRaises
@@ -123,6 +128,11 @@ class Cell:
         """What to do when the value depends on staged control flow: an error, unless a subclass knows better."""
         trace = poison.construct.trace
         birth = trace.birth_of(self)
+        for value in (poison.value, trace.sites.met.get(birth)):
+            if isinstance(value, (TracedList, TracedDict)):
+                trace.sites.make_run_time(value.site)
+            if type(value) is str and birth not in trace.sites.text_cells:
+                trace.sites.make_text_cell(birth)
         decided = [each for each in trace.decisions.values() if each.cells.get(birth) is Decision.LOCAL]
         kinds = [each.met[birth] for each in decided if birth in each.met]
         name = "the result" if "$" in self.name else f"`{self.name}`"
@@ -135,6 +145,8 @@ class Cell:
 
     def as_stageable(self, trace: Trace, value: object) -> object:
         """The value a variable holds for `value`; a subclass may stand in something stageable (zeros for None)."""
+        if type(value) is str and trace.birth_of(self) in trace.sites.text_cells:
+            return trace.wrap(trace.lift(value))
         return value
 
     def assign(self, value: object) -> None:
@@ -157,8 +169,10 @@ class Cell:
         elif self.variable is not None:
             _assign_variable(trace, self, self.variable, value)
         else:
-            fits = is_stageable(trace, value)
-            held_fits = self.value is UNSET or is_stageable(trace, self.value)
+            if isinstance(value, (TracedList, TracedDict)) and isinstance(self.value, (StagedList, StagedDict)):
+                trace.sites.make_run_time(value.site)
+            fits = _can_hold(trace, self, value)
+            held_fits = self.value is UNSET or _can_hold(trace, self, self.value)
             decision = Decision.PROMOTE if fits and held_fits else Decision.LOCAL
             _decide(trace, self, decision, value if held_fits else self.value)
 
@@ -209,6 +223,7 @@ def _decide(trace: Trace, cell: Cell, decision: Decision, value: object) -> NoRe
     birth = trace.birth_of(cell)
     outermost.decisions.cells[birth] = decision
     if decision is Decision.LOCAL:
+        trace.sites.met[birth] = value
         outermost.decisions.met[birth] = describe_value(trace, value)
     raise Retrace(outermost)
 
@@ -224,6 +239,12 @@ def is_stageable(trace: Trace, value: object) -> bool:
     if items is not None:
         return all(is_stageable(trace, item) for item in items)
     return value is not UNSET and not isinstance(value, Poison) and trace.try_lift(value) is not None
+
+
+def _can_hold(trace: Trace, cell: Cell, value: object) -> bool:
+    """Whether a variable for this cell can hold the value."""
+    is_text = type(value) is str and trace.birth_of(cell) in trace.sites.text_cells
+    return is_text or is_stageable(trace, value)
 
 
 def promote(trace: Trace, cell: Cell, construct: Construct) -> bool:
@@ -295,6 +316,8 @@ def _check_is_set(trace: Trace, cell: Cell, flag: Atom) -> None:
 
 def _assign_variable(trace: Trace, cell: Cell, variable: Variable, value: object) -> None:
     value = cell.as_stageable(trace, value)
+    if isinstance(value, (TracedList, TracedDict)) and _holds_container(variable):
+        trace.sites.make_run_time(value.site)
     if not is_stageable(trace, value):
         if variable.structure is None and variable.construct in trace.constructs:
             _decide(trace, cell, Decision.LOCAL, value)
@@ -315,6 +338,10 @@ def _assign_variable(trace: Trace, cell: Cell, variable: Variable, value: object
     variable.was_assigned = True
 
 
+def _holds_container(variable: Variable) -> bool:
+    return isinstance(variable.structure, Leaf) and isinstance(variable.structure.type, ContainerType)
+
+
 def _give_structure(trace: Trace, cell: Cell, variable: Variable, structure: Structure) -> None:
     """What a cell that was unset is assigned: make its variables outside the construct, zero until set."""
     variable.structure = structure
@@ -330,13 +357,17 @@ def _give_structure(trace: Trace, cell: Cell, variable: Variable, structure: Str
 
 
 def zero_in(trace: Trace, scope: BlockScope, type_: Type, loc: Loc) -> Atom:
-    """Zero of that type; a tensor or an array is made at the end of `scope`."""
+    """Zero of that type; a tensor, array, string or container is made at the end of `scope`."""
     if isinstance(type_, ScalarType):
         return Const(False if type_ == BOOL else 0.0 if type_.is_float else 0, type_)
     if isinstance(type_, ArrayType):
         nodes = empty_array(trace.builder, type_, loc)
         scope.nodes.extend(nodes)
         return nodes[-1].results[0]
+    if isinstance(type_, (TextType, ContainerType)):
+        node = empty_container(trace.builder, type_, loc)
+        scope.nodes.append(node)
+        return node.results[0]
     assert isinstance(type_, TensorType)
     zero = Const(0.0 if type_.dtype.is_float else 0, type_.dtype)
     attrs: dict[str, AttributeValue] = {"shape": type_.shape, "axes": ()}
@@ -351,6 +382,9 @@ def _meet(
     """A value of another structure as the variable's: one of them widens (D2), else it is an error."""
     structure = variable.structure
     assert structure is not None
+    for held, found in zip(leaf_types(structure), leaf_types(met), strict=False):
+        if isinstance(held, ContainerType) and isinstance(found, ContainerType):
+            unify(trace.sites, held, found)
     origin: Sequence[Atom] = variable.origin or atoms
     if variable.construct not in trace.constructs:  # only the run knows what it began with
         origin = [trace.builder.fresh(type_) for type_ in leaf_types(structure)]

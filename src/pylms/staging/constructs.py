@@ -18,6 +18,7 @@ from ..ir.builder import BlockScope
 from ..ir.node import Atom, Block, Sym
 from ..loc import caller_loc
 from .cells import UNSET, Cell, Decision, Poison, Retrace, promote
+from .containers.sites import Restart
 from .contents import Contents
 from .raising import AlwaysRaises, stage_error
 from .values import Structure, constant
@@ -48,6 +49,11 @@ class Decisions:
     """What kind of value decided that a cell is good within its block only."""
     widened: dict[int, Structure] = field(default_factory=dict)
     structures: dict[int, Structure] = field(default_factory=dict)
+
+    def forget(self) -> None:
+        """Begin anew: the values that cells hold are others now."""
+        for known in (self.cells, self.met, self.widened, self.structures):
+            known.clear()
 
 
 @dataclass(slots=True)
@@ -152,6 +158,9 @@ def trace_construct(
         trace.constructs.append(construct)
         try:
             result = attempt(construct)
+        except Restart:
+            contents.restore()
+            raise
         except Retrace as retrace:
             contents.restore()
             if retrace.construct is not construct:

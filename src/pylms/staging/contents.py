@@ -16,9 +16,10 @@ from typing import Any
 from ..errors import NotSupportedYetError
 from ..loc import caller_loc
 from .cells import Cell
+from .containers.traced import TracedDict, TracedList
 from .values import describe_static
 
-_CONTAINERS = (list, dict, set, deque)
+_CONTAINERS = (list, dict, set, deque, TracedList, TracedDict)
 _LARGEST_COPIED = 10_000
 """Of larger containers only the length is compared: copying them at each staged branch would take too long."""
 _FOREIGN_PACKAGES = ("torch", "torchvision", "numpy", "pylms")
@@ -113,8 +114,7 @@ def _same(container: Any, content: Any) -> bool:
 
 
 def _refill(container: Any, content: Any) -> None:
-    container.clear()
-    if isinstance(container, (list, deque)):
-        container.extend(content)
-    else:
-        container.update(content)
+    """By the methods of Python's own classes: those of lists and dicts in traced functions watch for changes."""
+    kind: Any = next(each for each in (list, dict, set, deque) if isinstance(container, each))
+    kind.clear(container)
+    (kind.extend if kind in (list, deque) else kind.update)(container, content)

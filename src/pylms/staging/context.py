@@ -18,18 +18,23 @@ from typing import TYPE_CHECKING, Any, cast
 from ..errors import StagingError
 from ..ir.builder import Builder
 from ..ir.node import Atom, AttributeValue, Block, Const, Sym
+from ..ir.ops.texts import TEXT_VALUE
 from ..ir.primitive import Primitive
-from ..ir.types import ArrayType, BufferType, ScalarType
+from ..ir.types import ArrayType, BufferType, DictType, ListType, ScalarType, TextType
 from ..loc import Loc, caller_loc
 from ..options import Options
 from .arrays import StagedArray
+from .containers.dicts import StagedDict
+from .containers.lists import StagedList
+from .containers.sites import Sites
+from .containers.strings import StagedStr
 from .known_arrays import is_known_array
 from .notes import Note
 from .parameters import is_changeable, items_of, made_of
 from .regions import Regions
 from .rep import Rep, StagedValue
 from .ufunc_protocol import call_ufunc
-from .values import INT_MAX, INT_MIN, Front, Leaf, Static, Structure, TupleOf, constant, describe_static
+from .values import INT_MAX, INT_MIN, Front, Leaf, MadeAnew, Static, Structure, TupleOf, constant, describe_static
 
 if TYPE_CHECKING:
     from .activation import Activation
@@ -80,6 +85,7 @@ class Trace:
         self.front = front
         self.name = name
         self.regions = Regions(arrays_apart=arrays_apart)
+        self.sites = Sites()
         self.options = options
         self.builder = Builder()
         self.captures: dict[object, Capture] = {}
@@ -176,10 +182,9 @@ class Trace:
     # Python values and atoms
 
     def wrap(self, atom: Atom) -> object:
-        """The Python value that stands for an atom: a `Rep`, a `StagedArray`, or what the front knows."""
-        if isinstance(atom.type, ScalarType):
-            return Rep(atom, self)
-        return StagedArray(atom, self) if isinstance(atom.type, ArrayType) else self.front.value_of(self, atom)
+        """The Python value that stands for an atom: a `Rep`, an array, a container, or what the front knows."""
+        kind = _CLASSES.get(type(atom.type))
+        return self.front.value_of(self, atom) if kind is None else kind(atom, self)
 
     def is_staged(self, value: object) -> bool:
         """Whether the value stands for an IR value (D1)."""
@@ -213,7 +218,9 @@ class Trace:
         return constant(value) or self.front.atom_of(self, value)
 
     def lift(self, value: object) -> Atom:
-        """As `try_lift`; a located error for what cannot be staged."""
+        """As `try_lift`, and for plain strings; a located error for what cannot be staged."""
+        if type(value) is str:
+            return self.emit(TEXT_VALUE, [], attrs={"value": value})[0]
         atom = self.try_lift(value)
         if atom is not None:
             return atom
@@ -239,6 +246,9 @@ class Trace:
 
     def _flatten_into(self, value: object, atoms: list[Atom], *, is_result: bool = False) -> Structure:
         kind = type(value)
+        if isinstance(value, MadeAnew):
+            items = tuple(self._flatten_into(item, atoms, is_result=is_result) for item in value.items)
+            return TupleOf(items, value.make, "list")
         if isinstance(value, tuple):
             items = tuple(self._flatten_into(item, atoms, is_result=is_result) for item in value)
             make: Callable[[list[object]], object] = getattr(kind, "_make", tuple)
@@ -371,6 +381,15 @@ class Trace:
             restore_front()
 
         return restore
+
+
+_CLASSES: Mapping[type, Callable[[Atom, Trace], object]] = {
+    ScalarType: Rep,
+    ArrayType: StagedArray,
+    TextType: StagedStr,
+    ListType: StagedList,
+    DictType: StagedDict,
+}
 
 
 @contextmanager

@@ -41,6 +41,12 @@ class Memo:
     cells: CapturedCells = field(default_factory=CapturedCells)
     result: Structure | None = None
 
+    def forget(self) -> None:
+        """Begin anew: the values that come here are of other types now."""
+        self.decisions.forget()
+        self.cells = CapturedCells()
+        self.result = None
+
 
 def trace_native(trace: Trace, native: NativeFunction) -> None:
     """Trace a native function and add it to the trace's. AlwaysRaises where that must wait for an outer one."""

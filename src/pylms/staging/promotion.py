@@ -129,7 +129,11 @@ def other_operand(rep: Rep, spelling: str, left: object, right: object) -> objec
     other = right if left is rep else left
     if type(other) is int:
         rep.trace.lift(other)  # says that it does not fit
-    if type(other) in _PLAIN_TYPES:
+    if spelling == "*" and type(other) is str:
+        return rep.trace.wrap(rep.trace.lift(other)) * rep
+    if spelling == "*" and isinstance(other, list) and type(other) is not list:
+        return NotImplemented  # a list of a traced function repeats itself
+    if isinstance(other, _PLAIN_TYPES):
         refuse_operands(spelling, left, right)
     return NotImplemented
 

@@ -8,6 +8,7 @@ a block that ends there.
 from __future__ import annotations
 
 import builtins
+from typing import TYPE_CHECKING
 
 from ..errors import NotSupportedYetError, PylmsError
 from ..ir.node import Const
@@ -15,7 +16,9 @@ from ..ir.ops.control import CHECK, ERROR_NAMES
 from ..ir.types import BOOL
 from ..loc import caller_loc
 from ..tracebacks import error_loc, is_raised_by_statement
-from .context import Trace
+
+if TYPE_CHECKING:
+    from .context import Trace
 
 _PLAIN = (bool, int, float, str, type(None))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from ..errors import NotSupportedYetError, StagedTypeError, StagingError
 from ..ir.call_graph import with_call_effects, without_unused, without_wrapper
@@ -14,6 +15,9 @@ from ..loc import Loc
 from ..options import Options
 from ..tracebacks import error_loc
 from .budget import room_to_recur
+from .containers.dicts import StagedView
+from .containers.sites import Restart
+from .containers.traced import TracedDict, TracedList
 from .context import Capture, HostFunction, Trace, tracing
 from .notes import Note
 from .parameters import (
@@ -28,7 +32,7 @@ from .parameters import (
 )
 from .raising import AlwaysRaises
 from .regions import RegionsMeet
-from .values import Front, Static, Structure, TupleOf, describe
+from .values import Front, MadeAnew, Static, Structure, TupleOf, describe
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +98,7 @@ def _reified(
         for parameter, type_ in zip(names, types, strict=True)
     ]
     with trace.builder.block(symbols) as scope, tracing(trace), front.session(trace):
-        staged_leaves = iter([trace.wrap(symbol) for symbol in symbols])
-        arguments = [rebuilt(type_, staged_leaves) for type_ in declared]
-        records = [(record, items_of(record)) for record in changeable_within(arguments)]
-        result = _run(function, arguments)
-        _require_unchanged(records, loc)
+        result = _settled(trace, lambda: _run_once(function, declared, symbols, trace, loc), loc)
         atoms, structure = trace.flatten(front.finish(trace, result), is_result=True)
         _refuse_containers(structure, loc)
     captures = tuple(trace.captures.values())
@@ -152,6 +152,57 @@ def _overlap(asked_for: Sequence[Type], symbols: Sequence[Sym]) -> bool | None:
         return True
     used = [symbol.type.region for symbol in symbols if isinstance(symbol.type, ArrayType)]
     return None if SHARED_REGION in used else False
+
+
+def _run_once(
+    function: Callable[..., object], declared: Sequence[ParameterType], symbols: Sequence[Sym], trace: Trace, loc: Loc
+) -> object:
+    """The function's result for staged arguments."""
+    staged_leaves = iter([trace.wrap(symbol) for symbol in symbols])
+    arguments = [rebuilt(type_, staged_leaves) for type_ in declared]
+    records = [(record, items_of(record)) for record in changeable_within(arguments)]
+    result = _run(function, arguments)
+    _require_unchanged(records, loc)
+    return result
+
+
+def _settled(trace: Trace, run: Callable[[], object], loc: Loc) -> object:
+    """What `run` gives, traced anew until all is known of the containers that it makes."""
+    restore = trace.checkpoint()
+    while True:
+        trace.sites.begin()
+        try:
+            result = _as_result(trace, run(), set(), loc)
+            trace.sites.settle_rest()
+            return result
+        except Restart:
+            restore()
+            for decisions in trace.decisions.values():
+                decisions.forget()
+            for memo in trace.memos.values():
+                memo.forget()
+
+
+def _as_result(trace: Trace, result: object, seen: set[int], loc: Loc) -> object:
+    """A result whose lists and dicts of generation time are made anew at each call; `seen` are those met so far."""
+    if isinstance(result, (TracedList, TracedDict)):
+        values: Sequence[object] = list(result.values()) if isinstance(result, TracedDict) else result
+        if any(map(trace.front.is_staged, values)):
+            return result
+        if id(result) in seen:
+            trace.sites.make_run_time(result.site)  # two of one result are one list
+        seen.add(id(result))
+        items = tuple(_as_result(trace, value, seen, loc) for value in values)
+        return MadeAnew(items, partial(_dict_of, list(result)) if isinstance(result, TracedDict) else list)
+    if type(result) is tuple:
+        return tuple(_as_result(trace, item, seen, loc) for item in result)
+    if isinstance(result, StagedView):
+        raise StagedTypeError("a staged function cannot return a view of a dict", loc=loc, hint="return list() of it")
+    return result
+
+
+def _dict_of(keys: Sequence[object], values: Sequence[object]) -> dict[object, object]:
+    return dict(zip(keys, values, strict=True))
 
 
 def _run(function: Callable[..., object], arguments: Sequence[object]) -> object:

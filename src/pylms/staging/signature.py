@@ -17,7 +17,7 @@ from itertools import combinations, count
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard, get_origin
 
 from ..errors import ArgumentError
-from ..ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, SHARED_REGION, ArrayType, Region, ScalarType
+from ..ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, SHARED_REGION, TEXT, ArrayType, Region, ScalarType, TextType
 from ..loc import caller_loc
 from .parameters import NONE, ArrayParameter, ParameterType, Signature, TupleParameter, item_names, items_of
 from .values import INT_MAX, INT_MIN, describe_static
@@ -28,21 +28,27 @@ if TYPE_CHECKING:
     Array: TypeAlias = numpy.ndarray[Any, Any]
 
 LARGEST_RANK = 32
-_PYTHON_TYPES: dict[object, ScalarType] = {bool: BOOL, int: INT, float: FLOAT}
-_ANNOTATIONS: dict[object, ScalarType] = {**_PYTHON_TYPES, "bool": BOOL, "int": INT, "float": FLOAT}
+_PYTHON_TYPES: dict[object, ScalarType | TextType] = {bool: BOOL, int: INT, float: FLOAT, str: TEXT}
+_ANNOTATIONS: dict[object, ScalarType | TextType] = {
+    **_PYTHON_TYPES,
+    "bool": BOOL,
+    "int": INT,
+    "float": FLOAT,
+    "str": TEXT,
+}
 _ARRAY_ANNOTATIONS = ("numpy.ndarray", "np.ndarray", "ndarray")
 
 _DTYPES = {f"{type_.kind[0]}{type_.itemsize}": type_ for type_ in SCALAR_TYPES.values() if type_ not in (INT, FLOAT)}
 
 _ARGUMENT_HINT = (
-    "pass a bool, an int, a float, a NumPy number or array, None, or a tuple of them; "
+    "pass a bool, an int, a float, a str, a NumPy number or array, None, or a tuple of them; "
     "`.py_func` is the Python function itself"
 )
 _SELF_HINT = "stage a function inside the method instead: it may use `self` from around it"
 _DTYPES_HINT = "convert it with `.astype`; bool, float32, float64 and the ints of 8 to 64 bits can be passed"
 
 
-Declared: TypeAlias = ScalarType | Literal["an array"]
+Declared: TypeAlias = ScalarType | TextType | Literal["an array"]
 
 
 def declared_type(parameter: inspect.Parameter) -> Declared | None:
@@ -160,7 +166,7 @@ def _type_of(what: str, name: str, value: object) -> ParameterType:
     return TupleParameter(kind, tuple(types))
 
 
-def _scalar_type(what: str, name: str, value: object) -> ScalarType:
+def _scalar_type(what: str, name: str, value: object) -> ScalarType | TextType:
     found = _PYTHON_TYPES.get(type(value)) or numpy_scalar_type(value)
     if found == INT and isinstance(value, int) and not INT_MIN <= value <= INT_MAX:
         raise ArgumentError(

@@ -12,6 +12,9 @@ from ..ir.ops.arithmetic import NE
 from ..ir.ops.tensors import ELEMENT, RESHAPE
 from ..ir.types import BOOL, ScalarType, TensorType
 from ..loc import Loc, caller_loc
+from .containers.dicts import StagedDict
+from .containers.lists import StagedList
+from .containers.strings import StagedStr
 from .context import Trace
 from .rep import Rep
 
@@ -22,6 +25,8 @@ def truth(trace: Trace, value: object) -> Atom:
         return value.truth_atom
     if not trace.is_staged(value):
         return Const(bool(value), BOOL)
+    if isinstance(value, (StagedList, StagedDict, StagedStr)):
+        value = value.length()
     atom = scalar_of(trace, value, "the truth value")
     assert isinstance(atom.type, ScalarType)
     if atom.type == BOOL:
@@ -35,18 +40,20 @@ def truth_in(trace: Trace, scope: BlockScope, value: object, atoms: Sequence[Ato
         return value.truth_atom
     if not trace.is_staged(value):
         return Const(bool(value), BOOL)
+    if isinstance(value, (StagedList, StagedDict, StagedStr)):
+        _refuse_mixed("containers and strings together with others of their type only")
     (atom,) = atoms
     if not isinstance(atom.type, ScalarType):
-        raise StagedTypeError(
-            "`and` and `or` take tensors together with tensors only",
-            loc=caller_loc(),
-            hint="make the tensor a number first: x.item()",
-        )
+        _refuse_mixed("tensors together with tensors only", "make the tensor a number first: x.item()")
     if atom.type == BOOL:
         return atom
     node = trace.builder.node(NE, [atom, _zero(atom.type)], loc=caller_loc())
     scope.nodes.append(node)
     return node.results[0]
+
+
+def _refuse_mixed(what: str, hint: str = "test its length: len(x) > 0") -> NoReturn:
+    raise StagedTypeError(f"`and` and `or` take {what}", loc=caller_loc(), hint=hint)
 
 
 class MixedTruth(Rep):

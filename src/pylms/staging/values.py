@@ -129,6 +129,14 @@ def constant(value: object) -> Const | None:
 
 
 @dataclass(frozen=True, slots=True)
+class MadeAnew:
+    """A list or dict of a result: its items, and how each call makes a new one of them."""
+
+    items: tuple[object, ...]
+    make: Callable[[list[object]], object]
+
+
+@dataclass(frozen=True, slots=True)
 class Leaf:
     """A place for one atom of that type."""
 

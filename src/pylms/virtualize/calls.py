@@ -22,6 +22,7 @@ CALLED_BUILTINS = frozenset(
     {"len", "range", "enumerate", "int", "float", "bool", "abs", "min", "max"}
     | {"next", "setattr", "delattr"}
     | {"round", "sum", "pow", "divmod", "zip", "reversed", "any", "all", "isinstance"}
+    | {"list", "dict", "sorted", "str", "repr", "ord", "chr"}
 )
 """The builtins that go through `__call`."""
 

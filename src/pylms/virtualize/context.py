@@ -61,6 +61,9 @@ OPERATOR_NAMES: frozenset[str] = frozenset(IN_PLACE_OPERATORS.values()) | {
     "__format",
     "__item",
     "__printf",
+    "__list",
+    "__dict",
+    "__in",
 }
 """All names that rewritten code may call; a user's function may use none of them."""
 

@@ -24,6 +24,7 @@ from .branches import rewrite_branches
 from .break_continue import desugar_loop_exits
 from .calls import CALLED_BUILTINS, REWRITTEN_BUILTINS, rewrite_calls
 from .changes import mark_changes
+from .containers import rewrite_containers
 from .context import Context
 from .invocations import rewrite_invocations
 from .known_functions import KnownNames, known_names
@@ -52,6 +53,7 @@ PASSES: tuple[Pass, ...] = (
     desugar_loop_exits,  # before bool_ops: its guards are `not` and `and` of flags
     desugar_reductions,  # before bool_ops: its conditions become conditional expressions
     rewrite_bool_ops,  # before variables: thunks are blocks whose reads count; afterwards expressions are final
+    rewrite_containers,  # after bool_ops, which makes chains of comparisons into single ones
     rewrite_variables,  # before loops and branches: once shared names are cells, blocks can become functions
     rewrite_loops,  # before branches: a `for` that may stop ends with an `if` that is the loop's
     rewrite_branches,  # after all that makes branches

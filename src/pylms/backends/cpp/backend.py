@@ -12,13 +12,16 @@ from . import (  # noqa: F401 - each fills the table of rules
     emit_array_nests,
     emit_arrays,
     emit_control,
+    emit_dicts,
     emit_elementary,
     emit_functions,
     emit_fused,
     emit_host,
     emit_integers,
+    emit_lists,
     emit_matmul,
     emit_tensors,
+    emit_texts,
     emit_variables,
 )
 from .legalise import PASSES

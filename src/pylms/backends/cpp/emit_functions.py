@@ -14,10 +14,10 @@ from ...ir import python_errors as errors
 from ...ir.call_graph import all_functions, callee_of, recursive_names
 from ...ir.node import Function, Node
 from ...ir.ops.functions import CALL
-from ...ir.types import ArrayType, Type
+from ...ir.types import Type
 from .emit_rules import emit_rules
 from .emitter import Emitter
-from .literals import ARRAYS_HEADER, c_type, declaration
+from .literals import c_type, declaration
 from .memory_plan import plan_memory
 from .text import Line, base_name, list_lines
 
@@ -55,6 +55,7 @@ def declare_functions(emitter: Emitter, function: Function) -> dict[str, NativeF
     declared: dict[str, NativeFunction] = {}
     for each in all_functions(function):
         results = tuple([result.type for result in each.body.results])
+        emitter.include_for(*results, *[param.type for param in each.params])
         name = emitter.fresh_global_name(each.name)
         struct = emitter.fresh_global_name(f"{name}_results") if len(results) > 1 else ""
         declared[each.name] = NativeFunction(name, struct, results)
@@ -87,8 +88,6 @@ def _emit_function(emitter: Emitter, function: Function, *, is_recursive: bool, 
     with emitter.new_function(jumps=True) as text:
         for param in function.params:
             emitter.own(param)
-            if isinstance(param.type, ArrayType):
-                emitter.include(ARRAYS_HEADER)
         if is_recursive:
             # Made a loop, recursion without end would never come to the end of the stack.
             emitter.require_flag("-fno-optimize-sibling-calls")

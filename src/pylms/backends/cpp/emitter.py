@@ -23,6 +23,7 @@ from .literals import (
     Binding,
     Expression,
     declaration,
+    header_of,
     is_in_register,
     literal,
     scalar_c_type,
@@ -329,6 +330,12 @@ class Emitter:
         """Include a header of the backend."""
         if header not in self.headers:
             self.headers.append(header)
+
+    def include_for(self, *types: Type) -> None:
+        """Include what declares the C++ types of values of these types."""
+        for header in map(header_of, types):
+            if header is not None:
+                self.include(header)
 
     def require_flag(self, flag: str) -> None:
         """Have the program compiled with this flag."""

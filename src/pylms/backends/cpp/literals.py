@@ -103,6 +103,19 @@ def element_c_type(element: ElementType) -> str:
     return leaves[0] if len(leaves) == 1 else f"pylms::record<{', '.join(leaves)}>"
 
 
+def header_of(type_: Type) -> str | None:
+    """The header that declares the C++ type, if it needs one."""
+    match type_:
+        case ArrayType():
+            return ARRAYS_HEADER
+        case TextType():
+            return "text.h"
+        case ListType() | DictType():
+            return "dict.h" if "dict" in str(type_) else "list.h"
+        case _:
+            return None
+
+
 def declaration(type_: Type, name: str) -> str:
     """`type name`, with the star where the code base writes it."""
     spelled = c_type(type_)

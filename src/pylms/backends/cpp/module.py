@@ -12,13 +12,21 @@ from itertools import count
 from ...errors import InternalError
 from ...ir.call_graph import all_functions, callees
 from ...ir.node import Function, Sym, walk
-from ...ir.types import SHARED_REGION, ArrayType, BufferType, TensorType, Type
+from ...ir.types import (
+    SHARED_REGION,
+    ArrayType,
+    BufferType,
+    DictType,
+    ListType,
+    TensorType,
+    TextType,
+    Type,
+)
 from ..base import SourceBundle
 from .emit_functions import declare_functions, emit_functions, native_call
-from .emit_host import unpacked
+from .emit_host import unpacked, unpacked_text
 from .emitter import Emitter, FunctionText
 from .literals import (
-    ARRAYS_HEADER,
     array_parts,
     c_type,
     declaration,
@@ -133,9 +141,9 @@ def _emit_function(emitter: Emitter, function: Function) -> _Signature:
 def _parameters(emitter: Emitter, param: Sym) -> list[str]:
     """The C++ parameters of one of the IR. An array travels in its parts: compilers heed `restrict` of parameters."""
     name = emitter.name_of(param)
+    emitter.include_for(param.type)
     if not isinstance(param.type, ArrayType):
         return [declaration(param.type, name)]
-    emitter.include(ARRAYS_HEADER)
     apart = "" if param.type.region == SHARED_REGION else "__restrict "
     parts = [f"{scalar_c_type(param.type.dtype)} *{apart}{name}_data"]
     return parts + [f"long long {name}_{part}" for part in array_parts(param.type)]
@@ -201,7 +209,8 @@ def _emit_landing_entry(emitter: Emitter, function: Function) -> None:
         emitter.line(f"{start}{call};")
         slots = count()
         for index, type_ in enumerate(native.results):
-            _store_result(emitter, type_, native.result("result", index), slots)
+            for line in _stored_result(type_, native.result("result", index), slots):
+                emitter.line(line)
         emitter.line("return 0;")
     _write_entry(emitter, text)
 
@@ -211,15 +220,21 @@ def _whole(type_: Type, parts: Sequence[str]) -> str:
     return f"{c_type(type_)}{_array_of(type_, parts)}" if isinstance(type_, ArrayType) else parts[0]
 
 
-def _store_result(emitter: Emitter, type_: Type, value: str, slots: Iterator[int]) -> None:
-    """Write a result into the slots that it takes, the next ones."""
+def _stored_result(type_: Type, value: str, slots: Iterator[int]) -> list[str]:
+    """The statements that write a result into the slots that it takes, the next ones."""
     index = next(slots)
-    if not isinstance(type_, ArrayType):
-        emitter.line(f"{_slot(index, type_)} = {value};")
-        return
-    emitter.line(f"results[{index}].p = {value}.data;")
-    for axis in range(type_.rank):
-        emitter.line(f"results[{next(slots)}].i = {value}.n[{axis}];")
+    match type_:
+        case ArrayType():
+            fields = ("n",) if type_.is_dense else ("n", "step")
+            parts = [f"{value}.{field}[{axis}]" for field in fields for axis in range(type_.rank)]
+            others = [f"results[{next(slots)}].i = {part};" for part in parts]
+            return [f"results[{index}].p = {value}.data;", *others]
+        case TextType():
+            return [f"results[{index}].p = (void *){value}.data;", f"results[{next(slots)}].i = {value}.length;"]
+        case ListType() | DictType():
+            return [f"results[{index}].p = {value}.body;"]
+        case _:
+            return [f"{_slot(index, type_)} = {value};"]
 
 
 def _write_entry(emitter: Emitter, text: FunctionText) -> None:
@@ -233,22 +248,15 @@ def _emit_call(emitter: Emitter, signature: _Signature, arguments: list[str], re
         emitter.write(list_lines(f"{_slot(0, results[0])} = {signature.name}(", arguments, ");", depth=1))
         emitter.line("return 0;")
         return
-    through_locals = []
+    through_locals: list[str] = []
     slots = count()
     for output, type_ in zip(signature.outputs, results, strict=True):
-        index = next(slots)
         if c_type(type_) in ("long long", "double"):
-            arguments.append(f"&{_slot(index, type_)}")
+            arguments.append(f"&{_slot(next(slots), type_)}")
             continue
         emitter.line(f"{declaration(type_, output)};")
         arguments.append(f"&{output}")
-        if isinstance(type_, ArrayType):
-            through_locals.append(f"results[{index}].p = {output}.data;")
-            fields = ("n",) if type_.is_dense else ("n", "step")
-            parts = [f"{output}.{field}[{axis}]" for field in fields for axis in range(type_.rank)]
-            through_locals += [f"results[{next(slots)}].i = {part};" for part in parts]
-        else:
-            through_locals.append(f"{_slot(index, type_)} = {output};")
+        through_locals += _stored_result(type_, output, slots)
     start, end = f"{signature.name}(", ");"
     if signature.text.can_fail:
         start = f"{'int status =' if through_locals else 'return'} {start}"
@@ -272,6 +280,8 @@ def _unpacked_argument(slots: Iterator[int], type_: Type) -> list[str]:
     if isinstance(type_, ArrayType):
         parts = [f"args[{next(slots)}].i" for _ in array_parts(type_)]
         return [f"({scalar_c_type(type_.dtype)} *){slot}.p", *parts]
+    if isinstance(type_, TextType):
+        return [unpacked_text(slot, f"args[{next(slots)}]")]
     if is_in_register(type_):
         return [unpacked(slot, number_type(type_))]
     if isinstance(type_, (BufferType, TensorType)):

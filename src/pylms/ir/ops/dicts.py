@@ -19,7 +19,20 @@ from ..effects import Effect, reads
 from ..node import Atom, AttributeValue, Block
 from ..primitive import Primitive
 from ..rules import effect_rules, pure, type_rules
-from ..types import BOOL, INT, DictType, ElementType, Heap, ListType, RecordType, ScalarType, TextType, Type, leaves_of
+from ..types import (
+    BOOL,
+    INT,
+    DictType,
+    ElementType,
+    Heap,
+    ListType,
+    RecordType,
+    ScalarType,
+    TextType,
+    Type,
+    UnknownType,
+    leaves_of,
+)
 from .lists import heaps_within, require_types
 
 DICT_NEW = Primitive("dict_new")
@@ -60,7 +73,7 @@ def is_hashable(key: ElementType) -> bool:
     """Whether keys may have this type."""
     if isinstance(key, RecordType):
         return all(map(is_hashable, key.items))
-    return isinstance(key, (ScalarType, TextType))
+    return isinstance(key, (ScalarType, TextType, UnknownType))
 
 
 @type_rules.define(DICT_NEW)

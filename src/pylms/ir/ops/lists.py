@@ -7,7 +7,8 @@ An element is a number, a string, a reference, or a tuple of such; a tuple's lea
 `list_get(l, i)`, `list_set(l, i, x...)`: by Python's index; IndexError. `list_item(l, i)`: an index that is in range.
 `list_append(l, x...)`, `list_insert(l, i, x...)`, `list_extend(l, m)`, `list_clear(l)`, `list_reverse(l)`.
 `list_pop(l, i)`: the element, which is taken out; IndexError. `list_sort(l) {reverse}`: stable.
-`list_index(l, x...)`: where the first equal element is, or -1. `list_count(l, x...)`. `list_equal(l, m)`.
+`list_find(l, x...)`: where the first equal element is, or -1. `list_index(l, x...)`: the same; ValueError.
+`list_count(l, x...)`. `list_equal(l, m)`.
 `list_slice(l, start, stop) {step}`: a new list; bounds left out are the furthest ints. `list_concat(l, m)`,
 `list_repeat(l, n)`: new lists.
 """
@@ -35,6 +36,7 @@ LIST_EXTEND = Primitive("list_extend")
 LIST_CLEAR = Primitive("list_clear")
 LIST_REVERSE = Primitive("list_reverse")
 LIST_SORT = Primitive("list_sort")
+LIST_FIND = Primitive("list_find")
 LIST_INDEX = Primitive("list_index")
 LIST_COUNT = Primitive("list_count")
 LIST_EQUAL = Primitive("list_equal")
@@ -43,8 +45,8 @@ LIST_CONCAT = Primitive("list_concat")
 LIST_REPEAT = Primitive("list_repeat")
 NEW_LISTS = (LIST_NEW, LIST_SLICE, LIST_CONCAT, LIST_REPEAT)
 _CHANGING = (LIST_APPEND, LIST_INSERT, LIST_EXTEND, LIST_CLEAR, LIST_REVERSE, LIST_SORT)
-_SEARCHING = (LIST_INDEX, LIST_COUNT, LIST_EQUAL)
-PRIMITIVES = (*NEW_LISTS, LIST_LENGTH, LIST_GET, LIST_ITEM, LIST_SET, LIST_POP, *_CHANGING, *_SEARCHING)
+_SEARCHING = (LIST_FIND, LIST_COUNT, LIST_EQUAL)
+PRIMITIVES = (*NEW_LISTS, LIST_LENGTH, LIST_GET, LIST_ITEM, LIST_SET, LIST_POP, LIST_INDEX, *_CHANGING, *_SEARCHING)
 
 _Attrs = Mapping[str, AttributeValue]
 
@@ -69,7 +71,7 @@ def _new_type(args: tuple[Type, ...], attrs: _Attrs, _blocks: tuple[Block, ...])
     if not isinstance(type_, ListType):
         raise StagedTypeError(f"not the type of a list: {type_}")
     leaves = leaves_of(type_.element)
-    require_types(args, leaves * (len(args) // len(leaves)), "a new list")
+    require_types(args, leaves * (len(args) // max(len(leaves), 1)), "a new list")
     return (type_,)
 
 
@@ -86,7 +88,7 @@ def _method_type(primitive: Primitive, before: tuple[Type, ...], gives: str) -> 
         return results.get(gives, ())
 
 
-_TAKES_ELEMENT = frozenset({LIST_SET, LIST_APPEND, LIST_INSERT, LIST_INDEX, LIST_COUNT})
+_TAKES_ELEMENT = frozenset({LIST_SET, LIST_APPEND, LIST_INSERT, LIST_FIND, LIST_INDEX, LIST_COUNT})
 _TAKES_LIST = frozenset({LIST_EXTEND, LIST_EQUAL, LIST_CONCAT})
 _METHODS: dict[Primitive, tuple[tuple[Type, ...], str]] = {
     LIST_LENGTH: ((), "int"),
@@ -100,6 +102,7 @@ _METHODS: dict[Primitive, tuple[tuple[Type, ...], str]] = {
     LIST_CLEAR: ((), ""),
     LIST_REVERSE: ((), ""),
     LIST_SORT: ((), ""),
+    LIST_FIND: ((), "int"),
     LIST_INDEX: ((), "int"),
     LIST_COUNT: ((), "int"),
     LIST_EQUAL: ((), "bool"),
@@ -152,6 +155,11 @@ def _item_effect(args: tuple[Atom, ...], _attrs: _Attrs, _blocks: tuple[Block, .
 @effect_rules.define(*_SEARCHING)
 def _search_effect(args: tuple[Atom, ...], _attrs: _Attrs, _blocks: tuple[Block, ...]) -> Effect:
     return reads(*heaps_within(list_type(args[0].type)))
+
+
+@effect_rules.define(LIST_INDEX)
+def _index_effect(args: tuple[Atom, ...], _attrs: _Attrs, _blocks: tuple[Block, ...]) -> Effect:
+    return Effect(reads=heaps_within(list_type(args[0].type)), raises=True, keep=True)
 
 
 @effect_rules.define(*_CHANGING)

@@ -1,7 +1,8 @@
 """Python's strings: immutable, made of code points (ADR 6).
 
 `text() {value}`: a string known while staging.
-`text_length(s)`: how many code points. `text_item(s, i)`: one of them, as a string; IndexError.
+`text_length(s)`: how many code points. `text_item(s, i)`: one of them, as a string; IndexError. `text_at(s, i)`: the
+same for an index that is in range.
 `text_slice(s, start, stop) {step}`: as Python slices with those bounds; bounds left out are the furthest ints.
 `text_concat(s, t)`, `text_repeat(s, n)`. `text_equal(s, t)`; `text_compare(s, t)`: -1, 0 or 1.
 `text_find(s, part)`: where `part` begins first in `s`, or -1.
@@ -25,6 +26,7 @@ from .lists import shown
 TEXT_VALUE = Primitive("text")
 TEXT_LENGTH = Primitive("text_length", "len")
 TEXT_ITEM = Primitive("text_item")
+TEXT_AT = Primitive("text_at")
 TEXT_SLICE = Primitive("text_slice")
 TEXT_CONCAT = Primitive("text_concat")
 TEXT_REPEAT = Primitive("text_repeat")
@@ -36,7 +38,8 @@ TEXT_CHR = Primitive("text_chr", "chr")
 TEXT_FORMAT = Primitive("text_format")
 TEXT_CALL = Primitive("text_call")
 PRIMITIVES = (
-    *(TEXT_VALUE, TEXT_LENGTH, TEXT_ITEM, TEXT_SLICE, TEXT_CONCAT, TEXT_REPEAT, TEXT_EQUAL, TEXT_COMPARE, TEXT_FIND),
+    *(TEXT_VALUE, TEXT_LENGTH, TEXT_ITEM, TEXT_AT, TEXT_SLICE, TEXT_CONCAT, TEXT_REPEAT, TEXT_EQUAL),
+    *(TEXT_COMPARE, TEXT_FIND),
     *(TEXT_ORD, TEXT_CHR, TEXT_FORMAT, TEXT_CALL),
 )
 
@@ -45,6 +48,7 @@ _SIGNATURES: dict[Primitive, tuple[tuple[Type, ...], Type]] = {
     TEXT_VALUE: ((), TEXT),
     TEXT_LENGTH: ((TEXT,), INT),
     TEXT_ITEM: ((TEXT, INT), TEXT),
+    TEXT_AT: ((TEXT, INT), TEXT),
     TEXT_SLICE: ((TEXT, INT, INT), TEXT),
     TEXT_CONCAT: ((TEXT, TEXT), TEXT),
     TEXT_REPEAT: ((TEXT, INT), TEXT),
@@ -88,9 +92,9 @@ def _call_type(args: tuple[Type, ...], attrs: _Attrs, _blocks: tuple[Block, ...]
     return (result,)
 
 
-effect_rules.define(TEXT_VALUE, TEXT_LENGTH, TEXT_SLICE, TEXT_CONCAT, TEXT_REPEAT, TEXT_EQUAL, TEXT_COMPARE, TEXT_FIND)(
-    pure
-)
+effect_rules.define(
+    TEXT_VALUE, TEXT_AT, TEXT_LENGTH, TEXT_SLICE, TEXT_CONCAT, TEXT_REPEAT, TEXT_EQUAL, TEXT_COMPARE, TEXT_FIND
+)(pure)
 
 
 @effect_rules.define(TEXT_ITEM, TEXT_ORD, TEXT_CHR, TEXT_CALL)

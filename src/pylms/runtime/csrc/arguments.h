@@ -1,6 +1,6 @@
 /* The arguments of a native function: their codes, and the slots of Python objects that fit them exactly.
  *
- * A code is one of: i (int, 64 bits), f (float), b (bool), [<kind><itemsize>] (a NumPy number), or
+ * A code is one of: i (int, 64 bits), f (float), b (bool), s (str), [<kind><itemsize>] (a NumPy number), or
  * [<kind><itemsize>,<rank>,<C|S>,<r|w>] (a NumPy array: see arrays.h; C: C-contiguous, S: any other layout; w: the
  * function writes into it).
  */
@@ -8,7 +8,7 @@
 #define PYLMS_ARGUMENTS_H
 
 typedef struct {
-    char kind; /* i, f, b, [ of an array, or # of a NumPy number */
+    char kind; /* i, f, b, s, [ of an array, or # of a NumPy number */
     Py_ssize_t first_slot;
     array_code array; /* of the last two kinds */
 } argument_code;
@@ -20,7 +20,7 @@ typedef enum { OVERLAP_NONE, OVERLAP_SOME, OVERLAP_ANY } overlap_demand;
 static const char *scan_argument(const char *codes, argument_code *argument)
 {
     argument->kind = *codes;
-    if (*codes == 'i' || *codes == 'f' || *codes == 'b')
+    if (*codes == 'i' || *codes == 'f' || *codes == 'b' || *codes == 's')
         return codes + 1;
     codes = scan_array(codes, &argument->array);
     if (codes != NULL && argument->array.is_number) {
@@ -50,7 +50,7 @@ static argument_code *parse_arguments(const char *codes, Py_ssize_t *count, Py_s
             goto failed;
         }
         argument->first_slot = *slots;
-        *slots += argument->kind == '[' ? array_slots(&argument->array) : 1;
+        *slots += argument->kind == '[' ? array_slots(&argument->array) : argument->kind == 's' ? 2 : 1;
         if ((argument->kind == '[' || argument->kind == '#') && (use_numpy() < 0 || resolve_array_code(&argument->array) < 0))
             goto failed;
     }
@@ -60,7 +60,8 @@ failed:
     return NULL;
 }
 
-/* Stores arguments that are exactly what the codes say; 0 at the first that is not, with no exception. */
+/* Stores arguments that are exactly what the codes say; 0 at the first that is not, with no exception. Of a string it is
+ * the object itself, until `encode_texts`. */
 static inline int match_arguments(const argument_code *arguments, PyObject *const *objects, Py_ssize_t count,
                                   pylms_value *slots)
 {
@@ -91,12 +92,28 @@ static inline int match_arguments(const argument_code *arguments, PyObject *cons
             if (!match_number(&arguments[index].array, object, slot))
                 return 0;
             break;
+        case 's':
+            if (!PyUnicode_CheckExact(object))
+                return 0;
+            slot->p = object;
+            break;
         default:
             if (!match_array(&arguments[index].array, object, slot))
                 return 0;
         }
     }
     return 1;
+}
+
+/* Puts the code points of strings, and their number, where their objects are stored; -1 with an exception on failure. */
+static int encode_texts(pylms_context *context, const argument_code *arguments, Py_ssize_t count, pylms_value *slots)
+{
+    for (Py_ssize_t index = 0; index < count; ++index) {
+        pylms_value *slot = &slots[arguments[index].first_slot];
+        if (arguments[index].kind == 's' && encode_text(context, slot->p, slot) < 0)
+            return -1;
+    }
+    return 0;
 }
 
 static inline int arrays_overlap(const argument_code *left, const argument_code *right, const pylms_value *slots)

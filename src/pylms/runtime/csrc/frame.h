@@ -134,6 +134,7 @@ static void free_blocks(call_frame *frame)
     }
     frame->context.arena = NULL;
     frame->context.arena_size = 0;
+    frame->context.heap = NULL;
 }
 
 static inline void give_frame_back(call_frame *frame)

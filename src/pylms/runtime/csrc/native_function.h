@@ -23,6 +23,7 @@ typedef struct NativeFunction {
     Py_ssize_t argument_count;
     Py_ssize_t argument_slots;
     overlap_demand overlap;
+    int takes_texts;
     const char *result_codes; /* borrows from the string below */
     Py_ssize_t pointer_count; /* of the fixed pointers */
     Py_ssize_t result_slots;
@@ -40,11 +41,8 @@ typedef struct NativeFunction {
 
 static PyTypeObject NativeFunction_type;
 
-/* What a callback is given are copies. */
-static const result_sources nothing_around = {NULL, NULL, 0, NULL, NULL};
-
 /* Runs callback number `index` for native code (see pylms_abi.h); the GIL is held. */
-static int run_callback(NativeFunction *function, long long index, pylms_value *args)
+static int run_callback(NativeFunction *function, pylms_context *context, long long index, pylms_value *args)
 {
     if (index < 0 || index >= PyTuple_GET_SIZE(function->callbacks)) {
         PyErr_Format(PyExc_SystemError, "native code called callback %lld of %zd", index,
@@ -52,25 +50,15 @@ static int run_callback(NativeFunction *function, long long index, pylms_value *
         return -1;
     }
     const callback_entry *callback = &function->callback_entries[index];
-    PyObject *arguments = PyTuple_New(callback->argument_count);
+    PyObject *arguments = decode_run(callback->argument_codes, callback->argument_count, args);
     if (arguments == NULL)
         return -1;
-    const char *codes = callback->argument_codes;
-    const pylms_value *slots = args;
-    for (Py_ssize_t position = 0; position < callback->argument_count; ++position) {
-        PyObject *argument = decode_code(&codes, &slots, &nothing_around);
-        if (argument == NULL) {
-            Py_DECREF(arguments);
-            return -1;
-        }
-        PyTuple_SET_ITEM(arguments, position, argument);
-    }
     PyObject *result = PyObject_Call(callback->callable, arguments, NULL);
     Py_DECREF(arguments);
     if (result == NULL)
         return -1;
-    codes = callback->result_codes;
-    int status = *codes == '\0' ? 0 : encode_code(&codes, result, &args);
+    const char *codes = callback->result_codes;
+    int status = *codes == '\0' ? 0 : encode_code(context, &codes, result, &args);
     Py_DECREF(result);
     return status;
 }
@@ -79,7 +67,7 @@ static int frame_call(pylms_context *context, long long callback, pylms_value *a
 {
     call_frame *frame = (call_frame *)context;
     int was_released = enter_python(frame);
-    int status = run_callback(frame->function, callback, args);
+    int status = run_callback(frame->function, context, callback, args);
     /* The callback may have changed the signal handler: look again at the next poll. */
     context->interrupt = 1;
     leave_python(frame, was_released);
@@ -109,12 +97,17 @@ static void raise_status(NativeFunction *function, int status)
 }
 
 /* Runs the native code on slots filled from `objects`. */
-static PyObject *enter_native(NativeFunction *function, PyObject *const *objects, const pylms_value *args,
+static PyObject *enter_native(NativeFunction *function, PyObject *const *objects, pylms_value *args,
                               pylms_value *results)
 {
     call_frame *frame = take_frame(function);
     if (frame == NULL)
         return NULL;
+    if (function->takes_texts &&
+        encode_texts(&frame->context, function->arguments, function->argument_count, args) < 0) {
+        give_frame_back(frame);
+        return NULL;
+    }
     int status;
     Py_INCREF(function); /* a callback may drop the last other reference */
     if (function->releases_gil) {
@@ -127,7 +120,7 @@ static PyObject *enter_native(NativeFunction *function, PyObject *const *objects
     }
     PyObject *result = NULL;
     if (status == 0) {
-        result_sources sources = {function->arguments, objects, function->argument_count, args, frame};
+        result_sources sources = {function->arguments, objects, function->argument_count, args, frame, NULL};
         result = decode_result(function->result_codes, results, &sources);
     } else {
         raise_status(function, status);

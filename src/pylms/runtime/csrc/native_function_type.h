@@ -44,6 +44,7 @@ static int set_codes(NativeFunction *self, PyObject *argument_codes, PyObject *r
     self->arguments = parse_arguments(argument_codes_letters, &self->argument_count, &self->argument_slots);
     if (self->arguments == NULL || scan_codes(self->result_codes, &result_count, &self->result_slots) < 0)
         return -1;
+    self->takes_texts = strchr(argument_codes_letters, 's') != NULL;
     if (strchr(self->result_codes, '[') != NULL && use_numpy() < 0)
         return -1;
     if (result_count > 1) {

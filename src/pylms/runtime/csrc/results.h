@@ -13,6 +13,7 @@ typedef struct {
     Py_ssize_t count;
     const pylms_value *slots;
     call_frame *frame;
+    PyObject *seen; /* null, or a dict from the addresses of containers to what they have become */
 } result_sources;
 
 #ifdef PYLMS_NUMPY

@@ -48,6 +48,9 @@ typedef struct pylms_context {
     /* Belongs to the generated code. */
     void *landing;
 
+    /* Belongs to the generated code; null at the start of a call. */
+    void *heap;
+
     /* Belongs to the caller of pylms_entry. */
     void *user;
 } pylms_context;

@@ -13,6 +13,7 @@ from .boolean import run_and, run_not, run_or
 from .branch import run_if
 from .call import call
 from .changing import changing, note_new
+from .container import make_dict, make_list, run_in
 from .invoke import Rewrite, invoke_operator
 from .item import item
 from .loop import LoopBody, run_for, run_for_dataloader, run_while
@@ -87,6 +88,9 @@ _COMMON: dict[str, object] = {
     "__reduce": reduce,
     "__entering": entering,
     "__call": call,
+    "__list": make_list,
+    "__dict": make_dict,
+    "__in": run_in,
     "__print": print_values,
     "__printf": print_formatted,
     "__item": item,

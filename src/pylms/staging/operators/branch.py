@@ -12,10 +12,13 @@ from ...ir.node import Atom, Const
 from ...ir.ops.arithmetic import CONVERT
 from ...ir.ops.arrays import ARRAY_AS_STRIDED
 from ...ir.ops.control import IF
-from ...ir.types import BOOL, ArrayType, ScalarType, Type
+from ...ir.ops.texts import TEXT_VALUE
+from ...ir.types import BOOL, ArrayType, ContainerType, ScalarType, TextType, Type
 from ...loc import Loc, caller_loc
 from ..cells import zero_in
 from ..constructs import Assigned, Construct, TracedBlock, trace_construct
+from ..containers.sites import unify
+from ..containers.traced import TracedDict, TracedList
 from ..context import Trace, current_trace
 from ..raising import AlwaysRaises
 from ..truth import MixedTruth, truth, truth_in
@@ -151,6 +154,9 @@ class _Merged:
                 return then
             case Leaf(), Leaf():
                 return self._merge_leaves(next(left), next(right))
+            case ((Static() | Leaf()), (Static() | Leaf())) if _may_be_staged(then) and _may_be_staged(otherwise):
+                left_atom = self._as_atom(then, left, self.then_scope)
+                return self._merge_leaves(left_atom, self._as_atom(otherwise, right, self.else_scope))
             case TupleOf(then_items, make, name), TupleOf(else_items, _, else_name) if name == else_name and len(
                 then_items
             ) == len(else_items):
@@ -159,8 +165,22 @@ class _Merged:
             case _:
                 _refuse(describe(then), describe(otherwise))
 
+    def _as_atom(self, structure: Structure, atoms: Iterator[Atom], scope: BlockScope) -> Atom:
+        """What one side gives; a string of generation time is made at the end of the side's block."""
+        match structure:
+            case Static(TracedList() | TracedDict() as container):
+                self.trace.sites.make_run_time(container.site)
+            case Static(value):
+                node = self.trace.builder.node(TEXT_VALUE, [], attrs={"value": str(value)}, loc=caller_loc())
+                scope.nodes.append(node)
+                return node.results[0]
+            case _:
+                return next(atoms)
+
     def _merge_leaves(self, then: Atom, otherwise: Atom) -> Structure:
         """The type that one side widens to; any other mismatch is an error."""
+        if isinstance(then.type, ContainerType) and isinstance(otherwise.type, ContainerType):
+            unify(self.trace.sites, then.type, otherwise.type)
         if widens(then, otherwise.type):
             then = self._widened(then, otherwise.type, self.then_scope)
         elif widens(otherwise, then.type):
@@ -185,6 +205,17 @@ class _Merged:
         node = self.trace.builder.node(CONVERT, [atom], attrs={"dtype": target}, loc=caller_loc())
         scope.nodes.append(node)
         return node.results[0]
+
+
+def _may_be_staged(structure: Structure) -> bool:
+    """Whether it is a string, list or dict, staged or of generation time."""
+    match structure:
+        case Leaf(type_):
+            return isinstance(type_, (TextType, ContainerType))
+        case Static(value):
+            return type(value) is str or isinstance(value, (TracedList, TracedDict))
+        case _:
+            return False
 
 
 def _refuse(then: str, otherwise: str) -> NoReturn:

@@ -11,6 +11,7 @@ from ...ir.types import BOOL, FLOAT, INT, ScalarType, Type
 from ...loc import caller_loc
 from ..arrays import StagedArray
 from ..changes import require_changeable
+from ..containers.dicts import StagedView
 from ..context import Trace, current_trace
 from ..numpy_scalars import name_of
 from ..promotion import convert, refuse_operation
@@ -18,6 +19,7 @@ from ..rep import Rep, StagedValue
 from ..truth import scalar_of, truth
 from .array_builtins import ARRAY_BUILTINS
 from .changing import changing
+from .container import HANDLERS, MAKERS, OF_CONTAINERS, STAGED_CONTAINERS
 from .loop import StagedEnumerate, StagedRange
 from .math_functions import MATH_HANDLERS, to_python_int
 from .number_builtins import NUMBER_BUILTINS, TAKE_ITERABLES, as_sequence
@@ -37,6 +39,8 @@ def call(function: Callable[..., object], *args: object, **kwargs: object) -> ob
     maker = maker_of_arrays(trace, function, args, kwargs)
     if maker is not None:
         return maker(trace, *args, **kwargs)
+    if function in MAKERS:
+        return HANDLERS[function](trace, *args, **kwargs)
     if function is enumerate and args and _loops_natively(trace, args[0]):
         return StagedEnumerate(args[0], kwargs.get("start", args[1] if len(args) > 1 else 0))
     if args and isinstance(args[0], StagedArray) and function in ARRAY_BUILTINS:
@@ -46,7 +50,7 @@ def call(function: Callable[..., object], *args: object, **kwargs: object) -> ob
     is_conversion = function in _CONVERSIONS and len(args) == 1 and trace.is_staged(args[0])
     if not is_conversion and not any(_has_staged_scalar(item) for item in (*args, *kwargs.values())):
         return function(*args, **kwargs)
-    handler = _HANDLERS.get(function)
+    handler = _handler_for(function, args)
     if handler is None and name_of(function) is not None:
         on_arrays = has_array(trace, (*args, *kwargs.values()))
         return (call_on_arrays if on_arrays else call_numpy)(trace, function, args, kwargs)
@@ -80,17 +84,28 @@ def _before_change(trace: Trace, function: Callable[..., object], args: Sequence
     trace.items_taken += 1  # that cannot be taken back
 
 
+def _handler_for(function: Callable[..., object], args: Sequence[object]) -> Handler | None:
+    """What the function means where arguments are staged; None where nothing is known of it."""
+    if function in HANDLERS:
+        return HANDLERS[function]
+    if len(args) == 1 and isinstance(args[0], STAGED_CONTAINERS):
+        return OF_CONTAINERS.get(function) or _HANDLERS.get(function)
+    return _HANDLERS.get(function)
+
+
 _CONVERSIONS = frozenset({int, float, bool})
 
 
 def _has_staged_scalar(value: object) -> bool:
-    if isinstance(value, StagedValue):
+    if isinstance(value, (StagedValue, StagedView)):
         return True
     return isinstance(value, (tuple, list)) and any(isinstance(item, StagedValue) for item in value)
 
 
 def _loops_natively(trace: Trace, iterable: object) -> bool:
-    return isinstance(iterable, (StagedRange, StagedArray)) or trace.front.loop_plan(trace, iterable) is not None
+    if isinstance(iterable, (StagedRange, StagedArray, *STAGED_CONTAINERS)):
+        return True
+    return trace.front.loop_plan(trace, iterable) is not None
 
 
 # Builtins that work on staged values through the operators that `Rep` has.
@@ -132,7 +147,8 @@ def _convert_to(target: ScalarType, trace: Trace, value: object) -> object:
     if not trace.is_staged(value):
         return _PYTHON_CLASSES[target](value)
     number = trace.wrap(scalar_of(trace, value, f"`{target}`"))
-    assert isinstance(number, Rep)
+    if not isinstance(number, Rep):
+        refuse_operation(f"{target}()", trace.lift(value).type)
     if target == INT:
         return trace.wrap(to_python_int(trace, number.atom))
     return trace.wrap(convert(trace, number.atom, target))
@@ -159,12 +175,7 @@ def _isinstance(_trace: Trace, value: object, classes: object) -> object:
     return issubclass(python_class(value.atom.type), classes)  # type: ignore[arg-type]
 
 
-def _length(_trace: Trace, value: object) -> object:
-    return value.length() if isinstance(value, StagedArray) else len(value)  # type: ignore[arg-type]
-
-
 _HANDLERS: dict[object, Handler] = {
-    len: _length,
     isinstance: _isinstance,
     range: _range,
     int: partial(_convert_to, INT),

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from ..changes import CHANGED_BY_METHODS, register_new, require_changeable
+from ..containers.traced import TracedDict, TracedList
 from ..context import current_trace
 
 
 def changing(value: object, method: str | None = None) -> object:
     """The object, which a store, or a method of that name, changes next.
 
-    Staged values, and what the front keeps itself, know what that means; so do methods of the user's classes.
+    Staged values, lists and dicts that traced functions made, and what the front keeps itself, know what that means; so
+    do methods of the user's classes.
     """
     trace = current_trace()
     if trace is None or trace.is_staged(value) or trace.front.keeps_changes(value):
+        return value
+    if isinstance(value, (TracedList, TracedDict)):
         return value
     if method is None or isinstance(value, CHANGED_BY_METHODS):
         require_changeable(trace, value)

@@ -17,14 +17,19 @@ from ...ir.types import BOOL, INT
 from ...loc import caller_loc
 from ..arrays import StagedArray
 from ..constructs import Assigned, Construct, Watch, trace_construct
+from ..containers.lists import StagedList
+from ..containers.strings import StagedStr
 from ..context import Trace, current_trace
 from ..raising import AlwaysRaises
 from ..truth import truth
 from ..values import LoopPlan, Segment
 from .boolean import run_not
 from .branch import run_if
+from .container import STAGED_CONTAINERS
+from .walks import DictWalk, ListWalk, Walk
 
 Thunk = Callable[[], object]
+Item = Callable[[object, object], object]
 
 _logger = logging.getLogger("pylms")
 
@@ -150,6 +155,9 @@ def run_for(iterable: object, body: LoopBody) -> None:
     if isinstance(source, StagedArray):
         _run_array(trace, source, item_of, body)
         return
+    if isinstance(source, STAGED_CONTAINERS):
+        run_container(trace, source, item_of, body)
+        return
     plan = trace.front.loop_plan(trace, source)
     if isinstance(source, StagedRange):
         _run_staged_range(trace, source, item_of, body)
@@ -159,6 +167,51 @@ def run_for(iterable: object, body: LoopBody) -> None:
         _run_plain_range(trace, source, body)
     else:
         _iterate(iterable, body)
+
+
+def run_container(trace: Trace, source: object, item_of: Item, body: LoopBody) -> None:
+    """A native loop over a staged list, dict, view or string."""
+    if isinstance(source, StagedStr):
+        _run_text(trace, source, item_of, body)
+        return
+    walk: Walk = ListWalk(trace, source) if isinstance(source, StagedList) else DictWalk(trace, source)
+    trace_construct(
+        trace,
+        "loop",
+        body.functions,
+        body.assigned,
+        lambda construct: _trace_walk(construct, walk, item_of, body),
+    )
+
+
+def _run_text(trace: Trace, source: StagedStr, item_of: Item, body: LoopBody) -> None:
+    def call(index: object) -> object:
+        return body.call(item_of(index, source.item(trace.lift(index))))
+
+    _run_staged_range(trace, StagedRange(0, source.length(), 1), _bare, replace(body, call=call))
+
+
+def _trace_walk(construct: Construct, walk: Walk, item_of: Item, body: LoopBody) -> None:
+    """A `while` over positions of a container that may change meanwhile."""
+    trace, loc = construct.trace, caller_loc()
+    _begin_native_loop(trace)
+    walk.begin()
+    (count,) = trace.emit(VAR_NEW, [Const(0, INT)], names=["i"])
+    (wanted,) = trace.emit(VAR_NEW, [Const(True, BOOL)], names=["wanted"])
+    with construct.block(repeats=True) as condition_block:
+        (more,) = trace.emit(VAR_GET, [wanted])
+        (test,) = trace.emit(LOGICAL_AND, [more, walk.is_at_item()])
+    with construct.block(repeats=True) as body_block:
+        (number,) = trace.emit(VAR_GET, [count])
+        item = walk.item()
+        (following,) = trace.emit(ADD, [number, Const(1, INT)])
+        trace.emit(VAR_SET, [count, following])
+        body.call(item_of(trace.wrap(number), item))
+        if body.stop is not None:
+            trace.emit(VAR_SET, [wanted, truth(trace, run_not(body.stop()))])
+        (goes_on,) = trace.emit(VAR_GET, [wanted])
+        walk.advance(goes_on)
+    trace.emit(WHILE, [], blocks=[condition_block.finish([test]), body_block.finish([])], loc=loc)
 
 
 def run_for_dataloader(loader: object, body: LoopBody) -> None:
@@ -281,9 +334,6 @@ def _roll(trace: Trace, restore: Callable[[], None], rolled: StagedRange, values
         len(values),
         reason,
     )
-
-
-Item = Callable[[object, object], object]
 
 
 def _run_staged_range(trace: Trace, source: StagedRange, item_of: Item, body: LoopBody) -> None:

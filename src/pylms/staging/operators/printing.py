@@ -10,76 +10,28 @@ import builtins
 import string
 import sys
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import NoReturn, cast
+from typing import cast
 
 from ...errors import NotSupportedYetError, StagedTypeError, StagingError
 from ...ir.node import Atom
 from ...ir.ops.arithmetic import CONVERT
 from ...ir.ops.host import PRINT
-from ...ir.types import BOOL, FLOAT, INT, ScalarType
+from ...ir.ops.texts import TEXT_FORMAT
+from ...ir.types import BOOL, FLOAT, INT, TEXT, ContainerType, ScalarType, Type
 from ...loc import caller_loc
+from ..containers.dicts import StagedDict
+from ..containers.lists import StagedList
+from ..containers.strings import FormattedStr, StagedStr, escape
+from ..containers.traced import TracedList
 from ..context import Trace, current_trace
 from ..rep import Rep
 
 _FORMATTER = string.Formatter()
-_SAMPLES = {BOOL: False, INT: 0, FLOAT: 0.0}
-
-
-@dataclass(frozen=True, slots=True, eq=False, repr=False)
-class StagedText:
-    """A string that will be known when the code runs: a format and the atoms for its fields."""
-
-    template: str
-    atoms: tuple[Atom, ...]
-
-    def __str__(self) -> str:
-        _refuse_text()
-
-    def __repr__(self) -> str:
-        return f"StagedText({self.template!r})"
-
-    def __format__(self, spec: str) -> str:
-        _refuse_text()
-
-    def __eq__(self, other: object) -> bool:
-        _refuse_text()
-
-    def __hash__(self) -> int:
-        _refuse_text()
-
-    def __len__(self) -> int:
-        _refuse_text()
-
-    def __iter__(self) -> NoReturn:
-        _refuse_text()
-
-    def __getitem__(self, index: object) -> NoReturn:
-        _refuse_text()
-
-    def __contains__(self, part: object) -> bool:
-        _refuse_text()
-
-    def __add__(self, other: object) -> StagedText:
-        return self._joined(self, other)
-
-    def __radd__(self, other: object) -> StagedText:
-        return self._joined(other, self)
-
-    @staticmethod
-    def _joined(left: object, right: object) -> StagedText:
-        parts = [
-            part if isinstance(part, StagedText) else StagedText(_escape(part), ())
-            for part in (left, right)
-            if isinstance(part, (str, StagedText))
-        ]
-        if len(parts) != 2:
-            _refuse_text()
-        return StagedText(parts[0].template + parts[1].template, parts[0].atoms + parts[1].atoms)
+_SAMPLES: dict[Type, object] = {BOOL: False, INT: 0, FLOAT: 0.0, TEXT: ""}
 
 
 def format_text(template: str, *args: object, **kwargs: object) -> object:
-    """`template.format(*args, **kwargs)`: a str, or a `StagedText` when a field is staged."""
+    """`template.format(*args, **kwargs)`: a str, or a `FormattedStr` when a field is staged."""
     trace = current_trace()
     if trace is None or not any(_holds_staged(trace, value) for value in (*args, *kwargs.values())):
         return template.format(*args, **kwargs)
@@ -105,51 +57,51 @@ def print_values(
         )
     separator, ending = " " if sep is None else sep, "\n" if end is None else end
     texts = [_as_text(trace, value) for value in values]
-    template = _escape(separator).join(text.template for text in texts) + _escape(ending)
+    template = escape(separator).join(text.template for text in texts) + escape(ending)
     trace.emit(PRINT, [atom for text in texts for atom in text.atoms], attrs={"format": template})
 
 
-def _as_text(trace: Trace, value: object) -> StagedText:
-    if isinstance(value, StagedText):
+def _as_text(trace: Trace, value: object) -> FormattedStr:
+    if isinstance(value, FormattedStr):
         return value
-    if _is_staged(trace, value):
-        return StagedText("{}", (_printable(trace, value),))
+    if trace.is_staged(value):
+        return FormattedStr("{}", (_printable(trace, value),), trace)
     if _holds_staged(trace, value):
         return _container_text(trace, cast("list[object] | tuple[object, ...]", value))
-    return StagedText(_escape(str(value)), ())
+    return FormattedStr(escape(str(value)), (), trace)
 
 
-def _container_text(trace: Trace, value: list[object] | tuple[object, ...]) -> StagedText:
+def _container_text(trace: Trace, value: list[object] | tuple[object, ...]) -> FormattedStr:
     """`str` of a list or tuple with staged values in it: its items by `repr`."""
     texts = [_item_text(trace, item) for item in value]
     atoms = tuple(atom for text in texts for atom in text.atoms)
     items = ", ".join(text.template for text in texts)
     if isinstance(value, list):
-        return StagedText(f"[{items}]", atoms)
-    return StagedText(f"({items},)" if len(value) == 1 else f"({items})", atoms)
+        return FormattedStr(f"[{items}]", atoms, trace)
+    return FormattedStr(f"({items},)" if len(value) == 1 else f"({items})", atoms, trace)
 
 
-def _item_text(trace: Trace, item: object) -> StagedText:
+def _item_text(trace: Trace, item: object) -> FormattedStr:
+    if isinstance(item, StagedStr):
+        return FormattedStr("{!r}", (item.atom,), trace)
     if _holds_staged(trace, item):
         return _as_text(trace, item)
-    return StagedText(_escape(repr(item)), ())
+    return FormattedStr(escape(repr(item)), (), trace)
 
 
 def _holds_staged(trace: Trace, value: object) -> bool:
     """Whether printing the value needs what only the run knows. Located error where that cannot be printed."""
-    if type(value) in (list, tuple):
+    if type(value) in (list, tuple, TracedList):
         return any(_holds_staged(trace, item) for item in cast(Sequence[object], value))
     if isinstance(value, dict) and any(_holds_staged(trace, item) for pair in value.items() for item in pair):
         raise NotSupportedYetError("a dict that holds staged values cannot be printed yet", loc=caller_loc())
-    return _is_staged(trace, value)
-
-
-def _is_staged(trace: Trace, value: object) -> bool:
-    return isinstance(value, StagedText) or trace.is_staged(value)
+    return trace.is_staged(value)
 
 
 def _printable(trace: Trace, value: object) -> Atom:
-    """The scalar to print, as a Python number."""
+    """What to print: a string, a container, or a scalar as a Python number."""
+    if isinstance(value, (StagedStr, StagedList, StagedDict)):
+        return trace.lift(value)
     if not isinstance(value, Rep):
         raise StagingError(
             "a staged tensor cannot be printed",
@@ -164,23 +116,23 @@ def _printable(trace: Trace, value: object) -> Atom:
     return trace.emit(CONVERT, [atom], attrs={"dtype": target})[0]
 
 
-def _format(trace: Trace, template: str, args: Sequence[object], kwargs: dict[str, object]) -> StagedText:
+def _format(trace: Trace, template: str, args: Sequence[object], kwargs: dict[str, object]) -> FormattedStr:
     pieces: list[str] = []
     atoms: list[Atom] = []
     automatic = iter(range(len(args)))
     for literal, field, spec, conversion in _FORMATTER.parse(template):
-        pieces.append(_escape(literal))
+        pieces.append(escape(literal))
         if field is None:
             continue
         if field == "" or field[0] in ".[":
             field = f"{next(automatic)}{field}"
         value, _ = _FORMATTER.get_field(field, args, kwargs)
         plain_spec = _resolve_spec(trace, spec or "", args, kwargs, automatic)
-        if isinstance(value, StagedText):
+        if isinstance(value, FormattedStr) and not conversion and not plain_spec:
             pieces.append(value.template)
             atoms.extend(value.atoms)
         elif trace.is_staged(value):
-            atom = _printable(trace, value)
+            atom = _as_it_is_now(trace, _printable(trace, value), conversion)
             pieces.append(_field(atom, conversion, plain_spec))
             atoms.append(atom)
         elif _holds_staged(trace, value):
@@ -189,8 +141,15 @@ def _format(trace: Trace, template: str, args: Sequence[object], kwargs: dict[st
             atoms.extend(text.atoms)
         else:
             converted = _FORMATTER.convert_field(value, conversion)
-            pieces.append(_escape(format(converted, plain_spec)))
-    return StagedText("".join(pieces), tuple(atoms))
+            pieces.append(escape(format(converted, plain_spec)))
+    return FormattedStr("".join(pieces), tuple(atoms), trace)
+
+
+def _as_it_is_now(trace: Trace, atom: Atom, conversion: str | None) -> Atom:
+    """A container as text, since it may change before the text is used."""
+    if not isinstance(atom.type, ContainerType):
+        return atom
+    return trace.emit(TEXT_FORMAT, [atom], attrs={"format": "{!r}" if conversion == "r" else "{}"})[0]
 
 
 def _resolve_spec(
@@ -219,7 +178,6 @@ def _resolve_spec(
 def _field(atom: Atom, conversion: str | None, spec: str) -> str:
     """The replacement field for a staged value, tried on a sample so that a bad spec is an error now."""
     text = f"{{{'!' + conversion if conversion else ''}{':' + spec if spec else ''}}}"
-    assert isinstance(atom.type, ScalarType)
     try:
         text.format(_SAMPLES[atom.type])
     except ValueError as error:
@@ -229,15 +187,3 @@ def _field(atom: Atom, conversion: str | None, spec: str) -> str:
             hint="convert the value, or use another format",
         ) from None
     return text
-
-
-def _escape(text: str) -> str:
-    return text.replace("{", "{{").replace("}", "}}")
-
-
-def _refuse_text() -> NoReturn:
-    raise StagingError(
-        "a text with staged values in it can only be printed",
-        loc=caller_loc(),
-        hint="format it inside the print",
-    )
