@@ -9,20 +9,18 @@ its node, which is under verified guesses, says.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 
-from ..ir.node import Atom, Block, Const, Function, Node, Sym, walk
-from ..ir.ops import arithmetic as ops
-from ..ir.ops.arrays import IN_BOUNDS
+from ..ir.node import Atom, Block, Function, Node, Sym, walk
+from ..ir.ops.array_nests import ARRAY_UPDATE, NESTS
 from ..ir.ops.control import FINALLY, FOR, IF, UPWARDS, WHILE
-from ..ir.primitive import Primitive
-from ..ir.types import BOOL
 from . import ranges_rules_arrays, ranges_rules_integers  # noqa: F401 - each fills the table of rules
 from .parallel_loops import is_parallel
-from .ranges_facts import FURTHEST, LARGEST, Facts, Interval, is_integer
+from .ranges_conditions import Conditions
+from .ranges_facts import LARGEST, Interval, is_integer
 from .ranges_induction import INDEX, Induction, Values
-from .ranges_polynomials import difference, equate, state_not_positive
+from .ranges_joins import Arm, arm, join
+from .ranges_polynomials import equate
 from .ranges_rules import Decision, range_rules
 
 # Walks over one loop; then nothing is guessed any more.
@@ -30,36 +28,14 @@ _ROUNDS = 10
 _NARROWINGS = 2
 # Walks over all nodes that loops may cost in all, on average; then nothing is guessed any more.
 _VISITS_OF_A_NODE = 24
-_RELATED_RESULTS = 4
-_RELATIONS_OF_A_RESULT = 8
-
-_NEGATED = {
-    ops.EQ: ops.NE,
-    ops.NE: ops.EQ,
-    ops.LT: ops.GE,
-    ops.GE: ops.LT,
-    ops.GT: ops.LE,
-    ops.LE: ops.GT,
-}
 
 
-@dataclass(frozen=True, slots=True)
-class _Arm:
-    """What is known, at the end of one side of a branch, of the values it gives; None for other than integers."""
-
-    intervals: list[Interval | None]
-    above: list[dict[Sym, int]]
-    below: list[dict[Sym, int]]
-    distances: dict[tuple[int, int], int]
-
-
-class Ranges:
+class Ranges(Conditions):
     """One analysis of one function."""
 
     def __init__(self, function: Function) -> None:
-        self.facts = Facts()
+        super().__init__()
         self.decisions: dict[Node, Decision] = {}
-        self._definitions: dict[Sym, Node] = {}
         self._inductions: dict[Node, Induction] = {}
         self._is_deciding = True
         self._in_scope: set[Sym] = set()
@@ -67,6 +43,7 @@ class Ranges:
         self.on_node: Callable[[Node], None] | None = None
         self._visits_left = _VISITS_OF_A_NODE * (sum(1 for _ in walk(function.body)) + 100)
         self._control = {IF: self._branch, WHILE: self.loop, FOR: self.loop, FINALLY: self._finally}
+        self._control.update(dict.fromkeys(NESTS, self._nest))
 
     # ---- the walk
 
@@ -94,7 +71,7 @@ class Ranges:
         """What the node tells, and what is decided about it."""
         self._visits_left -= 1
         for result in node.results:
-            self._definitions[result] = node
+            self.definitions[result] = node
             self.facts.introduce(result)
         if node.blocks:
             self._control.get(node.primitive, self._other)(node)
@@ -119,6 +96,18 @@ class Ranges:
             self.block(block)
             self.facts.undo(mark)
 
+    def _nest(self, node: Node) -> None:
+        """Indices lie within the extents; of the array that is written, those are not at hand."""
+        (block,) = node.blocks
+        mark = self.facts.mark()
+        self.enter(block)
+        for index, extent in zip(block.params, () if node.primitive is ARRAY_UPDATE else node.args, strict=False):
+            self.facts.relate(index, extent, -1)
+        for index in block.params:
+            self.facts.restrict(index, 0, LARGEST)
+        self.block(block)
+        self.facts.undo(mark)
+
     def _finally(self, node: Node) -> None:
         """The cleanup runs however the body was left, so it knows nothing of the body."""
         body, cleanup = node.blocks
@@ -129,95 +118,7 @@ class Ranges:
         for result, value in zip(node.results, body.results, strict=True):
             equate(result, value, self.facts)
 
-    # ---- conditions
-
-    def defining(self, atom: Atom, primitive: Primitive) -> Node | None:
-        """The node that an atom is the result of, if it is of that primitive."""
-        node = self._definitions.get(atom) if isinstance(atom, Sym) else None
-        return node if node is not None and node.primitive is primitive else None
-
-    def is_true(self, condition: Atom) -> bool | None:
-        """The truth of a condition, where it is known."""
-        if isinstance(condition, Const):
-            return bool(condition.value)
-        truth: bool | None = self.facts.noted(("truth", condition))
-        return truth
-
-    def assume(self, condition: Atom, truth: bool) -> None:
-        """From here on the condition has that truth."""
-        pending = [(condition, truth)]
-        while pending:
-            condition, truth = pending.pop()
-            known = self.is_true(condition)
-            if known is None:
-                self.facts.note(("truth", condition), truth)
-                node = self._definitions.get(condition) if isinstance(condition, Sym) else None
-                if node is not None:
-                    pending.extend(reversed(self._implied(node, condition, truth)))
-            elif known != truth:
-                self.facts.die()
-
-    def _implied(self, node: Node, condition: Atom, truth: bool) -> list[tuple[Atom, bool]]:
-        """The truths of other conditions that follow; what follows about integers is learnt at once."""
-        if node.primitive is ops.LOGICAL_NOT:
-            return [(node.args[0], not truth)]
-        if node.primitive in (ops.LOGICAL_AND, ops.LOGICAL_OR):
-            return [(arg, truth) for arg in node.args] if truth == (node.primitive is ops.LOGICAL_AND) else []
-        if node.primitive in _NEGATED and is_integer(node.args[0]):
-            self._compare(node.primitive if truth else _NEGATED[node.primitive], *node.args)
-        elif node.primitive is IN_BOUNDS and truth:
-            self._is_in_bounds(*node.args)
-        elif node.primitive is IF:
-            return self._choice_was(node, condition, truth)
-        elif node.primitive is ops.SELECT and node.args[0].type == BOOL:
-            return _selection_was(node, truth)
-        return []
-
-    def _compare(self, primitive: Primitive, left: Atom, right: Atom) -> None:
-        if primitive in (ops.GT, ops.GE):
-            left, right = right, left
-        if primitive is ops.NE:
-            self._differ(left, right)
-            return
-        self._at_most(left, right, -1 if primitive in (ops.LT, ops.GT) else 0)
-        if primitive is ops.EQ:
-            self._at_most(right, left, 0)
-
-    def _at_most(self, left: Atom, right: Atom, bound: int) -> None:
-        """left - right <= bound, also of the sums and products they are."""
-        facts = self.facts
-        facts.relate(left, right, bound)
-        state_not_positive(difference(left, right, bound, facts), facts)
-
-    def _differ(self, left: Atom, right: Atom) -> None:
-        for one, other in ((left, right), (right, left)):
-            low, high = self.facts.interval(other)
-            one_low, one_high = self.facts.interval(one)
-            if low == high and low in (one_low, one_high):
-                self.facts.restrict(one, one_low + (low == one_low), one_high - (low == one_high))
-                return
-            if self.facts.distance(one, other) == 0:
-                self.facts.relate(one, other, -1)
-
-    def _is_in_bounds(self, index: Atom, extent: Atom) -> None:
-        facts = self.facts
-        facts.note(("in bounds", index, extent), True)
-        facts.restrict(extent, 1, FURTHEST * 2)
-        self._at_most(index, extent, -1)
-        facts.restrict(index, -facts.interval(extent)[1], FURTHEST * 2)
-
-    def _choice_was(self, node: Node, condition: Atom, truth: bool) -> list[tuple[Atom, bool]]:
-        """A branch gave `truth`: where one side never does, the other one ran, and what it computed holds."""
-        position = next(position for position, result in enumerate(node.results) if result is condition)
-        for side, block in enumerate(node.blocks):
-            other = node.blocks[1 - side].results[position]
-            if isinstance(other, Const) and bool(other.value) != truth:
-                self.assume(node.args[0], side == 0)
-                self._again(block)
-                return [(block.results[position], truth)]
-        return []
-
-    def _again(self, block: Block) -> None:
+    def again(self, block: Block) -> None:
         """Learn anew what a block that has run just now tells; loops within are left out."""
         if self._visits_left < 0:
             return
@@ -235,7 +136,7 @@ class Ranges:
     def _branch(self, node: Node) -> None:
         (condition,) = node.args
         facts, since = self.facts, self.facts.next_order
-        arms: list[_Arm | None] = []
+        arms: list[Arm | None] = []
         for block, truth in zip(node.blocks, (True, False), strict=True):
             mark = facts.mark()
             self.assume(condition, truth)
@@ -245,71 +146,22 @@ class Ranges:
                 for result, value in zip(node.results, block.results, strict=True):
                     equate(result, value, facts)
                 return
-            arms.append(self._arm(block.results, since))
+            arms.append(arm(block.results, since, facts))
             facts.undo(mark)
         if arms[1] is None:
             self.assume(condition, True)
-        self._join(node.results, arms)
+        join(node.results, arms, facts)
 
     def choose(self, result: Sym, condition: Atom, arms: tuple[Atom, Atom]) -> None:
         """The result is one of two values."""
-        known: list[_Arm | None] = []
+        known: list[Arm | None] = []
         since = self.facts.next_order
         for value, truth in zip(arms, (True, False), strict=True):
             mark = self.facts.mark()
             self.assume(condition, truth)
-            known.append(self._arm((value,), since))
+            known.append(arm((value,), since, self.facts))
             self.facts.undo(mark)
-        self._join((result,), known)
-
-    def _arm(self, values: Sequence[Atom], since: int) -> _Arm | None:
-        """What is known of values here, in terms of those that began before `since`; None if this is never reached."""
-        facts = self.facts
-        if facts.is_dead:
-            return None
-        intervals = [facts.interval(value) if is_integer(value) else None for value in values]
-        reached: list[list[dict[Sym, int]]] = []
-        for upwards in (True, False):
-            found = [facts.reach(value, upwards=upwards) if is_integer(value) else {} for value in values]
-            reached.append([{z: bound for z, bound in each.items() if facts.order(z) < since} for each in found])
-        integers = [position for position, interval in enumerate(intervals) if interval is not None]
-        distances: dict[tuple[int, int], int] = {}
-        if len(integers) <= _RELATED_RESULTS:
-            for left in integers:
-                for right in integers:
-                    distance = facts.distance(values[left], values[right]) if left != right else None
-                    if distance is not None:
-                        distances[left, right] = distance
-        return _Arm(intervals, reached[0], reached[1], distances)
-
-    def _join(self, results: Sequence[Sym], arms: Sequence[_Arm | None]) -> None:
-        """What holds of the results whichever side they are from."""
-        possible = [arm for arm in arms if arm is not None]
-        if not possible:
-            self.facts.die()
-            return
-        first, second = possible[0], possible[-1]
-        facts = self.facts
-        for position, result in enumerate(results):
-            one, other = first.intervals[position], second.intervals[position]
-            if one is None or other is None:
-                continue
-            facts.restrict(result, min(one[0], other[0]), max(one[1], other[1]))
-            above, others = first.above[position], second.above[position]
-            for symbol in list(dict.fromkeys((*above, *others)))[:_RELATIONS_OF_A_RESULT]:
-                low = facts.interval(symbol)[0]
-                bound = max(above.get(symbol, one[1] - low), others.get(symbol, other[1] - low))
-                if bound < FURTHEST:
-                    facts.relate(result, symbol, bound)
-            below, others = first.below[position], second.below[position]
-            for symbol in list(dict.fromkeys((*below, *others)))[:_RELATIONS_OF_A_RESULT]:
-                high = facts.interval(symbol)[1]
-                bound = max(below.get(symbol, high - one[0]), others.get(symbol, high - other[0]))
-                if bound < FURTHEST:
-                    facts.relate(symbol, result, bound)
-        for (left, right), distance in first.distances.items():
-            if (left, right) in second.distances:
-                facts.relate(results[left], results[right], max(distance, second.distances[left, right]))
+        join((result,), known, self.facts)
 
     # ---- loops
 
@@ -467,7 +319,7 @@ class Ranges:
         self.enter(condition)
         for param, result in zip(condition.params, node.results, strict=True):
             equate(param, result, facts)
-        self._again(condition)
+        self.again(condition)
         self.assume(condition.results[0], False)
 
     def _after_counting(self, node: Node, induction: Induction) -> None:
@@ -482,12 +334,3 @@ class Ranges:
                 facts.relate(stop, node.results[relation.right], relation.bound)
             elif relation.right == INDEX and isinstance(relation.left, int) and facts.is_at_most(start, stop, low - 1):
                 facts.relate(node.results[relation.left], stop, relation.bound + low - 1)
-
-
-def _selection_was(node: Node, truth: bool) -> list[tuple[Atom, bool]]:
-    """What follows where a selection between bools gave `truth` and one of them never does."""
-    condition, chosen, otherwise = node.args
-    for is_chosen, value, other in ((True, chosen, otherwise), (False, otherwise, chosen)):
-        if isinstance(other, Const) and bool(other.value) != truth:
-            return [(condition, is_chosen), (value, truth)]
-    return []

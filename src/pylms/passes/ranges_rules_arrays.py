@@ -6,6 +6,7 @@ In: a node, and the facts before it. Out: as `ranges_rules` says, whose table th
 from __future__ import annotations
 
 from ..ir.node import Atom, Node, Sym
+from ..ir.ops.array_nests import ARRAY_BUILD, BROADCAST_INDEX
 from ..ir.ops.arrays import (
     ARRAY_AS_STRIDED,
     ARRAY_DIM,
@@ -76,7 +77,7 @@ def _array_dim(point: Point, node: Node) -> Decision | None:
 
 def _extent(point: Point, array: Atom, axis: int) -> Atom | None:
     """The value that made an array so long, where one did."""
-    made = point.defining(array, ARRAY_NEW)
+    made = point.defining(array, ARRAY_NEW) or point.defining(array, ARRAY_BUILD)
     if made is not None:
         return made.args[axis]
     shaped = point.defining(array, ARRAY_RESHAPE)
@@ -103,3 +104,13 @@ def _known_extent(point: Point, array: Atom, axis: int) -> Atom | None:
         return extent
     known: Sym | None = point.facts.noted(("dim", array, axis))
     return known
+
+
+@range_rules.define(BROADCAST_INDEX)
+def _broadcast_index(point: Point, node: Node) -> Decision | None:
+    (index, extent), (result,), facts = node.args, node.results, point.facts
+    low, high = facts.interval(index)
+    facts.restrict(result, min(low, 0), max(high, 0))
+    if facts.is_at_most(index, extent, -1):
+        facts.relate(result, extent, -1)
+    return None
