@@ -18,10 +18,12 @@ from .arguments import SlotValue, parse_arguments, slots_of_arguments
 from .containers import TextMemory
 from .marshal import decode, decode_run, encode, parse_codes, parse_result, slot_count
 from .native import Callback, Owner, Pointers, Site
-from .stack import stack_limit
+from .stack import stack_end
 
 _ARENA_ALIGNMENT = 64
 _LARGEST_REQUEST = 1 << 60
+# PYLMS_LOOK: with `interrupt` always set, recursive functions poll at every call.
+_LOOK = ctypes.c_void_p(-1).value
 _OVERLAP_WORDS = {
     False: ", the written ones sharing no memory",
     True: ", a written one sharing memory",
@@ -43,6 +45,7 @@ class _Context(ctypes.Structure):
         ("allocate", ctypes.c_void_p),
         ("arena", ctypes.c_void_p),
         ("arena_size", ctypes.c_longlong),
+        ("stack_end", ctypes.c_void_p),
         ("stack_limit", ctypes.c_void_p),
         ("landing", ctypes.c_void_p),
         ("heap", ctypes.c_void_p),
@@ -152,7 +155,8 @@ class NativeFunction:
             call=self._call_address,
             poll=_POLL_ADDRESS,
             allocate=self._allocate_address,
-            stack_limit=stack_limit(),
+            stack_end=stack_end(),
+            stack_limit=_LOOK,
         )
         address = ctypes.addressof(context)
         call = self._in_flight[address] = _Call()

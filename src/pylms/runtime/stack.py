@@ -15,15 +15,15 @@ _ATTRIBUTE_BYTES = 256  # more than any system's pthread_attr_t
 _known = threading.local()
 
 
-def stack_limit() -> int:
-    """The limit of this thread's stack, found out once."""
-    limit: int | None = getattr(_known, "limit", None)
-    if limit is None:
-        limit = _known.limit = _find_limit()
-    return limit
+def stack_end() -> int:
+    """The end of this thread's stack, found out once."""
+    end: int | None = getattr(_known, "end", None)
+    if end is None:
+        end = _known.end = _find_end()
+    return end
 
 
-def _find_limit() -> int:
+def _find_end() -> int:
     library = ctypes.CDLL(None)
     library.pthread_self.restype = ctypes.c_void_p
     thread = ctypes.c_void_p(library.pthread_self())

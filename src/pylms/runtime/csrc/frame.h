@@ -117,7 +117,8 @@ static inline call_frame *take_frame(struct NativeFunction *function)
         return NULL;
     frame->function = function;
     frame->context.interrupt = 1;
-    frame->context.stack_limit = stack_limit();
+    frame->context.stack_end = stack_end();
+    frame->context.stack_limit = PYLMS_LOOK;
     frame->polls = 0;
     return frame;
 }

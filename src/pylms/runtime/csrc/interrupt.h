@@ -44,6 +44,13 @@ static call_frame *volatile every_frame = NULL;
 static struct sigaction previous_action;
 static int previous_action_known = 0;
 
+/* Have native code poll soon. */
+static inline void ask_to_look(pylms_context *context)
+{
+    context->interrupt = 1;
+    context->stack_limit = PYLMS_LOOK;
+}
+
 static void on_sigint(int number, siginfo_t *info, void *machine_context)
 {
     /* The previous handler first: a poll that runs in between must find what Python noted. */
@@ -52,7 +59,7 @@ static void on_sigint(int number, siginfo_t *info, void *machine_context)
     else
         previous_action.sa_handler(number);
     for (call_frame *frame = every_frame; frame != NULL; frame = frame->next_ever)
-        frame->context.interrupt = 1;
+        ask_to_look(&frame->context);
 }
 
 static int is_ours(const struct sigaction *action)

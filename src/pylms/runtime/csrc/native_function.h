@@ -69,7 +69,7 @@ static int frame_call(pylms_context *context, long long callback, pylms_value *a
     int was_released = enter_python(frame);
     int status = run_callback(frame->function, context, callback, args);
     /* The callback may have changed the signal handler: look again at the next poll. */
-    context->interrupt = 1;
+    ask_to_look(context);
     leave_python(frame, was_released);
     return status;
 }

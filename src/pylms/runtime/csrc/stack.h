@@ -9,7 +9,7 @@
 /* Where the system does not tell. */
 #define ASSUMED_STACK (1024 * 1024)
 
-static __thread char *this_stack_limit = NULL;
+static __thread char *this_stack_end = NULL;
 
 /* The lowest address of this thread's stack, and its size; 0 where they are unknown. */
 static int find_stack(char **lowest, size_t *size)
@@ -32,7 +32,7 @@ static int find_stack(char **lowest, size_t *size)
 #endif
 }
 
-static void learn_stack_limit(void)
+static void learn_stack_end(void)
 {
     char *lowest;
     size_t size;
@@ -40,15 +40,15 @@ static void learn_stack_limit(void)
         size = ASSUMED_STACK;
         lowest = (char *)__builtin_frame_address(0) - size;
     }
-    this_stack_limit = lowest + (size / 4 < STACK_RESERVE ? size / 4 : STACK_RESERVE);
+    this_stack_end = lowest + (size / 4 < STACK_RESERVE ? size / 4 : STACK_RESERVE);
 }
 
 /* The address that this thread's stack must not come below. */
-static inline char *stack_limit(void)
+static inline char *stack_end(void)
 {
-    if (this_stack_limit == NULL)
-        learn_stack_limit();
-    return this_stack_limit;
+    if (this_stack_end == NULL)
+        learn_stack_end();
+    return this_stack_end;
 }
 
 #endif

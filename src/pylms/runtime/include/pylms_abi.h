@@ -14,6 +14,9 @@
 
 #define PYLMS_ABI_VERSION 2
 
+/* Above every address of a stack. */
+#define PYLMS_LOOK ((char *)-1)
+
 /* bool travels in `i` (0 or 1), float32 in `f`, addresses of buffers in `p`. An array takes several slots: its address in
  * `p`, then in `i` its extents, and where its type does not say that it is dense, its strides, counted in elements. An
  * array in the results lies in an argument's memory, or in memory from `allocate`. */
@@ -43,7 +46,11 @@ typedef struct pylms_context {
     long long arena_size;
 
     /* The lowest address that the stack of the thread that entered may reach; below it there is room for a callback. */
-    char *stack_limit;
+    char *stack_end;
+
+    /* The same, or PYLMS_LOOK while `interrupt` is set: one comparison asks for both where a function begins that may be
+     * running already. Whoever sets `interrupt` sets this after it. */
+    char *volatile stack_limit;
 
     /* Belongs to the generated code. */
     void *landing;

@@ -13,10 +13,17 @@ namespace pylms {
   longjmp(*static_cast<jmp_buf *>(ctx->landing), status);
 }
 
+[[gnu::cold, gnu::noinline]] inline void look(pylms_context *ctx, int too_deep) {
+  if ((char *)__builtin_frame_address(0) < ctx->stack_end) leave(ctx, too_deep);
+  if (ctx->interrupt && ctx->poll(ctx)) leave(ctx, -1);
+  /* In this order, or a signal that arrives in between is lost. */
+  ctx->stack_limit = ctx->stack_end;
+  if (ctx->interrupt) ctx->stack_limit = PYLMS_LOOK;
+}
+
 /* Where a function begins that may be running already: is there stack left, is Ctrl-C waiting? */
 [[gnu::always_inline]] inline void enter(pylms_context *ctx, int too_deep) {
-  if (__builtin_expect((char *)__builtin_frame_address(0) < ctx->stack_limit, 0)) leave(ctx, too_deep);
-  if (__builtin_expect(ctx->interrupt, 0) && ctx->poll(ctx)) leave(ctx, -1);
+  if (__builtin_expect((char *)__builtin_frame_address(0) < ctx->stack_limit, 0)) look(ctx, too_deep);
 }
 
 /* Memory that lives until the program returns. */
