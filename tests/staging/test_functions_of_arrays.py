@@ -1,4 +1,4 @@
-"""Native functions that take arrays, read them and write them."""
+"""Native functions that take arrays, lists and dicts, read them and write them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import pytest
 
 from pylms import rep_fun, stage
 from pylms.errors import NotSupportedYetError
+from tests.harness.law import check_law
 
 
 def quicksort(a, lo, hi):
@@ -80,17 +81,52 @@ def fill_up(a, k):
     return k if k > 100 else fill_up(a, k + 1)
 
 
-def test_a_list_that_each_call_would_change_is_refused():
+def collects(n):
+    seen = []
+
+    def visit(k):
+        if k > 0:
+            seen.append(k)
+            visit(k - 1)
+
+    visit(n)
+    return len(seen)
+
+
+def remembers(n):
+    known = {}
+
+    def fib(k):
+        if k < 2:
+            return k
+        if k in known:
+            return known[k]
+        result = fib(k - 1) + fib(k - 2)
+        known[k] = result
+        return result
+
+    return fib(n)
+
+
+def test_lists_and_dicts_of_the_run_are_shared_by_all_calls():
+    check_law(collects, (0,), (5,), (-1,))
+    check_law(remembers, (0,), (1,), (30,))
+
+
+def test_an_object_that_each_call_would_change_is_refused():
+    class Box:
+        def __init__(self):
+            self.count = 0
+
     def run(n):
-        seen = []
+        box = Box()
 
         def visit(k):
-            if k > 0:
-                seen.append(k)
-                visit(k - 1)
+            box.count += 1
+            return 0 if k <= 0 else visit(k - 1)
 
         visit(n)
-        return len(seen)
+        return box.count
 
-    with pytest.raises(NotSupportedYetError, match="is changed"):
+    with pytest.raises(NotSupportedYetError, match="a Box that is older than this staged function is changed in it"):
         stage(run)(3)
