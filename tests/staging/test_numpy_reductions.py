@@ -57,7 +57,7 @@ def of_nothing(a):
     return a.max(axis=1), a.sum(axis=1), a.argmax(axis=1)
 
 
-def test_nothing_to_reduce_is_an_error_only_where_a_result_needs_it():
+def test_extremes_of_nothing_are_an_error_even_where_there_are_no_results():
     check_array_law(of_nothing, *each(np.zeros((0, 3)), np.zeros((3, 0)), np.zeros((0, 0))))
 
 

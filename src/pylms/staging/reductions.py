@@ -85,13 +85,11 @@ class Reduction:
         return count
 
     def require_elements(self, kind: str) -> None:
-        """ValueError where something is to be made of no elements; extremes are asked for only if there are results."""
+        """ValueError where an extreme is to be made of no elements, even if there are no results."""
         trace, message = self._trace, _OF_NOTHING[kind]
         holds: Atom = Const(True, BOOL)
         for extent in self.gone:
             holds = trace.emit(ops.LOGICAL_AND, [holds, trace.emit(ops.NE, [extent, ZERO])[0]])[0]
-        for extent in self.kept if kind in FOLDS else ():
-            holds = trace.emit(ops.LOGICAL_OR, [holds, trace.emit(ops.EQ, [extent, ZERO])[0]])[0]
         trace.emit(CHECK, [holds], attrs={"error": "ValueError", "message": message})
 
 

@@ -97,8 +97,10 @@ def _emit_permute(emitter: Emitter, node: Node) -> None:
     (result,) = node.results
     assert isinstance(result.type, ArrayType)
     array = emitter.expression(node.args[0])
-    axes = ", ".join(map(str, integers(dict(node.attrs), "permutation")))
-    emitter.define(result, array if result.type == node.args[0].type else f"pylms::permute<{axes}>({array})")
+    permutation = integers(dict(node.attrs), "permutation")
+    axes = ", ".join(map(str, permutation))
+    is_same = result.type == node.args[0].type and list(permutation) == sorted(permutation)
+    emitter.define(result, array if is_same else f"pylms::permute<{axes}>({array})")
 
 
 @emit_rules.define(ARRAY_EXPAND)
