@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from ...errors import InternalError, NotSupportedYetError
 from ...ir import python_errors as errors
 from ...ir.call_graph import all_functions, callee_of, recursive_names
-from ...ir.node import Function, Node
+from ...ir.node import Block, Function, Node, walk
+from ...ir.ops.control import IF
 from ...ir.ops.functions import CALL
 from ...ir.types import Type
 from .emit_rules import emit_rules
@@ -93,7 +94,7 @@ def _emit_function(emitter: Emitter, function: Function, *, is_recursive: bool, 
             emitter.require_flag("-fno-optimize-sibling-calls")
             emitter.polls = True
             number = emitter.error_number("RecursionError", errors.TOO_DEEP, function.loc)
-            emitter.declaration_line(f"pylms::enter(ctx, {number});")
+            emitter.before_node.update(dict.fromkeys(_first_calls(function.body), f"pylms::enter(ctx, {number});"))
         emitter.emit_nodes(function.body)
         values = [emitter.inline(result) for result in function.body.results]
         if native.struct:
@@ -106,6 +107,22 @@ def _emit_function(emitter: Emitter, function: Function, *, is_recursive: bool, 
     if text.uses_arena:
         emitter.top_level.append(_scratch_memory(emitter, function, runs_once=is_main and not is_recursive))
     emitter.top_level.extend((*text.lines, Line(0, "}"), Line(0, "")))
+
+
+def _first_calls(block: Block) -> list[Node]:
+    """The nodes before which the stack is looked at: the first call on each way."""
+    for node in block.nodes:
+        if node.primitive is CALL or (node.primitive is not IF and _calls(node)):
+            return [node]
+        found = [first for inner in node.blocks for first in _first_calls(inner)]
+        if found:
+            rest = Block((), block.nodes[block.nodes.index(node) + 1 :], ())
+            return [*found, *_first_calls(rest)]
+    return []
+
+
+def _calls(node: Node) -> bool:
+    return any(inner.primitive is CALL for block in node.blocks for inner in walk(block))
 
 
 def _scratch_memory(emitter: Emitter, function: Function, *, runs_once: bool) -> Line:

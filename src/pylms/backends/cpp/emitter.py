@@ -78,6 +78,8 @@ class Emitter:
         self.threads = threads
         self.polls = False
         self.is_cleaning_up = False
+        self.before_node: dict[Node, str] = {}
+        """Statements that go before a node."""
         self.is_on_a_thread = False
         """Whether what is written runs in a parallel region, where nothing of the call's context may be used."""
         self.has_tensors = has_tensors(function)
@@ -269,6 +271,8 @@ class Emitter:
         if node.primitive not in PLACES_OPERANDS:
             for arg in node.args:
                 self.settle(arg)
+        if node in self.before_node:
+            self.declaration_line(self.before_node[node])
         self._starts_node = True
         emit_rules[node.primitive](self, node)
         self._starts_node = False

@@ -21,7 +21,7 @@ namespace pylms {
   if (ctx->interrupt) ctx->stack_limit = PYLMS_LOOK;
 }
 
-/* Where a function begins that may be running already: is there stack left, is Ctrl-C waiting? */
+/* Before the first call that a function makes which may be running already: is there stack left, is Ctrl-C waiting? */
 [[gnu::always_inline]] inline void enter(pylms_context *ctx, int too_deep) {
   if (__builtin_expect((char *)__builtin_frame_address(0) < ctx->stack_limit, 0)) look(ctx, too_deep);
 }
