@@ -42,9 +42,8 @@ class Programs:
         return self.draw(st.integers(low, high))
 
     def expression(self, depth=2):
-        kind = self.choice(
-            ("name", "name", "constant", "binary", "call", "ternary", "bool", "lambda", "list", "walrus")
-        )
+        simple = ("name", "name", "constant")
+        kind = self.choice((*simple, "binary", "call", "ternary", "bool", "lambda", "list", "walrus", "generator"))
         if depth == 0 or kind in ("name", "constant"):
             return self.choice(NAMES) if kind == "name" else str(self.number(-2, 5))
         left, right = self.expression(depth - 1), self.expression(depth - 1)
@@ -54,6 +53,9 @@ class Programs:
             return f"note({left})"
         if kind == "lambda":
             return f"(lambda p: p + {self.expression(0)})({right})"
+        if kind == "generator":
+            reduction = self.choice(("sum", "any", "all", "max"))
+            return f"{reduction}(q + {left} for q in range(3) if q != {right} for _ in range(2))"
         if kind == "walrus":
             # A variable of the world outside cannot be assigned within an expression.
             return f"({self.choice([name for name in NAMES if name not in self.outside])} := {left})"
@@ -83,7 +85,7 @@ class Programs:
     def statement(self, depth, in_loop, in_function, indent):
         simple = ["assign", "assign", "augment", "note", "unpack", "return", "capture", "print", "del"]
         leaving = ["break", "continue"] if in_loop else []
-        nested = ["if", "if", "if", "while", "for", "for", "with", "def", "try", "try"] if depth else []
+        nested = ["if", "if", "if", "while", "for", "for", "with", "def", "try", "try", "match"] if depth else []
         kind = self.choice([*simple, *leaving, *leaving, *nested, *nested])
         name = self.choice(NAMES)
 
@@ -113,6 +115,8 @@ class Programs:
         elif kind == "with":
             swallowed = self.choice(("()", "(ZeroDivisionError, NameError)"))
             return [f"{indent}with Manager({self.number(0, 9)}, {swallowed}):", *inner()]
+        elif kind == "match":
+            return self.match(depth, in_loop, in_function, indent)
         elif kind == "try":
             return self.attempt(depth, in_loop, in_function, indent)
         elif kind == "def":
@@ -127,6 +131,20 @@ class Programs:
         for word in self.choice(((), ("else",), ("elif",), ("elif", "else"))):
             lines.append(f"{indent}{word}{f' {self.condition()}' if word == 'elif' else ''}:")
             lines += self.block(depth - 1, in_loop, in_function, indent + "    ")
+        return lines
+
+    def match(self, depth, in_loop, in_function, indent):
+        inside = indent + "    "
+        lines = [f"{indent}match {self.choice(NAMES)}, {self.expression(1)}:"]
+        for _ in range(self.number(1, 3)):
+            name, other = self.draw(st.permutations([name for name in NAMES if name not in self.outside]))[:2]
+            patterns = (f"({name}, {self.number(0, 3)})", f"[(0 | 1 as {name}), *{other}]", f"(int(), {name})")
+            pattern = self.choice((*patterns, f"(1, {name}) | ({name}, 2)", f"{{'k': {name}}}"))
+            guard = self.choice(("", "", f" if {self.condition(1)}"))
+            lines.append(f"{inside}case {pattern}{guard}:")
+            lines += self.block(depth - 1, in_loop, in_function, inside + "    ")
+        if self.number(0, 1):
+            lines += [f"{inside}case _:", *self.block(depth - 1, in_loop, in_function, inside + "    ")]
         return lines
 
     def attempt(self, depth, in_loop, in_function, indent):
