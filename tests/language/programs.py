@@ -330,6 +330,36 @@ def widths(a, b):
     return a + a, b * b, np.float32(a) / b
 
 
+@staged(TYPES, "`str` arguments: `len`, index, slice, iterate, compare", ("hello",), ("",), ("ünï",))
+def text(s):
+    count = 0
+    for letter in s:
+        if letter == "l" or letter == "ü":
+            count += 1
+    return count, len(s), s == "hello"
+
+
+@staged(TYPES, "growable `list`", (0,), (10,))
+def lists(n):
+    out = []
+    for i in range(n):
+        if i % 3:
+            out.append(i)
+    return out
+
+
+@staged(TYPES, "`dict`", (0,), (50,))
+def dicts(n):
+    counts = {}
+    for i in range(n):
+        key = i * i % 7
+        counts[key] = counts.get(key, 0) + 1
+    total = 0
+    for key in counts:
+        total = total * 10 + counts[key]
+    return total
+
+
 class Point(NamedTuple):
     x: float
     y: float
