@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 from ..errors import NotSupportedYetError
 from ..ir.builder import BlockScope
 from ..ir.node import Atom, Sym
+from ..ir.ops.variables import VAR_GET
 from ..ir.types import BufferType, TensorType, Type
 from ..loc import caller_loc
-from .cells import UNSET, Cell, Decision, Poison, Retrace, Variable, is_stageable
+from .cells import UNSET, Cell, Decision, Poison, Retrace, Variable, as_leaves, is_stageable
 from .values import Structure
 
 if TYPE_CHECKING:
@@ -90,21 +91,38 @@ class Frame:
     def _is_from_around(self, cell: Cell) -> bool:
         return self.construct in self.trace.constructs_within(cell)
 
-    def bind(self, cell: Cell, structure: Structure, origin: list[Atom], symbols: list[Sym]) -> None:
-        """Let the cell be those variables of the function's own."""
+    def bind(
+        self, cell: Cell, structure: Structure, origin: list[Atom], symbols: list[Sym], is_set: Sym | None
+    ) -> None:
+        """Let the cell be those variables of the function's own; `is_set` tells whether it has a value."""
         variable = Variable(self.construct, self.scope, caller_loc())
         variable.structure, variable.symbols, variable.origin = structure, symbols, origin
+        variable.is_set = is_set
         variable.takes_int_literals = self.trace.birth_of(cell) in self.construct.decisions.widened
         cell.restore(self.trace, cell.value, variable)
         self.bound[cell] = structure
 
 
-def require_passable(cell: Cell) -> None:
-    """A located error for a cell that may have no value where a native function that uses it is called."""
-    if cell.variable is not None and (cell.variable.is_set is not None or cell.variable.structure is None):
+def require_passable(cell: Cell, *, is_written: bool) -> None:
+    """A located error for a cell that may have no value where a native function is called that assigns it.
+
+    One that is only read may be without, if it is known what it would hold.
+    """
+    variable = cell.variable
+    if variable is None and (cell.value is UNSET or isinstance(cell.value, Poison)):
         _refuse_unset(cell)
-    if cell.variable is None and (cell.value is UNSET or isinstance(cell.value, Poison)):
+    if variable is not None and (variable.structure is None or (is_written and variable.is_set is not None)):
         _refuse_unset(cell)
+
+
+def content_of(trace: Trace, cell: Cell, structure: Structure) -> list[Atom]:
+    """What a cell holds as that structure, and whether it has a value, where it may have none."""
+    variable = cell.variable
+    if variable is None or variable.is_set is None:
+        return as_leaves(trace, structure, trace.flatten(cell.read())[0])
+    if trace.frame is not None:
+        trace.frame.note_read(cell)
+    return [trace.emit(VAR_GET, [symbol])[0] for symbol in (*variable.symbols, variable.is_set)]
 
 
 def require_number(type_: Type) -> None:

@@ -19,7 +19,7 @@ from typing import NoReturn
 from ..errors import StagedTypeError, StagingError
 from ..ir.node import Atom, Block, Const, Function, Sym
 from ..ir.ops.variables import VAR_GET, VAR_NEW
-from ..ir.types import FLOAT, INT, Type
+from ..ir.types import BOOL, FLOAT, INT, Type
 from ..loc import caller_loc
 from .call_signature import code_of
 from .cells import Cell, Decision, Retrace, Variable, as_leaves, zero_in
@@ -136,10 +136,11 @@ class _Rounds:
                 continue
             if trace.frame is not None:
                 trace.frame.note_read(cell)
-            require_passable(cell)
+            require_passable(cell, is_written=birth in memo.cells.written)
             held = cells[cell] = _held_by(trace, cell)
             held.structure = memo.decisions.widened.get(birth, held.structure)
         native.cells = {cell: held.structure for cell, held in cells.items()}
+        native.maybe_unset = {cell for cell, held in cells.items() if held.may_be_unset}
         native.written = [cell for cell in cells if trace.birth_of(cell) in memo.cells.written]
         return cells
 
@@ -148,8 +149,11 @@ class _Rounds:
         parameters = [frame.parameter(type_, name) for name, type_ in self._named_leaves()]
         for cell, held in cells.items():
             own = [frame.parameter(type_, cell.name) for type_ in leaf_types(held.structure)]
-            variables = [self._trace.emit(VAR_NEW, [each], names=[cell.name])[0] for each in own]
-            frame.bind(cell, held.structure, held.origin, variables)
+            if held.may_be_unset:
+                own.append(frame.parameter(BOOL, f"{cell.name}_is_set"))
+            variables = [self._trace.emit(VAR_NEW, [each], names=[each.name])[0] for each in own]
+            flag = variables.pop() if held.may_be_unset else None
+            frame.bind(cell, held.structure, held.origin, variables, flag)
             parameters += own
         for value in self._native.values:
             frame.take_in(value)
@@ -241,6 +245,10 @@ class _Held:
     variable: Variable | None
     structure: Structure
     origin: list[Atom]
+
+    @property
+    def may_be_unset(self) -> bool:
+        return self.variable is not None and self.variable.is_set is not None
 
 
 def _held_by(trace: Trace, cell: Cell) -> _Held:

@@ -12,9 +12,9 @@ from ..ir.types import Type
 from ..loc import Loc, caller_loc
 from .activation import Activation
 from .call_signature import leaves_for
-from .cells import Cell, as_leaves
+from .cells import Cell
 from .context import Trace
-from .frame import require_passable
+from .frame import content_of, require_passable
 from .raising import AlwaysRaises
 from .values import Structure, leaf_types
 from .widening import widens
@@ -26,9 +26,10 @@ _ANYTHING = Effect(io=True, raises=True, keep=True)
 class NativeFunction:
     """A native function, finished (`function` is there) or being traced.
 
-    What a call passes: the staged leaves of its arguments, of the cells in `cells`, then `values`, symbols of the code
-    around the function. What it gives: the leaves of `result`, then those of the cells that are `written`. `result` is
-    None until some path through the function is known to give something; `gave_up` once a call had to wait for that.
+    What a call passes: the staged leaves of its arguments, of the cells in `cells` (after one of `maybe_unset`, whether
+    it has a value), then `values`, symbols of the code around the function. What it gives: the leaves of `result`, then
+    those of the cells that are `written`. `result` is None until some path through the function is known to give
+    something; `gave_up` once a call had to wait for that.
     """
 
     def __init__(self, trace: Trace, call: Activation) -> None:
@@ -43,6 +44,7 @@ class NativeFunction:
         self.loc = _loc_of(call.code)
         self.cells: dict[Cell, Structure] = {}
         self.written: list[Cell] = []
+        self.maybe_unset: set[Cell] = set()
         self.values: list[Sym] = []
         self.fixed: dict[Cell, object] = {}
         self.result: Structure | None = None
@@ -57,17 +59,21 @@ class NativeFunction:
             return False
         if not all(trace.builder.is_in_scope(value) for value in self.values):
             return False
-        return all(_fits(trace, cell, structure) for cell, structure in self.cells.items())
+        return all(
+            _fits(trace, cell, structure, may_be_unset=cell in self.maybe_unset)
+            for cell, structure in self.cells.items()
+        )
 
 
-def _fits(trace: Trace, cell: Cell, structure: Structure) -> bool:
+def _fits(trace: Trace, cell: Cell, structure: Structure, *, may_be_unset: bool) -> bool:
     """Whether what a cell holds may be passed as that structure."""
     if cell.variable is not None:
         held = cell.variable.structure
-        return held is not None and leaf_types(held) == leaf_types(structure)
+        has_flag = cell.variable.is_set is not None
+        return held is not None and leaf_types(held) == leaf_types(structure) and has_flag == may_be_unset
     atoms, _ = trace.flatten(cell.value)
     types = leaf_types(structure)
-    return len(atoms) == len(types) and all(map(widens, atoms, types))
+    return not may_be_unset and len(atoms) == len(types) and all(map(widens, atoms, types))
 
 
 def call_native(trace: Trace, native: NativeFunction, arguments: Sequence[object]) -> object:
@@ -79,8 +85,8 @@ def call_native(trace: Trace, native: NativeFunction, arguments: Sequence[object
     assert native.result is not None
     atoms = leaves_for(trace, native.structure, tuple(arguments))
     for cell, structure in native.cells.items():
-        require_passable(cell)
-        atoms += as_leaves(trace, structure, trace.flatten(cell.read())[0])
+        require_passable(cell, is_written=cell in native.written)
+        atoms += content_of(trace, cell, structure)
     atoms += native.values
     types = leaf_types(native.result) + [type_ for cell in native.written for type_ in leaf_types(native.cells[cell])]
     results = iter(trace.emit(CALL, atoms, attrs=_attributes(native.name, types)))
