@@ -23,6 +23,7 @@ from .fuse_arrays import FuseArrays
 from .licm import HoistLoopInvariants
 from .parallel_loops import CheckParallelLoops
 from .promote_variables import PromoteVariables
+from .scalarize_arrays import ScalarizeArrays
 from .simplify import Simplify
 from .simplify_tensors import SimplifyTensors
 
@@ -39,6 +40,7 @@ SCALAR_PASSES: tuple[Pass, ...] = (
     Fold(),
     Simplify(),
     EliminateDeadCode(),
+    ScalarizeArrays(),
     FuseArrays(),
     EliminateDeadCode(),
     CheckParallelLoops(),
