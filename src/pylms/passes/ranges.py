@@ -26,8 +26,10 @@ from .ranges_rules import Decision, range_rules
 # Walks over one loop; then nothing is guessed any more.
 _ROUNDS = 10
 _NARROWINGS = 2
-# Walks over all nodes that loops may cost in all, on average; then nothing is guessed any more.
+# Looks at nodes that all is to cost: so many for each node of a small function, so many more than four times their
+# number of a large one. Whoever listens to loops (`on_loop`) may use up half; in the end nothing is guessed any more.
 _VISITS_OF_A_NODE = 24
+_VISITS = 60_000
 
 
 class Ranges(Conditions):
@@ -41,7 +43,9 @@ class Ranges(Conditions):
         self._in_scope: set[Sym] = set()
         self.on_loop: Callable[[Node], None] | None = None
         self.on_node: Callable[[Node], None] | None = None
-        self._visits_left = _VISITS_OF_A_NODE * (sum(1 for _ in walk(function.body)) + 100)
+        size = sum(1 for _ in walk(function.body))
+        self._visits_left = min(_VISITS_OF_A_NODE * (size + 100), 4 * size + _VISITS)
+        self._visits_kept = self._visits_left // 2
         self._control = {IF: self._branch, WHILE: self.loop, FOR: self.loop, FINALLY: self._finally}
         self._control.update(dict.fromkeys(NESTS, self._nest))
 
@@ -199,7 +203,7 @@ class Ranges(Conditions):
                 break
         if is_for and self._is_deciding:
             self._decide_direction(node)
-        if self.on_loop is not None and self._is_deciding and self._visits_left >= 0:
+        if self.on_loop is not None and self._is_deciding and self._visits_left > self._visits_kept:
             self.on_loop(node)
         self._afterwards(node, initial, induction)
 
