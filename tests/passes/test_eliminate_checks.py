@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from pylms.ir.node import Node, walk
 from pylms.ir.parser import parse_function
 from pylms.ir.verify import verify
+from pylms.passes import ranges
 from pylms.passes.cse import EliminateCommonSubexpressions
 from pylms.passes.dce import EliminateDeadCode
 from pylms.passes.eliminate_checks import EliminateChecks
@@ -415,6 +416,16 @@ def test_a_wrapping_index_proves_nothing() -> None:
 def test_checks_that_go_would_have_passed(seed: int, size: int) -> None:
     chance = random.Random(seed)
     check_strictly(Maker(chance).function(size), CHECKS, chance=chance, runs=8)
+
+
+@settings(max_examples=30)
+@given(seed=st.integers(0, 2**32), size=st.integers(3, 8), visits=st.integers(1, 8))
+def test_an_analysis_that_is_cut_short_proves_nothing_wrong(seed: int, size: int, visits: int) -> None:
+    chance = random.Random(seed)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(ranges, "_VISITS_OF_A_NODE", visits)
+        patch.setattr(ranges, "_VISITS", 0)
+        check_strictly(Maker(chance).function(size), CHECKS, chance=chance, runs=8)
 
 
 @settings(max_examples=40)

@@ -203,9 +203,14 @@ class Ranges(Conditions):
                 break
         if is_for and self._is_deciding:
             self._decide_direction(node)
-        if self.on_loop is not None and self._is_deciding and self._visits_left > self._visits_kept:
+        if self.on_loop is not None and self._is_deciding:
             self.on_loop(node)
         self._afterwards(node, initial, induction)
+
+    @property
+    def may_try(self) -> bool:
+        """Whether there is budget for more than the analysis itself."""
+        return self._visits_left > self._visits_kept
 
     def once_more(self, loop: Node, on_node: Callable[[Node], None]) -> None:
         """Walk over a loop whose guesses are verified, to show each node before it is looked at; nothing is decided."""

@@ -70,7 +70,10 @@ class Versions:
 
     def _consider(self, loop: Node) -> None:
         """Asked at each loop once what holds in it is known, inner ones first."""
+        # What an earlier walk found may rest on guesses that did not hold.
         self.found.pop(loop, None)
+        if not self._ranges.may_try:
+            return
         nodes = _nest(loop)
         if len(nodes) > _LARGEST_NEST or not all(map(_may_be_copied, nodes)):
             return
