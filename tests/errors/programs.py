@@ -841,4 +841,103 @@ def f(n):
 
 f(3)
 """,
+    "array as a condition": """
+import numpy as np
+@stage
+def f(a):
+    if a > 0:
+        return 1
+    return 0
+
+f(np.ones(3))
+""",
+    "floats into an array of ints": """
+import numpy as np
+@stage
+def f(a):
+    a += 0.5
+
+f(np.arange(3))
+""",
+    "array indexed by an array": """
+import numpy as np
+@stage
+def f(a, places):
+    return a[places]
+
+f(np.ones(3), np.arange(2))
+""",
+    "array of complex numbers": """
+import numpy as np
+roots = np.array([1j, -1j])
+@stage
+def f(a):
+    return a * roots
+
+f(np.ones(2))
+""",
+    "function of NumPy without a staged meaning": """
+import numpy as np
+@stage
+def f(a):
+    return np.linalg.inv(a)
+
+f(np.eye(2))
+""",
+    "method that arrays have not got here": """
+import numpy as np
+@stage
+def f(a):
+    return np.median(a)
+
+f(np.ones(2))
+""",
+    "axis that is not there": """
+import numpy as np
+@stage
+def f(a):
+    return a.sum(axis=2)
+
+f(np.eye(2))
+""",
+    "where without alternatives": """
+import numpy as np
+@stage
+def f(a):
+    return np.where(a > 0)
+
+f(np.ones(2))
+""",
+    "difference of bools": """
+import numpy as np
+@stage
+def f(a):
+    return (a > 0) - (a < 0)
+
+f(np.ones(2))
+""",
+    "text in an array": """
+import numpy as np
+@stage
+def f(a):
+    a[:] = "one"
+
+f(np.ones(2))
+""",
+    "extent that is no int": """
+import numpy as np
+@stage
+def f(x):
+    return np.zeros(x)
+
+f(2.5)
+""",
+    "root in float16": """
+import numpy as np
+@stage
+def f(a):
+    return np.sqrt(a)
+
+f(np.ones(2, np.int8))
+""",
 }

@@ -414,6 +414,34 @@ def making(n):
     return a
 
 
+@staged(TYPES, "broadcasting, further dimensions, products of matrices", (np.arange(3.0), np.ones((3, 4))))
+def broadcasting(v, a):
+    apart = v[:, None] - v[None, :]
+    return (apart * apart).sum(axis=0), v @ a, np.maximum(a, v[:, None]), a.mean(axis=1, keepdims=True)
+
+
+@staged(TYPES, "assignment of whole arrays: slices, masks, in-place operators", (np.arange(6.0),), (np.zeros(0),))
+def assignment(a):
+    a[1:] = a[:-1]
+    a *= 2
+    a[a > 4] = 0
+    return np.where(a > 0, a, -1)
+
+
+WEIGHTS = np.array([0.5, 1.5, 2.5])
+PRIMES = [2, 3, 5, 7]
+
+
+@staged(TYPES, "arrays and lists of numbers that are known while staging, by staged indices", (1,), (-1,))
+def tables(i):
+    return WEIGHTS[i] + PRIMES[i], WEIGHTS * i
+
+
+@refused(TYPES, "indexing an array by an array", np.ones(3), error=("NotSupportedYetError", "indexing a staged array"))
+def fancy(a):
+    return a[np.arange(2)]
+
+
 @staged(TYPES, "`staged(range(n), parallel=True)`", (1000,), (0,))
 def parallel(n):
     total = 0

@@ -1,4 +1,4 @@
-"""Random programs of whole arrays: vectors and square matrices of whole numbers, so that no sum depends on its order."""
+"""Random programs of whole arrays: vectors and square matrices of whole numbers, whose sums are exact."""
 
 from __future__ import annotations
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..ir.types import element_type
 from .elementwise import apply, apply_into
-from .numpy_tables import function_handler
+from .numpy_tables import call_function
 from .products import matmul
 from .rep import StagedValue
 from .ufunc_protocol import call_ufunc
@@ -87,4 +87,4 @@ class ArrayOperators(StagedValue):
         self, function: Any, _types: object, args: Sequence[object], kwargs: Mapping[str, object]
     ) -> object:
         """What NumPy's other functions ask their arguments to do."""
-        return function_handler(function)(self.trace, *args, **kwargs)
+        return call_function(self.trace, function, args, kwargs)

@@ -23,7 +23,7 @@ def _staged(trace: Trace, array: object, use: str) -> Any:
     """The staged array that stands for any kind of array."""
     atom = lift_operand(trace, array, use)
     if not isinstance(atom.type, ArrayType):
-        raise StagedTypeError(f"`{use}` takes an array", loc=caller_loc())
+        raise StagedTypeError(f"`{use}` takes an array", loc=caller_loc(), hint="pass an array")
     return trace.wrap(atom)
 
 
@@ -62,7 +62,11 @@ def expand_dims(trace: Trace, array: object, axis: object) -> object:
     """`np.expand_dims`: a view."""
     staged = _staged(trace, array, "expand_dims")
     if not isinstance(axis, int):
-        raise NotSupportedYetError("`np.expand_dims` takes one axis here, known now", loc=caller_loc())
+        raise NotSupportedYetError(
+            "`np.expand_dims` takes one axis here, known now",
+            loc=caller_loc(),
+            hint="add one dimension after the other",
+        )
     place = (*[slice(None)] * (axis % (staged.ndim + 1)), None, ...)
     return staged[place]
 
@@ -71,7 +75,11 @@ def flip(trace: Trace, array: object, axis: object = None) -> object:
     """`np.flip`: a view."""
     staged = _staged(trace, array, "flip")
     if axis is not None and not isinstance(axis, int):
-        raise NotSupportedYetError("`np.flip` takes one axis here, or none", loc=caller_loc())
+        raise NotSupportedYetError(
+            "`np.flip` takes one axis here, or none",
+            loc=caller_loc(),
+            hint="flip one axis after the other, or write a[::-1]",
+        )
     chosen = range(staged.ndim) if axis is None else [axis % staged.ndim]
     return staged[tuple(slice(None, None, -1 if place in chosen else None) for place in range(staged.ndim))]
 
@@ -80,7 +88,9 @@ def diff(trace: Trace, array: object, n: object = 1, axis: object = -1) -> objec
     """`np.diff`: the first differences along an axis."""
     staged = _staged(trace, array, "diff")
     if n != 1 or not isinstance(axis, int):
-        raise NotSupportedYetError("`np.diff` is supported for n=1 and a known axis", loc=caller_loc())
+        raise NotSupportedYetError(
+            "`np.diff` is supported for n=1 and a known axis", loc=caller_loc(), hint="subtract slices: a[1:] - a[:-1]"
+        )
     before = [slice(None)] * (axis % staged.ndim)
     name = "not_equal" if staged.type.dtype.name == "bool" else "subtract"
     later, earlier = (*before, slice(1, None), ...), (*before, slice(None, -1), ...)
@@ -90,11 +100,19 @@ def diff(trace: Trace, array: object, n: object = 1, axis: object = -1) -> objec
 def concatenate(trace: Trace, arrays: object, axis: object = 0) -> object:
     """`np.concatenate`: a new array; the extents of the other axes must agree (ValueError)."""
     if not isinstance(arrays, (list, tuple)) or not arrays or not isinstance(axis, int):
-        raise NotSupportedYetError("`np.concatenate` takes a list of arrays and a known axis", loc=caller_loc())
+        raise NotSupportedYetError(
+            "`np.concatenate` takes a list of arrays and a known axis",
+            loc=caller_loc(),
+            hint="pass a list of arrays, and an axis that is known now",
+        )
     parts = [_staged(trace, each, "concatenate") for each in arrays]
     rank = parts[0].ndim
     if any(part.ndim != rank for part in parts) or not -rank <= axis < rank:
-        raise StagedTypeError("all arrays to be concatenated must have the same number of dimensions", loc=caller_loc())
+        raise StagedTypeError(
+            "all arrays to be concatenated must have the same number of dimensions",
+            loc=caller_loc(),
+            hint="reshape them first",
+        )
     along = axis % rank
     shapes = [extents_of(trace, part.atom) for part in parts]
     total, starts = _laid_out(trace, [extents[along] for extents in shapes])

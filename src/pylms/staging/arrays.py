@@ -20,7 +20,7 @@ from ..ir.types import BOOL, INT, UINT64, ArrayType, ScalarType
 from ..loc import caller_loc
 from .array_methods import ArrayMethods
 from .array_operators import ArrayOperators
-from .elementwise import store
+from .elementwise import copied, store
 from .known_arrays import captured, is_known_array, lift_operand
 from .rep import StagedValue
 from .selections import store_where
@@ -96,6 +96,10 @@ class StagedArray(ArrayOperators, ArrayMethods):
     def ravel(self) -> object:
         """The elements in one dimension."""
         return self.reshape(-1)
+
+    def flatten(self) -> object:
+        """A copy of the elements in one dimension."""
+        return StagedArray(copied(self.trace, self.atom), self.trace).reshape(-1)
 
     def extents(self) -> list[Atom]:
         """The extent of each dimension."""
@@ -203,6 +207,16 @@ class StagedArray(ArrayOperators, ArrayMethods):
 
     def __contains__(self, value: object) -> bool:
         self._refuse("searched with `in`", "write the loop")
+
+    def __getattr__(self, name: str) -> NoReturn:
+        """A located error for what NumPy's arrays have and staged ones have not."""
+        import numpy
+
+        if name.startswith("__") or not hasattr(numpy.ndarray, name):
+            raise AttributeError(f"a staged array has no attribute '{name}'")
+        raise NotSupportedYetError(
+            f"`.{name}` of a staged array is not supported yet", loc=caller_loc(), hint="write it as a loop"
+        )
 
     def __repr__(self) -> str:
         return f"StagedArray({self.atom!r}: {self.atom.type})"

@@ -68,7 +68,9 @@ def shape_of(trace: Trace, shape: object) -> list[Atom]:
     for extent in extents:
         if isinstance(extent, Const):
             if extent.value < 0:
-                raise StagedTypeError("negative dimensions are not allowed", loc=caller_loc())
+                raise StagedTypeError(
+                    "negative dimensions are not allowed", loc=caller_loc(), hint="an extent is zero or more"
+                )
             continue
         (fits,) = trace.emit(ops.GE, [extent, ZERO])
         message = "negative dimensions are not allowed"
@@ -106,7 +108,9 @@ def full_like(trace: Trace, prototype: object, fill_value: object, dtype: object
     extents, type_ = _like(trace, prototype, dtype)
     value = lift_operand(trace, fill_value, "full_like")
     if isinstance(value.type, ArrayType):
-        raise NotSupportedYetError("`np.full_like` with an array is not supported yet", loc=caller_loc())
+        raise NotSupportedYetError(
+            "`np.full_like` with an array is not supported yet", loc=caller_loc(), hint="assign the array: b[:] = a"
+        )
     return trace.wrap(_filled(trace, extents, adapt(trace, value, type_)))
 
 
@@ -119,12 +123,14 @@ def _like(trace: Trace, prototype: object, dtype: object) -> tuple[list[Atom], S
 def arange(trace: Trace, *bounds: object, dtype: object = None) -> object:
     """`np.arange`: as many steps from the start on as come before the stop."""
     if not 1 <= len(bounds) <= 3:
-        raise StagedTypeError("`np.arange` takes one to three bounds", loc=caller_loc())
+        raise StagedTypeError(
+            "`np.arange` takes one to three bounds", loc=caller_loc(), hint="write np.arange(start, stop, step)"
+        )
     start, stop, step = (0, bounds[0], 1) if len(bounds) == 1 else (*bounds, 1)[:3]
     atoms = [lift_operand(trace, bound, "arange") for bound in (start, stop, step)]
     found = [element_type(atom.type) for atom in atoms]
     if any(isinstance(atom.type, ArrayType) for atom in atoms) or BOOL in found:
-        raise StagedTypeError("`np.arange` takes numbers", loc=caller_loc())
+        raise StagedTypeError("`np.arange` takes numbers", loc=caller_loc(), hint="pass ints or floats")
     meeting = common_type("arange", found)
     type_ = dtype_named(dtype, meeting)
     counted_in, computed_in = (FLOAT64, FLOAT64) if meeting.is_float else (INT, INT64)
@@ -149,7 +155,7 @@ def _length_of_range(trace: Trace, first: Atom, last: Atom, by: Atom) -> Atom:
         (nonzero,) = trace.emit(ops.NE, [by, zero])
         trace.emit(CHECK, [nonzero], attrs={"error": "ZeroDivisionError", "message": "division by zero"})
     elif by.value == 0:
-        raise StagedTypeError("the step of `np.arange` cannot be zero", loc=caller_loc())
+        raise StagedTypeError("the step of `np.arange` cannot be zero", loc=caller_loc(), hint="use another step")
     (distance,) = trace.emit(ops.SUB, [last, first])
     if by.type == INT:
         # Rounded up: the opposite of the opposite, rounded down.
@@ -167,9 +173,15 @@ def linspace(trace: Trace, start: object, stop: object, num: object = 50, endpoi
     """`np.linspace`: as many numbers, evenly spaced, with the stop or without it."""
     bounds = [lift_operand(trace, bound, "linspace") for bound in (start, stop)]
     if any(isinstance(atom.type, ArrayType) for atom in bounds):
-        raise NotSupportedYetError("`np.linspace` between arrays is not supported yet", loc=caller_loc())
+        raise NotSupportedYetError(
+            "`np.linspace` between arrays is not supported yet",
+            loc=caller_loc(),
+            hint="call it for each pair of elements",
+        )
     if quotient_type("linspace", [element_type(atom.type) for atom in bounds]) != FLOAT64:
-        raise NotSupportedYetError("`np.linspace` of float32 is not supported yet", loc=caller_loc())
+        raise NotSupportedYetError(
+            "`np.linspace` of float32 is not supported yet", loc=caller_loc(), hint="convert the bounds: float(x)"
+        )
     first, last = (convert(trace, atom, FLOAT64) for atom in bounds)
     (length,) = shape_of(trace, num)
     gaps = trace.emit(ops.SUB, [length, Const(1, INT)])[0] if endpoint else length
@@ -232,7 +244,9 @@ def _array_of(trace: Trace, items: Sequence[object], dtype: object) -> Atom:
     places: list[tuple[tuple[int, ...], Atom]] = []
     shape = _collect(trace, items, (), places)
     if any(len(place) != len(shape) for place, _ in places):
-        raise StagedTypeError("the rows of an array must be equally long", loc=caller_loc())
+        raise StagedTypeError(
+            "the rows of an array must be equally long", loc=caller_loc(), hint="give each row as many numbers"
+        )
     types = [common_type("array", [element_type(atom.type)]) for _, atom in places]
     found = common_type("array", types) if types else FLOAT64
     type_ = dtype_named(dtype, found)
@@ -260,7 +274,9 @@ def _collect(
         places.append(((*place, index), atom))
         shapes.add(())
     if len(shapes) > 1:
-        raise StagedTypeError("the rows of an array must be equally long", loc=caller_loc())
+        raise StagedTypeError(
+            "the rows of an array must be equally long", loc=caller_loc(), hint="give each row as many numbers"
+        )
     return (len(items), *(shapes.pop() if shapes else ()))
 
 

@@ -38,7 +38,9 @@ def lift_operand(trace: Trace, value: object, use: str) -> Atom:
     atom = trace.try_lift(value)
     if atom is None or not isinstance(atom.type, (ScalarType, ArrayType)):
         raise StagedTypeError(
-            f"`{use}` takes arrays and numbers, and {describe_static(value)} was given", loc=caller_loc()
+            f"`{use}` takes arrays and numbers, and {describe_static(value)} was given",
+            loc=caller_loc(),
+            hint="convert it to a number or an array first",
         )
     return atom
 
@@ -57,7 +59,7 @@ def array_of_items(items: list[object] | tuple[object, ...], use: str) -> Any:
 def captured(trace: Trace, array: Any, *, writes: bool = False) -> Atom:
     """The staged array that shares the memory of `array`, which is written to if that is said."""
     if writes and not array.flags.writeable:
-        raise StagedTypeError("assignment destination is read-only", loc=caller_loc())
+        raise StagedTypeError("assignment destination is read-only", loc=caller_loc(), hint="write into a copy of it")
     dtype = element_type_of(array.dtype)
     if any(stride % array.itemsize for stride in array.strides):
         raise NotSupportedYetError(

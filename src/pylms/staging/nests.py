@@ -9,14 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from ..errors import StagedTypeError
 from ..ir.node import Atom, Block, Const
 from ..ir.ops import arithmetic as ops
 from ..ir.ops import array_nests as nests
 from ..ir.ops.arrays import ARRAY_DIM, ARRAY_LOAD, ARRAY_NEW
 from ..ir.ops.control import CHECK
 from ..ir.types import INT, ArrayType, ScalarType
-from ..loc import caller_loc
 
 if TYPE_CHECKING:
     from .context import Trace
@@ -116,12 +114,6 @@ class Operands:
 
     def _require_fits(self, extent: Atom, whole: Atom, message: str) -> None:
         trace = self._trace
-        if isinstance(extent, Const) and isinstance(whole, Const):
-            if extent != whole:
-                raise StagedTypeError(
-                    f"{message}: an extent of {extent.value} meets one of {whole.value}", loc=caller_loc()
-                )
-            return
         (fits,) = trace.emit(ops.EQ, [extent, whole])
         if not isinstance(extent, Const):
             (is_one,) = trace.emit(ops.EQ, [extent, ONE])

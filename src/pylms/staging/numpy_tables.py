@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
+from typing import TYPE_CHECKING, Any
 
 from ..errors import NotSupportedYetError
 from ..loc import caller_loc
 from . import array_shapes, creation, products, reductions, selections
+
+if TYPE_CHECKING:
+    from .context import Trace
 
 Handler = Callable[..., object]
 
@@ -37,6 +41,8 @@ FUNCTIONS: Mapping[str, Handler] = {
     "cumprod": products.cumulative_product,
     "where": selections.where,
     "clip": selections.clip,
+    "round": selections.rounded,
+    "around": selections.rounded,
     "copyto": selections.copy_to,
     "allclose": selections.all_close,
     "isclose": selections.is_close,
@@ -56,6 +62,20 @@ FUNCTIONS: Mapping[str, Handler] = {
     "expand_dims": array_shapes.expand_dims,
     "flip": array_shapes.flip,
 }
+
+
+def call_function(trace: Trace, function: Any, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+    """A NumPy function on staged arrays; a located error where its arguments mean nothing yet."""
+    handler = function_handler(function)
+    try:
+        bound = signature(handler).bind(trace, *args, **kwargs)
+    except TypeError as error:
+        raise NotSupportedYetError(
+            f"`np.{function.__name__}` of staged arrays does not take these arguments: {error}",
+            loc=caller_loc(),
+            hint="pass the array and the axis only",
+        ) from None
+    return handler(*bound.args, **bound.kwargs)
 
 
 def function_handler(function: Any) -> Handler:

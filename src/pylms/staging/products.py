@@ -45,7 +45,9 @@ def inner(trace: Trace, left: object, right: object) -> object:
     """`np.inner` and `np.vdot` of vectors."""
     atoms = [lift_operand(trace, each, "inner") for each in (left, right)]
     if any(not isinstance(atom.type, ArrayType) or atom.type.rank != 1 for atom in atoms):
-        raise NotSupportedYetError("`inner` of other arrays than vectors is not supported yet", loc=caller_loc())
+        raise NotSupportedYetError(
+            "`inner` of other arrays than vectors is not supported yet", loc=caller_loc(), hint="use @"
+        )
     return trace.wrap(_contracted(trace, "inner", *atoms))
 
 
@@ -53,7 +55,11 @@ def outer(trace: Trace, left: object, right: object) -> object:
     """`np.outer` of vectors."""
     atoms = [lift_operand(trace, each, "outer") for each in (left, right)]
     if any(not isinstance(atom.type, ArrayType) or atom.type.rank != 1 for atom in atoms):
-        raise NotSupportedYetError("`outer` of other arrays than vectors is not supported yet", loc=caller_loc())
+        raise NotSupportedYetError(
+            "`outer` of other arrays than vectors is not supported yet",
+            loc=caller_loc(),
+            hint="multiply with a further dimension: a[:, None] * b",
+        )
     target = _number(trace, "outer", atoms)
     extents = [*extents_of(trace, atoms[0]), *extents_of(trace, atoms[1])]
 
@@ -122,7 +128,11 @@ def _cumulative(trace: Trace, kind: str, primitive: Primitive, array: object, *,
             f"`cum{kind}` of such an array is not supported yet", loc=caller_loc(), hint="give the axis"
         )
     if axis is not None and (not isinstance(axis, int) or not -rank <= axis < rank):
-        raise StagedTypeError(f"axis {axis!r} is not among the {rank} dimensions of the array", loc=caller_loc())
+        raise StagedTypeError(
+            f"axis {axis!r} is not among the {rank} dimensions of the array",
+            loc=caller_loc(),
+            hint="axes must be known while staging",
+        )
     along = 0 if axis is None else axis % rank
     result = new(trace, extents, target)
 
@@ -155,7 +165,7 @@ def trace_of(trace: Trace, array: object) -> object:
     """`np.trace` of a matrix."""
     atom = lift_operand(trace, array, "trace")
     if not isinstance(atom.type, ArrayType) or atom.type.rank != 2:
-        raise StagedTypeError("`trace` takes a matrix", loc=caller_loc())
+        raise StagedTypeError("`trace` takes a matrix", loc=caller_loc(), hint="pass an array of two dimensions")
     target = sum_type(atom.type.dtype)
     (shorter,) = trace.emit(ops.MINIMUM, extents_of(trace, atom))
     return trace.wrap(

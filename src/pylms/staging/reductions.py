@@ -103,7 +103,7 @@ def _axes(axis: object, rank: int) -> list[int]:
         )
     found = sorted({each % rank for each in axes if isinstance(each, int)})
     if len(found) < len(axes):
-        raise StagedTypeError(f"duplicate value in axis {axis!r}", loc=caller_loc())
+        raise StagedTypeError(f"duplicate value in axis {axis!r}", loc=caller_loc(), hint="name each axis once")
     return found
 
 
@@ -151,7 +151,9 @@ def _accumulated(kind: str, trace: Trace, array: object, *, axis: object, dtype:
     def prepare(type_: ScalarType) -> ScalarType:
         chosen = dtype_named(dtype, sum_type(type_))
         if chosen == BOOL:
-            raise NotSupportedYetError(f"`{kind}` with dtype bool is not supported", loc=caller_loc())
+            raise NotSupportedYetError(
+                f"`{kind}` with dtype bool is not supported", loc=caller_loc(), hint="use np.any or np.all"
+            )
         return chosen
 
     return reduced(trace, kind, array, axis=axis, keepdims=keepdims, prepare=prepare)

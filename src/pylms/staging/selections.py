@@ -77,6 +77,18 @@ def clip(trace: Trace, array: object, low: object = None, high: object = None) -
     return array if high is None else apply(trace, UFUNCS["minimum"], array, high)
 
 
+def rounded(trace: Trace, array: object, decimals: object = 0) -> object:
+    """`np.round` to whole numbers."""
+    if decimals != 0:
+        raise NotSupportedYetError(
+            "`np.round` of staged arrays to decimals is not supported yet",
+            loc=caller_loc(),
+            hint="scale them: np.round(a * 100) / 100",
+        )
+    atom = lift_operand(trace, array, "round")
+    return apply(trace, UFUNCS["rint" if element_type(atom.type).is_float else "positive"], array)
+
+
 def copy_to(trace: Trace, target: object, source: object) -> None:
     """`np.copyto`."""
     store(trace, trace.lift(target), lift_operand(trace, source, "copyto"))

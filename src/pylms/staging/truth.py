@@ -10,8 +10,9 @@ from ..ir.builder import BlockScope
 from ..ir.node import Atom, Const
 from ..ir.ops.arithmetic import NE
 from ..ir.ops.tensors import ELEMENT, RESHAPE
-from ..ir.types import BOOL, ScalarType, TensorType
+from ..ir.types import BOOL, ArrayType, ScalarType, TensorType
 from ..loc import Loc, caller_loc
+from .arrays import StagedArray
 from .containers.dicts import StagedDict
 from .containers.lists import StagedList
 from .containers.strings import StagedStr
@@ -27,6 +28,8 @@ def truth(trace: Trace, value: object) -> Atom:
         return Const(bool(value), BOOL)
     if isinstance(value, (StagedList, StagedDict, StagedStr)):
         value = value.length()
+    if isinstance(value, StagedArray):
+        bool(value)  # says that an array has no truth value
     atom = scalar_of(trace, value, "the truth value")
     assert isinstance(atom.type, ScalarType)
     if atom.type == BOOL:
@@ -90,6 +93,8 @@ def scalar_of(trace: Trace, value: object, use: str) -> Atom:
     """The atom of a staged number, or of the one element of a tensor. `use` is what an error says is not defined."""
     atom = trace.lift(value)
     type_ = atom.type
+    if isinstance(type_, ArrayType):
+        raise StagedTypeError(f"{use} of an array is not defined", loc=caller_loc(), hint="use one of its elements")
     if not isinstance(type_, TensorType):
         return atom
     if type_.size != 1:

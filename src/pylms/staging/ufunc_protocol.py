@@ -23,7 +23,11 @@ def call_ufunc(trace: Trace, ufunc: Any, method: str, inputs: Sequence[object], 
     name = str(ufunc.__name__)
     if method != "__call__" or others:
         what = f"np.{name}" + (f".{method}" if method != "__call__" else f" with {', '.join(others)}")
-        raise NotSupportedYetError(f"`{what}` of staged arrays is not supported yet", loc=caller_loc())
+        raise NotSupportedYetError(
+            f"`{what}` of staged arrays is not supported yet",
+            loc=caller_loc(),
+            hint="call the function itself, or write it as a loop",
+        )
     if name == "matmul" and out is None:
         return matmul(trace, *inputs)
     if out is None:

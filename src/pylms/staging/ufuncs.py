@@ -160,7 +160,11 @@ def bits_type(name: str, types: Sequence[ScalarType]) -> ScalarType:
     """What bit operations are done in: bools or integers."""
     found = common_type(name, types)
     if found.is_float:
-        raise StagedTypeError(f"`{name}` takes bools and integers, not {found}", loc=caller_loc())
+        raise StagedTypeError(
+            f"`{name}` takes bools and integers, not {found}",
+            loc=caller_loc(),
+            hint="convert them first: a.astype(int)",
+        )
     return found
 
 

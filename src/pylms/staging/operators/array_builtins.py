@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import NoReturn
 
-from ...errors import NotSupportedYetError
+from ...errors import NotSupportedYetError, StagedTypeError
 from ...ir.node import Atom, Const
 from ...ir.ops import arithmetic as ops
 from ...ir.ops.arrays import ARRAY_LOAD
@@ -24,7 +26,8 @@ def _sum(trace: Trace, array: StagedArray, start: object = 0) -> object:
     """Of nothing, the start as a number of the array's kind."""
     _require_vector("sum", array)
     first = trace.lift(start)
-    assert isinstance(first.type, ScalarType)
+    if not isinstance(first.type, ScalarType):
+        raise StagedTypeError("sum() starts from a number here", loc=caller_loc(), hint="add the arrays: a.sum() + b")
     target = common_type("sum", [first.type, array.type.dtype])
 
     def added(so_far: Atom, element: Atom) -> Atom:
@@ -69,11 +72,29 @@ def _require_vector(name: str, array: StagedArray) -> None:
         )
 
 
-ARRAY_BUILTINS: Mapping[object, Callable[..., object]] = {
+def _refused(name: str, hint: str) -> Callable[..., object]:
+    def refuse(_trace: Trace, *_args: object, **_kwargs: object) -> NoReturn:
+        raise StagedTypeError(f"{name}() of an array is not defined", loc=caller_loc(), hint=hint)
+
+    return refuse
+
+
+_ARRAY_BUILTINS: Mapping[object, Callable[..., object]] = {
     sum: _sum,
-    min: lambda trace, array: _extreme("min", ops.LT, trace, array),
-    max: lambda trace, array: _extreme("max", ops.GT, trace, array),
+    min: partial(_extreme, "min", ops.LT),
+    max: partial(_extreme, "max", ops.GT),
     any: any_true,
     all: all_true,
+    divmod: lambda _trace, array, other: (array // other, array % other),
+    reversed: lambda _trace, array: array[::-1],
+    round: _refused("round", "use np.round"),
 }
-"""What these builtins mean where their first argument is a staged array."""
+
+
+def array_builtin(function: object, args: Sequence[object]) -> Callable[..., object] | None:
+    """What a builtin means whose first argument is a staged array; None where it has no meaning of its own there."""
+    if not args or not isinstance(args[0], StagedArray):
+        return None
+    if function in (min, max) and len(args) > 1:
+        return _refused("min" if function is min else "max", "use np.minimum or np.maximum")
+    return _ARRAY_BUILTINS.get(function)

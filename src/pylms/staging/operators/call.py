@@ -17,7 +17,7 @@ from ..numpy_scalars import name_of
 from ..promotion import convert, refuse_operation
 from ..rep import Rep, StagedValue
 from ..truth import scalar_of, truth
-from .array_builtins import ARRAY_BUILTINS
+from .array_builtins import array_builtin
 from .changing import changing
 from .container import HANDLERS, MAKERS, OF_CONTAINERS, STAGED_CONTAINERS
 from .loop import StagedEnumerate, StagedRange
@@ -43,8 +43,9 @@ def call(function: Callable[..., object], *args: object, **kwargs: object) -> ob
         return HANDLERS[function](trace, *args, **kwargs)
     if function is enumerate and args and _loops_natively(trace, args[0]):
         return StagedEnumerate(args[0], kwargs.get("start", args[1] if len(args) > 1 else 0))
-    if args and isinstance(args[0], StagedArray) and function in ARRAY_BUILTINS:
-        return ARRAY_BUILTINS[function](trace, *args, **kwargs)
+    on_array = array_builtin(function, args)
+    if on_array is not None:
+        return on_array(trace, *args, **kwargs)
     if function in TAKE_ITERABLES and len(args) > 0:
         args = (as_sequence(trace, function, args[0]), *args[1:])
     is_conversion = function in _CONVERSIONS and len(args) == 1 and trace.is_staged(args[0])

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from ..context import Trace
 from ..creation import CREATORS, CREATORS_OF_STAGED
-from ..numpy_tables import function_handler
+from ..numpy_tables import call_function
 from ..rep import StagedValue
 
 Maker = Callable[..., object]
@@ -46,4 +46,4 @@ def call_on_arrays(
     """A function of NumPy's with arrays and staged values among its arguments."""
     if type(function).__name__ == "ufunc":
         return function(*args, **kwargs)  # which asks the staged arguments
-    return function_handler(function)(trace, *args, **kwargs)
+    return call_function(trace, function, args, kwargs)

@@ -19,6 +19,7 @@ from ...ir.ops.host import PRINT
 from ...ir.ops.texts import TEXT_FORMAT
 from ...ir.types import BOOL, FLOAT, INT, TEXT, ContainerType, ScalarType, Type
 from ...loc import caller_loc
+from ..arrays import StagedArray
 from ..containers.dicts import StagedDict
 from ..containers.lists import StagedList
 from ..containers.strings import FormattedStr, StagedStr, escape
@@ -103,10 +104,11 @@ def _printable(trace: Trace, value: object) -> Atom:
     if isinstance(value, (StagedStr, StagedList, StagedDict)):
         return trace.lift(value)
     if not isinstance(value, Rep):
+        is_array = isinstance(value, StagedArray)
         raise StagingError(
-            "a staged tensor cannot be printed",
+            f"a staged {'array' if is_array else 'tensor'} cannot be printed",
             loc=caller_loc(),
-            hint="print `x.item()`, or numbers computed from it",
+            hint="print its elements, or return it" if is_array else "print `x.item()`, or numbers computed from it",
         )
     atom = trace.lift(value)
     assert isinstance(atom.type, ScalarType)
