@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...ir.node import Node
+from ...ir.node import Const, Node
 from ...ir.ops.arrays import (
     ARRAY_AS_STRIDED,
     ARRAY_DIM,
@@ -46,6 +46,13 @@ def _emit_dim(emitter: Emitter, node: Node) -> None:
 
 @emit_rules.define(IN_BOUNDS)
 def _emit_in_bounds(emitter: Emitter, node: Node) -> None:
+    position = node.args[0]
+    if isinstance(position, Const):
+        # The least extent that has such an element.
+        needed = int(position.value) + 1 if position.value >= 0 else -int(position.value)
+        text = f"{emitter.inline(node.args[1], Binding.RELATIONAL)} >= {needed}"
+        emitter.define_pure(node.results[0], text, Binding.RELATIONAL)
+        return
     index, extent = (emitter.expression(arg) for arg in node.args)
     text = f"{index} >= -{extent} && {index} < {extent}"
     emitter.define_pure(node.results[0], text, Binding.AND)
