@@ -63,8 +63,10 @@ def _array_dim(point: Point, node: Node) -> Decision | None:
     (array,), (result,), facts = node.args, node.results, point.facts
     axis = node.attr("axis")
     assert isinstance(axis, int)
-    facts.restrict(result, 0, min(LARGEST, (1 << 63) // element_type(array.type).itemsize))
     extent = _extent(point, array, axis)
+    # What is made here, or got another shape, may turn out to be needed for nothing but this number: then nothing sees
+    # to it that there is room for so many elements.
+    facts.restrict(result, 0, LARGEST if extent is not None else LARGEST // element_type(array.type).itemsize)
     if extent is None:
         known: Sym | None = facts.noted(("dim", array, axis))
         if known is None:

@@ -56,9 +56,13 @@ template <class T, int Rank, class... Extents>
 inline array<T, Rank> new_array(pylms_context *ctx, bool zeroed, Extents... extents) {
   array<T, Rank> made = {nullptr, {(long long)extents...}};
   long long bytes = sizeof(T);
-  bool too_large = false;
-  for (int axis = 0; axis < Rank; ++axis) too_large |= __builtin_mul_overflow(bytes, made.n[axis], &bytes);
-  if (too_large) bytes = __LONG_LONG_MAX__;
+  bool too_large = false, empty = false;
+  // As NumPy counts: an array without elements may not be too long in another dimension either.
+  for (int axis = 0; axis < Rank; ++axis) {
+    empty |= made.n[axis] == 0;
+    too_large |= __builtin_mul_overflow(bytes, made.n[axis] ? made.n[axis] : 1, &bytes);
+  }
+  bytes = too_large ? __LONG_LONG_MAX__ : empty ? 0 : bytes;
   made.data = (T *)ctx->allocate(ctx, bytes ? bytes : 1);
   if (made.data && zeroed) __builtin_memset(made.data, 0, bytes);
   return made;
