@@ -138,7 +138,7 @@ f(3)
     "condition of a comprehension": """
 @stage
 def f(x):
-    return sum([k for k in (1, 2, 3) if k < x])
+    return len({k for k in (1, 2, 3) if k < x})
 
 f(3)
 """,

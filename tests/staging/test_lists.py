@@ -339,3 +339,32 @@ def test_lists_print_as_pythons_do():
         return str(items)
 
     check_law(shown, (0,), (3,))
+
+
+def test_comprehensions_over_what_the_run_knows():
+    def collected(n, x):
+        squares = [i * i for i in range(n)]
+        chosen = [s + x for s in squares if s % 2 == 0 if s > x]
+        pairs = [(i, j) for i in range(n) for j in range(i)]
+        names = {str(i): i for i in range(n) if i != x}
+        letters = [c for c in "ab"]
+        rows = [[0] * n for _ in range(2)]
+        rows[0].append(x)
+        return squares, chosen, pairs, names, letters, rows, [b for a, b in pairs]
+
+    check_law(collected, (0, 1), (3, 1), (6, -2), (-1, 0))
+
+
+def test_enumerate_unpacks_items():
+    def weighted(n):
+        points = []
+        for i in range(n):
+            points.append((i, i * 2))
+        total = 0
+        for k, (x, y) in enumerate(points):
+            total += k * x - y
+        for x, y in points:
+            total += x * y
+        return total
+
+    check_law(weighted, *SIZES)

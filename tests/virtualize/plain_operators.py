@@ -123,6 +123,7 @@ OPERATORS = {
     "__changing": lambda value, method=None: value,
     "__new": lambda value: value,
     "__reduce": reduction.reduce,
+    "__each": lambda iterable, body: [body(item) for item in iterable],
     "__entering": lambda manager: manager,
     "__list": lambda items: items,
     "__dict": lambda items: items,

@@ -1,8 +1,7 @@
 """Displays of lists and dicts, and `in`, become operator calls.
 
-In: any function, late in the pipeline. Out: `__list([a, b])`, `__dict({k: v})`, also around comprehensions of lists,
-and `__in(x, c)`, `__not(__in(x, c))`. A display that a `for` iterates over, or that `in` searches, stays: nobody can
-change it.
+In: any function, late in the pipeline. Out: `__list([a, b])`, `__dict({k: v})`, `__in(x, c)`, `__not(__in(x, c))`. A
+display that a `for` iterates over, or that `in` searches, stays: nobody can change it.
 """
 
 from __future__ import annotations
@@ -23,10 +22,6 @@ class _Containers(BlockTransformer):
     def visit_List(self, node: ast.List) -> ast.AST:
         self.generic_visit(node)
         return call("__list", [node], at=node) if isinstance(node.ctx, ast.Load) else node
-
-    def visit_ListComp(self, node: ast.ListComp) -> ast.AST:
-        self.generic_visit(node)
-        return call("__list", [node], at=node)
 
     def visit_Dict(self, node: ast.Dict) -> ast.AST:
         self.generic_visit(node)

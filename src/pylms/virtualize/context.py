@@ -64,6 +64,7 @@ OPERATOR_NAMES: frozenset[str] = frozenset(IN_PLACE_OPERATORS.values()) | {
     "__list",
     "__dict",
     "__in",
+    "__each",
 }
 """All names that rewritten code may call; a user's function may use none of them."""
 

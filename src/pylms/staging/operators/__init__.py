@@ -16,7 +16,7 @@ from .changing import changing, note_new
 from .container import make_dict, make_list, run_in
 from .invoke import Rewrite, invoke_operator
 from .item import item
-from .loop import LoopBody, run_for, run_for_dataloader, run_while
+from .loop import LoopBody, run_each, run_for, run_for_dataloader, run_while
 from .managing import entering
 from .matching import match_class, match_field, match_mapping, match_rest, match_sequence, match_singleton
 from .printing import format_text, print_formatted, print_values
@@ -86,6 +86,7 @@ _COMMON: dict[str, object] = {
     "__changing": changing,
     "__new": note_new,
     "__reduce": reduce,
+    "__each": run_each,
     "__entering": entering,
     "__call": call,
     "__list": make_list,

@@ -20,7 +20,7 @@ from ..truth import scalar_of, truth
 from .array_builtins import array_builtin
 from .changing import changing
 from .container import HANDLERS, MAKERS, OF_CONTAINERS, STAGED_CONTAINERS
-from .loop import StagedEnumerate, StagedRange
+from .loop import StagedEnumerate, StagedRange, loops_natively
 from .math_functions import MATH_HANDLERS, to_python_int
 from .number_builtins import NUMBER_BUILTINS, TAKE_ITERABLES, as_sequence
 from .numpy_arrays import call_on_arrays, has_array, maker_of_arrays
@@ -41,7 +41,7 @@ def call(function: Callable[..., object], *args: object, **kwargs: object) -> ob
         return maker(trace, *args, **kwargs)
     if function in MAKERS:
         return HANDLERS[function](trace, *args, **kwargs)
-    if function is enumerate and args and _loops_natively(trace, args[0]):
+    if function is enumerate and args and loops_natively(trace, args[0]):
         return StagedEnumerate(args[0], kwargs.get("start", args[1] if len(args) > 1 else 0))
     on_array = array_builtin(function, args)
     if on_array is not None:
@@ -101,12 +101,6 @@ def _has_staged_scalar(value: object) -> bool:
     if isinstance(value, (StagedValue, StagedView)):
         return True
     return isinstance(value, (tuple, list)) and any(isinstance(item, StagedValue) for item in value)
-
-
-def _loops_natively(trace: Trace, iterable: object) -> bool:
-    if isinstance(iterable, (StagedRange, StagedArray, *STAGED_CONTAINERS)):
-        return True
-    return trace.front.loop_plan(trace, iterable) is not None
 
 
 # Builtins that work on staged values through the operators that `Rep` has.

@@ -16,7 +16,7 @@ from ...ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from ...ir.types import BOOL, INT
 from ...loc import caller_loc
 from ..arrays import StagedArray
-from ..constructs import Assigned, Construct, Watch, trace_construct
+from ..constructs import NOTHING_ASSIGNED, Assigned, Construct, Watch, trace_construct
 from ..containers.lists import StagedList
 from ..containers.strings import StagedStr
 from ..context import Trace, current_trace
@@ -214,10 +214,27 @@ def _trace_walk(construct: Construct, walk: Walk, item_of: Item, body: LoopBody)
     trace.emit(WHILE, [], blocks=[condition_block.finish([test]), body_block.finish([])], loc=loc)
 
 
+def run_each(iterable: object, body: Callable[[object], object]) -> None:
+    """The loop of a comprehension: native over what only the run knows, else Python's own."""
+    trace = current_trace()
+    if trace is not None and loops_natively(trace, iterable):
+        run_for(iterable, LoopBody(body, None, (body,), NOTHING_ASSIGNED))
+        return
+    for item in cast(Iterable[object], iterable):
+        body(item)
+
+
+def loops_natively(trace: Trace, iterable: object) -> bool:
+    """Whether a loop over it is native whatever its body does."""
+    if isinstance(iterable, (StagedRange, StagedEnumerate, StagedArray, *STAGED_CONTAINERS)):
+        return True
+    return trace.front.loop_plan(trace, iterable) is not None
+
+
 def run_for_dataloader(loader: object, body: LoopBody) -> None:
     """`for i, (a, b) in enumerate(loader)`: `body.call((i, (a, b)))`."""
     trace = current_trace()
-    if trace is not None and trace.front.loop_plan(trace, loader) is not None:
+    if trace is not None and loops_natively(trace, loader):
         run_for(StagedEnumerate(loader, 0), body)
     else:
         run_for(enumerate(cast(Iterable[object], loader)), body)

@@ -12,21 +12,31 @@ from ..context import Trace, current_trace
 from ..truth import truth
 from .boolean import run_not
 from .branch import run_if
+from .container import make_dict, make_list
 
 Loops = Callable[..., object]
 
 
-def reduce(function: Callable[..., object], loops: Loops, *start: object) -> object:
+def reduce(function: Callable[..., object] | str, loops: Loops, *start: object) -> object:
     """What the builtin gives for the values that `loops` hands to its first argument, one by one.
 
-    The second argument of `loops`, for `any` and `all`, tells whether the answer is known.
+    The second argument of `loops`, for `any` and `all`, tells whether the answer is known. `"list"` and `"dict"`
+    collect what is handed on.
     """
+    if isinstance(function, str):
+        return _collected(function, loops)
     if function is any or function is all:
         return _any_or_all(loops, is_any=function is any)
     values = _Values(current_trace())
     result = _sum(loops, values, *start) if function is sum else _extreme(function, loops, values)
     # Among plain values it is Python's own, to the last bit.
     return function(values.plain, *start) if values.are_plain else result()
+
+
+def _collected(kind: str, loops: Loops) -> object:
+    made: Any = make_list([]) if kind == "list" else make_dict({})
+    loops(made.append if kind == "list" else made.__setitem__)
+    return made
 
 
 class _Values:
