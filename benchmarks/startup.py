@@ -34,7 +34,10 @@ def measure(rounds: int = ROUNDS) -> dict[str, tuple[float, float]]:
                 "import pylms, ms": warm["import"],
                 "first call of power3, nothing cached, ms": cold["first"],
                 "first call of power3, from the disk cache, ms": warm["first"],
+                "first call of a function of ten lines, nothing cached, ms": cold["ten"],
+                "the same, from the disk cache, ms": warm["ten"],
                 "a call with one int, ns": warm["call"],
+                "a call with three arrays, ns": warm["arrays"],
                 "the same call of the Python function, ns": warm["python"],
             }
             for name, value in figures.items():

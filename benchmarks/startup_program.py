@@ -33,5 +33,38 @@ def cube(x):
     return x * (x * x)
 
 
-for name, function in (("call", power3), ("python", cube)):
-    print(name, min(timeit.repeat("f(4)", globals={"f": function}, number=repeats, repeat=5)) / repeats * 1e9)
+def call_time(call, **names):
+    """Nanoseconds of one call."""
+    return min(timeit.repeat(call, globals=names, number=repeats, repeat=5)) / repeats * 1e9
+
+
+print("call", call_time("f(4)", f=power3))
+print("python", call_time("f(4)", f=cube))
+
+import numpy as np  # noqa: E402
+
+
+@pylms.stage
+def first_elements(a, b, c):
+    c[0] = a[0] + b[0]
+
+
+def ten_lines(x, n):
+    total = 0.0
+    for i in range(n):
+        if i % 2 == 0:
+            total += x * i
+        else:
+            total -= x / (i + 1)
+        while total > 1e6:
+            total /= 2
+    return total
+
+
+arrays = [np.ones(4) for _ in range(3)]
+first_elements(*arrays)
+print("arrays", call_time("f(a, b, c)", f=first_elements, **dict(zip("abc", arrays))))
+compiled = pylms.stage(ten_lines)
+before = time.perf_counter()
+compiled(0.5, 10)
+print("ten", (time.perf_counter() - before) * 1e3)
