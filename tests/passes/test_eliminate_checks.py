@@ -435,3 +435,31 @@ def test_other_passes_keep_what_is_left_unchecked(seed: int, size: int) -> None:
     chance = random.Random(seed)
     before = Maker(chance).function(size)
     check_strictly(CHECKS.run(before), *CLEAN_UP, chance=chance, runs=8, overflow_may_vanish=True)
+
+
+def test_shifts_by_known_counts_have_ranges_and_others_are_checked() -> None:
+    check(
+        """
+        function @f(%0: int, %1: int) {
+          %2: int = bit_and %0, 255
+          %3: int = shift_left %2, 20
+          %4: int = maximum %1, 4611686018427387904
+          %5: int = shift_left %2, %4
+          %6: int = shift_right %3, 3
+          %7: int = mul %6, 4096
+          return %5, %7
+        }
+        """,
+        """
+        function @f(%0: int, %1: int) {
+          %2: int = bit_and %0, 255
+          %3: int = shift_left %2, 20 {unchecked = True}
+          %4: int = maximum %1, 4611686018427387904
+          %5: int = shift_left %2, %4
+          %6: int = shift_right %3, 3
+          %7: int = mul %6, 4096 {unchecked = True}
+          return %5, %7
+        }
+        """,
+        CHECKS,
+    )

@@ -89,7 +89,7 @@ def _counts(point: Point, node: Node) -> Interval | None:
     """What a shift may be by, as far as it matters; None where it may drop what Python would not."""
     low, high = point.facts.interval(node.args[1])
     if node.results[0].type == INT:
-        return max(low, 0), min(max(high, 0), _LONGEST_SHIFT)
+        return min(max(low, 0), _LONGEST_SHIFT), min(max(high, 0), _LONGEST_SHIFT)
     return (low, high) if 0 <= low <= high < node.results[0].type.bits else None  # type: ignore[union-attr]
 
 
