@@ -14,9 +14,15 @@ class ArrayPrograms:
 
     def __init__(self, chooser: random.Random) -> None:
         self._chooser = chooser
+        self._vectors: tuple[str, ...] = VECTORS
 
     def program(self) -> str:
         lines = ["    u = v * 2"]
+        self._vectors = VECTORS
+        if self._chooser.random() < 0.3:
+            # Whichever it is: from now on any array may overlap any other.
+            lines.append("    t = u if x > 0 else v")
+            self._vectors = (*VECTORS, "t", "t")
         for _ in range(self._chooser.randint(2, 5)):
             lines += self._statement(depth=1)
         lines.append(f"    return {self._vector(2)}, {self._matrix(2)}, {self._number(2)}, u")
@@ -38,7 +44,7 @@ class ArrayPrograms:
 
     def _vector(self, depth: int) -> str:
         if depth == 0:
-            return self._choose(*VECTORS, "v[::-1]", "np.zeros_like(w)", "a[:, 0]", "b[1]", "np.arange(len(v))")
+            return self._choose(*self._vectors, "v[::-1]", "np.zeros_like(w)", "a[:, 0]", "b[1]", "np.arange(len(v))")
         inner = depth - 1
         match self._chooser.randint(0, 6):
             case 0:
@@ -73,7 +79,7 @@ class ArrayPrograms:
 
     def _statement(self, depth: int) -> list[str]:
         indent = "    " * depth
-        vector, name = self._vector(2), self._choose("v", "w")
+        vector, name = self._vector(2), self._choose("v", "w", *self._vectors[3:])
         match self._chooser.randint(0, 11 if depth < 2 else 9):
             case 0:
                 return [f"{indent}{name}[1:] = {name}[:-1]"]

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from pylms import stage
 from tests.harness.array_law import check_array_law
 
 
@@ -115,3 +116,20 @@ def filled_by_methods(a):
 
 def test_methods_and_copies():
     check_array_law(filled_by_methods, lambda: (matrix(),), lambda: (matrix(np.int16),))
+
+
+SHARED = np.arange(5.0)
+
+
+def from_captured(a):
+    a[1:] = SHARED[:-1]
+    a += SHARED[::-1]
+
+
+def test_an_argument_may_be_an_array_that_is_captured():
+    expected = np.array([3.0, 2.0, 2.0, 2.0, 3.0])
+    staged = stage(from_captured)
+    for _ in range(2):
+        SHARED[:] = np.arange(5.0)
+        staged(SHARED)
+        assert SHARED.tolist() == expected.tolist()

@@ -27,7 +27,7 @@ from ..ir.ops.array_nests import (
     BROADCAST_EXTENT,
     BROADCAST_INDEX,
     NESTS,
-    reads_other_elements,
+    reads_of_other_elements,
 )
 from ..ir.ops.arrays import ARRAY_DIM, ARRAY_LOAD
 from ..ir.rules import effect_of_block
@@ -134,9 +134,11 @@ class _Fuser:
 
     @staticmethod
     def _would_disturb(old: Node, new: Node) -> bool:
+        """Whether what was put into an update reads what the update may have written by then."""
         target = new.args[0]
         assert isinstance(target, Sym)
-        return reads_other_elements(new.blocks[0], target) and not reads_other_elements(old.blocks[0], target)
+        there = {result for node in walk(old.blocks[0]) for result in node.results}
+        return any(node.results[0] not in there for node in reads_of_other_elements(new.blocks[0], target))
 
     @staticmethod
     def _with_block(nest: Node, block: Block) -> Node:

@@ -14,7 +14,7 @@ from ...ir.ops.array_nests import (
     FOLDS,
     SEARCHES,
     empty_result,
-    reads_other_elements,
+    reads_of_other_elements,
 )
 from ...ir.rules import effect_of_block
 from ...ir.types import ArrayType, element_type
@@ -54,7 +54,7 @@ def _emit_update(emitter: Emitter, node: Node) -> None:
     if accumulates(block) and target.type.region not in effect_of_block(block).reads:
         write_accumulation(emitter, block, name, extents)
         return
-    independent = not reads_other_elements(block, target)
+    independent = not any(reads_of_other_elements(block, target))
     nest = ArrayNest(emitter, block, keeps_order=not independent)
     write_loops(
         nest, extents, lambda: emitter.line(f"{name}({nest.place()}) = {nest.result()};"), independent=independent

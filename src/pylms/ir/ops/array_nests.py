@@ -17,11 +17,11 @@ The extents are not negative. Blocks have no effect but reading, and read at ind
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from ...errors import StagedTypeError
 from ..effects import Effect, writes
-from ..node import Atom, AttributeValue, Block, Const, Sym, walk
+from ..node import Atom, AttributeValue, Block, Const, Node, Sym, walk
 from ..primitive import Primitive
 from ..rules import effect_of_blocks, effect_rules, pure, type_rules
 from ..types import BOOL, INT, INT64, ArrayType, Region, ScalarType, Type
@@ -119,11 +119,10 @@ def _update_effect(args: tuple[Atom, ...], attrs: _Attrs, blocks: tuple[Block, .
     return effect_of_blocks(args, attrs, blocks) | writes(target.region)
 
 
-def reads_other_elements(update: Block, target: Sym) -> bool:
-    """Whether a block that is to be stored to each element of `target` may read an element that is another one's."""
+def reads_of_other_elements(update: Block, target: Sym) -> Iterator[Node]:
+    """What, in a block that is to be stored to each element of `target`, may read an element that is another one's."""
     assert isinstance(target.type, ArrayType)
     region, own = target.type.region, (target, *update.params)
-    return any(
-        region in node.effect.reads and not node.blocks and (node.primitive is not ARRAY_LOAD or node.args != own)
-        for node in walk(update)
-    )
+    for node in walk(update):
+        if region in node.effect.reads and not node.blocks and (node.primitive is not ARRAY_LOAD or node.args != own):
+            yield node
