@@ -4,6 +4,7 @@ import logging
 import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from pylms import Options, stage
@@ -39,6 +40,20 @@ def test_diagnostics_tell_of_no_check_where_none_is_left() -> None:
 
 
 @pytest.mark.skipif(shutil.which("objdump") is None, reason="needs objdump")
+def test_diagnostics_tell_of_a_loop_that_is_chosen() -> None:
+    def some(a: np.ndarray, n: int) -> float:
+        s = 0.0
+        for i in range(n):
+            s += a[i]
+        return s
+
+    some_staged = stage(some)
+    some_staged(np.arange(4.0), 3)
+    texts = [note.text for note in some_staged.diagnostics()]
+    assert any(text.startswith("a test before the loop chooses a copy without checks") for text in texts)
+    assert [text for text in texts if text.startswith("IndexError")] != []
+
+
 def test_machine_code_shows_python_lines() -> None:
     staged = stage(divided)
     staged(3, 2)

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from .ir.node import Block, Function, Node
 from .ir.ops.arithmetic import ABS, ADD, FLOORDIV, MOD, MUL, NEG, POW, SUB, TRUEDIV
 from .ir.ops.arrays import ARRAY_NEW
-from .ir.ops.control import CHECK, FOR, WHILE
+from .ir.ops.control import CHECK, FOR, VERSIONS, WHILE
 from .ir.ops.functions import CALL
 from .ir.ops.host import HOST_CALL, PRINT
 from .ir.types import INT
@@ -60,10 +60,10 @@ def _costs(function: Function) -> list[Note]:
 
 
 def _nodes(block: Block, depth: int) -> Iterator[tuple[Node, int]]:
-    """Every node, with how many loops are around it."""
+    """Every node, with how many loops are around it; of two versions the one with all checks."""
     for node in block.nodes:
         yield node, depth
-        for inner in node.blocks:
+        for inner in node.blocks[1:] if VERSIONS in node.attrs else node.blocks:
             yield from _nodes(inner, depth + (node.primitive in _LOOPS))
 
 
@@ -71,12 +71,14 @@ def _described(node: Node) -> tuple[str, str] | None:
     primitive = node.primitive
     if primitive in _LOOPS:
         return "loop", "a native loop"
+    if VERSIONS in node.attrs:
+        return "loop", "a test before the loop chooses a copy without checks, or with fewer, where it can"
     if primitive is CHECK:
         return "check", f"{node.attr('error')} is checked for: {node.attr('message')}"
     if primitive in _OVERFLOWING and node.effect.raises:
         what = "OverflowError" if node.args[0].type == INT else "errors of `math`"
         return "check", f"{what} is checked for at `{primitive.spelling}`"
-    if primitive in _DIVIDING and node.effect.raises:
+    if primitive in _DIVIDING and node.effect.keep:
         return "check", f"a zero divisor is checked for at `{primitive.spelling}`"
     if primitive is ARRAY_NEW:
         return "memory", "an array is allocated"

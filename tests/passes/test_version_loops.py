@@ -39,7 +39,7 @@ def test_a_bound_from_outside_is_compared_with_the_length_once() -> None:
         function @f(%0.a: array<float64[:]@1>, %1.n: int) {
           %2: int = array_dim %0 {axis = 0}
           %10: bool = le %1, %2
-          %3: float64 = if %10 do {
+          %3: float64 = if %10 {versions = True} do {
             %11: float64 = for 0, %1, 1, 0.0:float64 do(%12.i: int, %13: float64) {
               %14: float64 = array_load %0, %12
               %15: float64 = add %13, %14

@@ -12,7 +12,7 @@ from typing import ClassVar
 
 from ..ir.builder import Builder
 from ..ir.node import Attributes, Block, Function, Node
-from ..ir.ops.control import IF
+from ..ir.ops.control import IF, VERSIONS
 from ..ir.rules import effect_rules
 from .ranges import Ranges
 from .ranges_rules import Decision
@@ -99,7 +99,7 @@ class _Rewriter:
             own: Replacements = {}
             copies = copy_nodes(rewritten, builder, own)
             sides.append(Block((), tuple(copies), replace_atoms(loop.results, own)))
-        choice = builder.node(IF, tests[-1].results, loc=loop.loc, blocks=sides)
+        choice = builder.node(IF, tests[-1].results, loc=loop.loc, attrs=dict((VERSIONS,)), blocks=sides)
         return [*tests, with_results(choice, loop.results, choice.args, choice.blocks)]
 
 

@@ -1,6 +1,7 @@
 """Structured control flow.
 
-`if(condition) then else`: blocks without parameters; their results are the node's.
+`if(condition) then else`: blocks without parameters; their results are the node's. Passes mark as `VERSIONS` what does
+the same on both sides, on the first with fewer checks.
 `while(initial...) condition body`: both blocks take the carried values; the condition block gives one bool,
 the body the next values; the results are the final ones.
 `for(start, stop, step, initial...) body`: the body takes the index and the carried values; counts as Python's range
@@ -29,6 +30,7 @@ CHECK = Primitive("check")
 PRIMITIVES = (IF, WHILE, FOR, FINALLY, CHECK)
 
 UPWARDS = ("upwards", True)
+VERSIONS = ("versions", True)
 
 # Exceptions that native code can raise; `check` nodes and checked arithmetic name them.
 ERROR_NAMES = frozenset(
