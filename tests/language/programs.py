@@ -448,3 +448,248 @@ def parallel(n):
     for i in as_staged(range(n), parallel=True):
         total += i * i
     return total
+
+
+@staged(STATEMENTS, "`import` inside a function", (2.0,))
+def importing(x):
+    import math as m
+
+    return m.sqrt(x)
+
+
+@staged(STATEMENTS, "`try`, `finally` around what runs while staging", (3,))
+def finishing(n):
+    log = []
+    try:
+        log.append("in")
+    finally:
+        log.append("out")
+    return n + len(log)
+
+
+@staged(STATEMENTS, "attributes and subscripts of what is known, assigned outside staged blocks", (3,))
+def attributes(n):
+    table = [0, 0]
+    table[1] = n
+    table[0] += n * 2
+    return table[0], table[1]
+
+
+@refused(STATEMENTS, "`try` around what may raise when the code runs", 3, error=("NotSupportedYetError", "try"))
+def catching(n):
+    try:
+        return 10 // n
+    except ZeroDivisionError:
+        return 0
+
+
+@refused(STATEMENTS, "assignment to a global name", 3, error=("SyntaxNotSupportedError", "global name"))
+def assigning_globals(n):
+    global COUNTER
+    COUNTER = n
+    return n
+
+
+known_list = [1, 2, 3]
+
+
+@refused(
+    STATEMENTS, "changing an object from outside in a staged block", 3, error=("NotSupportedYetError", "known_list")
+)
+def changing_outside(n):
+    for i in range(n):
+        known_list.append(i)
+    return n
+
+
+@staged(EXPRESSIONS, "subscripts of known lists, tuples and arrays by staged ints", (0,), (2,), (-1,), (3,))
+def looking_up(n):
+    table = (10, 20, 30)
+    return table[n]
+
+
+@staged(EXPRESSIONS, "comprehensions over staged ranges", (0,), (5,))
+def comprehending_ranges(n):
+    squares = [i * i for i in range(n)]
+    total = 0
+    for s in squares:
+        total += s
+    return total, sum(i for i in range(n) if i % 2)
+
+
+@staged(EXPRESSIONS, "slices of strings and lists", ("compiler",), ("",))
+def slicing_text(s):
+    return s[1:4], s[::-1], s[-3:]
+
+
+@staged(EXPRESSIONS, "`in`, `not in` of strings, lists, dicts", (3,), (30,))
+def searching(n):
+    squares = [i * i for i in range(5)]
+    names = {i: i + 1 for i in range(4)}
+    return n in (1, 2, 3), 9 in squares, n in names, "s" in "staged"
+
+
+@staged(EXPRESSIONS, "`is None`", (3,))
+def none_tests(n):
+    other = None
+    return n is None, other is None, n is not None
+
+
+@staged(EXPRESSIONS, "`@` of arrays", (np.arange(4.0).reshape(2, 2), np.ones((2, 2))))
+def products(a, b):
+    return a @ b
+
+
+@refused(EXPRESSIONS, "complex numbers", 3, error=("StagedTypeError", "complex"))
+def imaginary(n):
+    return n * 1j
+
+
+@staged(FUNCTIONS, "recursion with tuples and arrays", (np.arange(8.0), 3.0), (np.zeros(0), 1.0))
+def array_recursion(a, x):
+    def search(low, high):
+        if low >= high:
+            return low, 0
+        middle = (low + high) // 2
+        if a[middle] < x:
+            place, steps = search(middle + 1, high)
+        else:
+            place, steps = search(low, middle)
+        return place, steps + 1
+
+    return search(0, len(a))
+
+
+def twice(f, x):
+    return f(f(x))
+
+
+@staged(FUNCTIONS, "functions as arguments", (3,))
+def higher_order(n):
+    return twice(lambda x: x * n + 1, n)
+
+
+@staged(FUNCTIONS, "methods, `self` known while staging", (3,))
+def methods(n):
+    return SCALE.times(n)
+
+
+class Scale:
+    def __init__(self, factor):
+        self.factor = factor
+
+    def times(self, x):
+        if x > 0:
+            return x * self.factor
+        return -x
+
+
+SCALE = Scale(7)
+
+
+@staged(FUNCTIONS, "deep recursion", (10,), (5000,), note="RecursionError where the thread's stack ends")
+def depth(n):
+    def down(k):
+        if k == 0:
+            return 0
+        return down(k - 1) + 1
+
+    return down(n) if n < 100 else n
+
+
+@refused(FUNCTIONS, "`*args` of the staged function itself", 3, error=("NotSupportedYetError", "variable number"))
+def variadic(*numbers):
+    return numbers[0]
+
+
+@staged(BUILTINS, "`sorted`, `map`, `filter` over what is known", (3,))
+def known_iterators(n):
+    first, *_ = (n + k for k in sorted([3, 1, 2]))
+    return first, sum(map(lambda k: k * n, [1, 2]))
+
+
+@staged(BUILTINS, "`list`, `dict` methods", (6,))
+def container_methods(n):
+    values = []
+    for i in range(n):
+        values.append(i * 3 % 5)
+    values.sort()
+    values.reverse()
+    values.insert(1, 100)
+    last = values.pop()
+    table = {}
+    for v in values:
+        table[v] = table.get(v, 0) + 1
+    return last, len(values), values[1], values.count(3), len(table), 100 in table
+
+
+@staged(BUILTINS, "`str` methods, `ord`, `chr`", ("Hello",), ("",))
+def text_methods(s):
+    total = 0
+    for letter in s:
+        total += ord(letter)
+    return total, s.startswith("He"), s + "!", len(s) * 2
+
+
+@staged(BUILTINS, "`np.zeros`, `ones`, `empty`, `full`, `arange`, `*_like`", (4,))
+def creating(n):
+    a = np.ones(n) + np.arange(n)
+    b = np.zeros_like(a)
+    b[:] = np.full(n, 2.5)
+    return (a * b).sum()
+
+
+@staged(BUILTINS, "NumPy's elementwise functions", (np.linspace(0.1, 1.0, 5),))
+def elementwise(a):
+    b = np.where(a > 0.5, np.sin(a), np.maximum(a, 0.3))
+    return np.abs(b).max(), np.floor(a * 3)
+
+
+@staged(BUILTINS, "reductions of arrays, with `axis`", (np.arange(6.0).reshape(2, 3),))
+def reducing(a):
+    return a.sum(), a.max(), a.mean(), a.sum(axis=0), a.argmin(), bool((a > 2).any())
+
+
+@refused(
+    BUILTINS, "`repr`, `ascii`, `str`, `hex` outside a print", 3, error=("StagingError", "has no text while staging")
+)
+def texts(n):
+    return ascii(n)
+
+
+@staged(TYPES, "dataclasses and named tuples as arguments and results", (Point(1.0, 2.0),))
+def structures(p):
+    return Point(p.y, p.x), (p, 3)
+
+
+@staged(TYPES, "`None` as an argument", (None, 3), (2, 3))
+def optional(a, b):
+    if a is None:
+        return b
+    return a + b
+
+
+@refused(TYPES, "object arrays", np.array([None]), error=("ArgumentError", "object"))
+def objects(a):
+    return a[0]
+
+
+@refused(TYPES, "ints beyond 64 bits as arguments", 2**70, error=("ArgumentError", "does not fit 64 bits"))
+def huge(n):
+    return n
+
+
+@refused(TYPES, "other objects as arguments", object(), error=("ArgumentError", "which compiled code cannot take"))
+def anything(a):
+    return 1
+
+
+@staged(TYPES, "nested lists, lists of strings, of tuples", (3,))
+def nested(n):
+    rows = []
+    for i in range(n):
+        row = []
+        for j in range(i):
+            row.append((i, j * 0.5))
+        rows.append(row)
+    return len(rows), len(rows[n - 1])

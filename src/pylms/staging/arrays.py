@@ -218,9 +218,6 @@ class StagedArray(ArrayOperators, ArrayMethods):
             f"`.{name}` of a staged array is not supported yet", loc=caller_loc(), hint="write it as a loop"
         )
 
-    def __repr__(self) -> str:
-        return f"StagedArray({self.atom!r}: {self.atom.type})"
-
     def _refuse(self, use: str, hint: str) -> NoReturn:
         raise StagingError(
             f"a staged array cannot be {use}: its content is known only when the compiled code runs",

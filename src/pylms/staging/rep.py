@@ -30,6 +30,9 @@ class StagedValue:
         self.atom = atom
         self.trace = trace
 
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.atom!r}: {self.atom.type})"
+
     def require_trace(self, trace: Trace) -> None:
         """A located error when this value is of another staging run, or of a block that is closed."""
         trace.require_usable(self.atom, self.trace)
@@ -43,9 +46,6 @@ class Rep(StagedValue):
     """
 
     __slots__ = ()
-
-    def __repr__(self) -> str:
-        return f"Rep({self.atom!r}: {self.atom.type})"
 
     def __add__(self, other: object) -> object:
         return arithmetic.binary(self, ops.ADD, self, other)

@@ -9,7 +9,6 @@ from functools import partial
 from ...errors import StagedTypeError
 from ...ir.types import BOOL, FLOAT, INT, ScalarType, Type
 from ...loc import caller_loc
-from ..arrays import StagedArray
 from ..changes import require_changeable
 from ..containers.dicts import StagedView
 from ..context import Trace, current_trace

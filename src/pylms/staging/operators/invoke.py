@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from types import FunctionType, MethodType
 
-from ...loc import is_library_file
+from ...errors import StagingError
+from ...loc import caller_loc, is_library_file
 from ...virtualize import is_rewritten
 from ..changes import register_made
 from ..context import Trace, current_trace
@@ -19,6 +20,8 @@ from ..functions import call_function
 
 Rewrite = Callable[[FunctionType], FunctionType | None]
 _DEEPEST_LOOK = 3
+# They would give the text of what stands for a value while staging.
+_TEXTS = (repr, ascii)
 
 
 def invoke_operator(rewrite: Rewrite | None) -> Callable[..., object]:
@@ -42,6 +45,12 @@ def _invoke(
         return _invoke(trace, rewrite, function.func, (*function.args, *args), {**function.keywords, **kwargs})
     if isinstance(function, MethodType) and isinstance(function.__func__, FunctionType):
         return _invoke(trace, rewrite, function.__func__, (function.__self__, *args), kwargs)
+    if function in _TEXTS and any(map(trace.is_staged, args)):
+        raise StagingError(
+            "a staged value has no text while staging: it is known only when the compiled code runs",
+            loc=caller_loc(),
+            hint="print it, or format it inside the print, by an f-string",
+        )
     if not isinstance(function, FunctionType):
         return register_made(trace, function, args, function(*args, **kwargs))
     if is_rewritten(function.__code__):
