@@ -475,7 +475,12 @@ def attributes(n):
     return table[0], table[1]
 
 
-@refused(STATEMENTS, "`try` around what may raise when the code runs", 3, error=("NotSupportedYetError", "try"))
+@refused(
+    STATEMENTS,
+    "`try` around what may raise when the code runs",
+    3,
+    error=("NotSupportedYetError", "covers only what is raised while staging"),
+)
 def catching(n):
     try:
         return 10 // n
@@ -483,7 +488,9 @@ def catching(n):
         return 0
 
 
-@refused(STATEMENTS, "assignment to a global name", 3, error=("SyntaxNotSupportedError", "global name"))
+@refused(
+    STATEMENTS, "assignment to a global name", 3, error=("SyntaxNotSupportedError", "assignment to the global name")
+)
 def assigning_globals(n):
     global COUNTER
     COUNTER = n
@@ -494,7 +501,10 @@ known_list = [1, 2, 3]
 
 
 @refused(
-    STATEMENTS, "changing an object from outside in a staged block", 3, error=("NotSupportedYetError", "known_list")
+    STATEMENTS,
+    "changing an object from outside in a staged block",
+    3,
+    error=("NotSupportedYetError", "a list that is older than this staged loop is changed in it"),
 )
 def changing_outside(n):
     for i in range(n):
@@ -540,7 +550,7 @@ def products(a, b):
     return a @ b
 
 
-@refused(EXPRESSIONS, "complex numbers", 3, error=("StagedTypeError", "complex"))
+@refused(EXPRESSIONS, "complex numbers", 3, error=("StagedTypeError", "unsupported operands"))
 def imaginary(n):
     return n * 1j
 
@@ -597,7 +607,12 @@ def depth(n):
     return down(n) if n < 100 else n
 
 
-@refused(FUNCTIONS, "`*args` of the staged function itself", 3, error=("NotSupportedYetError", "variable number"))
+@refused(
+    FUNCTIONS,
+    "`*args` of the staged function itself",
+    3,
+    error=("NotSupportedYetError", "a variable number of arguments"),
+)
 def variadic(*numbers):
     return numbers[0]
 

@@ -94,4 +94,5 @@ def _line(row: Row) -> str:
     if row.error is not None:
         name, message = row.error
         notes.append(f"{name}: {message}")
-    return f"| {row.what} | {row.status} | {'; '.join(notes)} |".replace("  |", " |")
+    cells = (row.what, row.status, "; ".join(notes))
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
