@@ -150,8 +150,10 @@ def _integer_formula(
 def natural_division(primitive: Primitive, operands: Sequence[Expression]) -> Expression:
     """Quotient or remainder of 64-bit ints that are not negative: without signs, division by constants is a shift."""
     sign = "/" if primitive is ops.FLOORDIV else "%"
-    left, right = (f"(unsigned long long){operand.within(Binding.UNARY)}" for operand in operands)
-    return Expression(f"(long long)({left} {sign} {right})", Binding.UNARY)
+    dividend, divisor = (operand.within(Binding.UNARY) for operand in operands)
+    # A small literal takes the type of the other side.
+    divisor = divisor if divisor.isdigit() else f"(unsigned long long){divisor}"
+    return Expression(f"(long long)((unsigned long long){dividend} {sign} {divisor})", Binding.UNARY)
 
 
 def selection(condition: Expression, left: Expression, right: Expression, *, is_bool: bool) -> Expression:
