@@ -37,7 +37,9 @@ def resolved_slice(trace: Trace, part: slice, extent: Atom) -> Slice:
     if step > 0:
         start = _bound(trace, part.start, extent, default=_ZERO, lowest=_ZERO, highest=extent)
         stop = _bound(trace, part.stop, extent, default=extent, lowest=_ZERO, highest=extent)
-        length = _count(trace, start, stop, step)
+        left_out = _left_out(part) if step == 1 else None
+        # In one form, so that equally long slices are seen to be.
+        length = _count(trace, start, stop, step) if left_out is None else _less(trace, extent, left_out)
     else:
         last, before = _less_one(trace, extent), Const(-1, INT)
         start = _bound(trace, part.start, extent, default=last, lowest=before, highest=last)
@@ -49,6 +51,23 @@ def resolved_slice(trace: Trace, part: slice, extent: Atom) -> Slice:
 
 
 _ZERO = Const(0, INT)
+_MOST_LEFT_OUT = 1 << 31
+
+
+def _left_out(part: slice) -> int | None:
+    """How many elements a slice such as `1:-1` leaves out at both ends together; None where that depends."""
+    first = 0 if part.start is None else part.start
+    last = 0 if part.stop is None else part.stop
+    is_counted = type(first) is int and 0 <= first < _MOST_LEFT_OUT and type(last) is int
+    if not is_counted or not (part.stop is None or -_MOST_LEFT_OUT < last < 0):
+        return None
+    return int(first - last)
+
+
+def _less(trace: Trace, extent: Atom, count: int) -> Atom:
+    """An extent without `count` elements, or all there are."""
+    (rest,) = trace.emit(ops.SUB, [extent, Const(count, INT)])
+    return trace.emit(ops.MAXIMUM, [rest, _ZERO])[0]
 
 
 def _bound(trace: Trace, value: object, extent: Atom, *, default: Atom, lowest: Atom, highest: Atom) -> Atom:

@@ -20,9 +20,10 @@ from ...ir.rules import effect_of_block
 from ...ir.types import ArrayType, element_type
 from .array_accumulation import accumulates, write_accumulation
 from .array_loops import ArrayNest, write_loops
+from .array_memory import write_new_array
 from .emit_rules import emit_rules
 from .emitter import Emitter
-from .literals import ARRAYS_HEADER, Binding, c_type, literal, scalar_c_type
+from .literals import Binding, c_type, literal, scalar_c_type
 
 _REDUCE_HEADER = "array_reduce.h"
 _REDUCERS = {"sum": "sum", "prod": "product", "min": "smallest", "max": "largest", "any": "any", "all": "all"}
@@ -32,12 +33,9 @@ _REDUCERS = {"sum": "sum", "prod": "product", "min": "smallest", "max": "largest
 def _emit_build(emitter: Emitter, node: Node) -> None:
     (result,), (block,) = node.results, node.blocks
     assert isinstance(result.type, ArrayType)
-    emitter.include(ARRAYS_HEADER)
     extents = [emitter.expression(arg) for arg in node.args]
-    arguments = ", ".join([emitter.context(), "false", *extents])
-    emitter.define(result, f"pylms::new_array<{scalar_c_type(result.type.dtype)}, {result.type.rank}>({arguments})")
+    write_new_array(emitter, result, extents, zeroed=False)
     name = emitter.name_of(result)
-    emitter.line(f"if (!{name}.data) {emitter.leave('-1')}")
     if accumulates(block):
         write_accumulation(emitter, block, name, extents)
         return

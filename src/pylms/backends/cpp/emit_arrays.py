@@ -20,22 +20,16 @@ from ...ir.ops.arrays import (
 )
 from ...ir.ops.tensors import integers
 from ...ir.types import ArrayType, BufferType
+from .array_memory import write_new_array
 from .emit_rules import emit_rules
 from .emitter import Emitter
-from .literals import ARRAYS_HEADER, Binding, c_type, scalar_c_type
+from .literals import ARRAYS_HEADER, Binding, c_type
 
 
 @emit_rules.define(ARRAY_NEW)
 def _emit_new(emitter: Emitter, node: Node) -> None:
     (result,) = node.results
-    assert isinstance(result.type, ArrayType)
-    emitter.include(ARRAYS_HEADER)
-    extents = [emitter.inline(arg) for arg in node.args]
-    zeroed = "true" if node.attr("zeroed") else "false"
-    arguments = ", ".join([emitter.context(), zeroed, *extents])
-    made = f"pylms::new_array<{scalar_c_type(result.type.dtype)}, {result.type.rank}>({arguments})"
-    emitter.define(result, made)
-    emitter.line(f"if (!{emitter.name_of(result)}.data) {emitter.leave('-1')}")
+    write_new_array(emitter, result, [emitter.inline(arg) for arg in node.args], zeroed=node.attr("zeroed") is True)
 
 
 @emit_rules.define(ARRAY_DIM)

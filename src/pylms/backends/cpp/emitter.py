@@ -29,6 +29,7 @@ from .literals import (
     scalar_c_type,
 )
 from .names import Names, identifiers
+from .reused_arrays import arrays_made_again
 from .splitting import emit_in_parts
 from .text import Line
 from .usage import OPERATIONS_IN_A_FUNCTION, Weights, has_tensors, symbols_used_once
@@ -44,10 +45,12 @@ _ALIGNMENT = 64
 class FunctionText:
     """A C++ function being written: its lines, and what it turned out to need.
 
+    `declarations`: lines that come first.
     `jumps`: errors leave it by a jump to the entry point, and not with a status.
     """
 
     lines: list[Line] = field(default_factory=list)
+    declarations: list[Line] = field(default_factory=list)
     depth: int = 1
     uses_context: bool = False
     uses_arena: bool = False
@@ -100,6 +103,7 @@ class Emitter:
         self._global_names: list[str] = []
         self._name_of: dict[Sym, str] = {}
         self._pending: dict[Sym, Expression] = {}
+        self.made_again = frozenset().union(*map(arrays_made_again, all_functions(function)))
         self._used_once = frozenset().union(*map(symbols_used_once, all_functions(function)))
         self._error_numbers: dict[ErrorSite, int] = {}
         self._destinations: dict[Sym, Destination] = {}
@@ -378,4 +382,5 @@ class Emitter:
         outer, starts_node = self.function, self._starts_node
         self.function, self._starts_node = FunctionText(jumps=jumps or outer.jumps), False
         yield self.function
+        self.function.lines[:0] = self.function.declarations
         self.function, self._starts_node = outer, starts_node

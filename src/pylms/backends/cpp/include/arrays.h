@@ -68,6 +68,30 @@ inline array<T, Rank> new_array(pylms_context *ctx, bool zeroed, Extents... exte
   return made;
 }
 
+// Memory that an array takes again and again.
+struct memory {
+  void *data;
+  long long bytes;
+};
+
+// The same in memory that is kept; it grows at least twofold, so that little is left unused in the end.
+template <class T, int Rank, class... Extents>
+inline array<T, Rank> new_array_in(pylms_context *ctx, memory &kept, bool zeroed, Extents... extents) {
+  array<T, Rank> made = {(T *)kept.data, {(long long)extents...}};
+  long long bytes = sizeof(T);
+  bool too_large = false;
+  for (int axis = 0; axis < Rank; ++axis) too_large |= __builtin_mul_overflow(bytes, made.n[axis], &bytes);
+  if (too_large) bytes = __LONG_LONG_MAX__;
+  if (!kept.data || bytes > kept.bytes) {
+    const long long grown = bytes / 2 < kept.bytes ? kept.bytes * 2 : bytes;
+    kept.data = ctx->allocate(ctx, grown ? grown : 1);
+    kept.bytes = grown;
+    made.data = (T *)kept.data;
+  }
+  if (made.data && zeroed) __builtin_memset(made.data, 0, bytes);
+  return made;
+}
+
 template <class T, int Rank>
 inline strided<T, Rank> as_strided(const array<T, Rank> &a) {
   strided<T, Rank> view = {a.data, {}, {}};
