@@ -23,6 +23,7 @@ from .backends.base import CallbackSpec, ErrorSite, SourceBundle
 from .errors import ToolchainError
 from .ir.canonical import canonical_form
 from .ir.node import Function
+from .ir.python_errors import argument_of
 from .ir.types import (
     BOOL,
     ArrayType,
@@ -283,7 +284,7 @@ def _print_text(template: str, *values: object) -> None:
 
 def _site(site: ErrorSite, function: str) -> Site:
     def make() -> BaseException:
-        error: BaseException = _CAUGHT[site.error](site.message)
+        error: BaseException = _CAUGHT[site.error](argument_of(site.error, site.message))
         place_at(error, site.loc, function)
         return error
 

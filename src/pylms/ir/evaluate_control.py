@@ -12,6 +12,7 @@ from .node import Node
 from .ops.control import CHECK, FINALLY, FOR, IF, WHILE
 from .ops.host import HOST_CALL, PRINT
 from .ops.variables import VAR_GET, VAR_NEW, VAR_SET
+from .python_errors import argument_of
 from .types import ScalarType, VarType
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _evaluate_check(_interpreter: Interpreter, node: Node, args: list[Any]) -> t
     if args[0]:
         return ()
     error: type[Exception] = getattr(builtins, str(node.attr("error")))
-    raise error(node.attr("message"))
+    raise error(argument_of(str(node.attr("error")), str(node.attr("message"))))
 
 
 @evaluate_rules.define(VAR_NEW)

@@ -5,6 +5,7 @@ One place for the interpreter and for the backends, so that they say the same.
 
 from __future__ import annotations
 
+import ast
 import sys
 
 from .primitive import Primitive
@@ -44,6 +45,11 @@ FLOAT_TO_INT_OVERFLOW = "integer overflow: the float is too large for a 64-bit i
 NEGATIVE_TO_FRACTION = "a negative number to a fractional power is a complex number, which staged code does not have"
 NEGATIVE_INT_POWER = "an int to a negative int power is a float: convert the base with float() first"
 NAN_KEY = "a NaN cannot be a key here: Python tells NaNs apart by their identity, which compiled code does not have"
+
+
+def argument_of(error: str, message: str) -> object:
+    """What an exception of that class and text is made of: the text of a KeyError shows the key, as `repr` does."""
+    return ast.literal_eval(message) if error == "KeyError" and message else message
 
 
 def empty_sequence(function: str) -> str:

@@ -109,7 +109,7 @@ def as_dict(trace: Trace, *args: object, **items: object) -> object:
 def as_sorted(trace: Trace, value: object, *, key: object = None, reverse: object = False) -> object:
     """`sorted(value)`: a new list, sorted."""
     if not isinstance(value, STAGED_CONTAINERS):
-        return sorted(value, key=key, reverse=reverse)  # type: ignore[call-overload]
+        return make_list(sorted(value, key=key, reverse=reverse))  # type: ignore[call-overload]
     made = as_list(trace, value)
     assert isinstance(made, StagedList)
     made.sort(key=key, reverse=reverse)
@@ -214,7 +214,7 @@ OF_CONTAINERS: Mapping[object, Callable[..., object]] = {
 }
 """Builtins that mean something else for a container than for several numbers."""
 
-MAKERS = frozenset({list, dict})
+MAKERS = frozenset({list, dict, sorted})
 """What makes containers whatever it is given."""
 
 HANDLERS: Mapping[object, Callable[..., object]] = {

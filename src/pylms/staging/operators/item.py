@@ -1,4 +1,7 @@
-"""`__item`: subscripts. With a staged index, a list, tuple or array of plain numbers is a table in memory."""
+"""`__item`: subscripts. With a staged index, a list, tuple or array of plain numbers is a table in memory.
+
+A string is one of the run then.
+"""
 
 from __future__ import annotations
 
@@ -16,12 +19,16 @@ def item(value: object, index: object) -> object:
         return value[index]  # type: ignore[index]
     if is_known_array(value):
         return trace.wrap(captured(trace, value))[index]  # type: ignore[index]
+    if type(value) is str:
+        return trace.wrap(trace.lift(value))[index]  # type: ignore[index]
     if isinstance(value, (list, tuple)):
         return _looked_up(trace, value, index)
     return value[index]  # type: ignore[index]
 
 
 def _is_staged(index: object) -> bool:
+    if isinstance(index, slice):
+        return any(isinstance(bound, Rep) for bound in (index.start, index.stop, index.step))
     return any(isinstance(part, Rep) for part in index) if isinstance(index, tuple) else isinstance(index, Rep)
 
 
