@@ -1,4 +1,4 @@
-"""Dicts, which keep the order in which keys were inserted (ADR 9). A value is a reference, as of a list.
+"""Dicts, which keep the order in which keys were inserted (ADR 10). A value is a reference, as of a list.
 
 A dict's entries have positions, which grow in the order of insertion; deleting leaves gaps.
 

@@ -1,4 +1,4 @@
-"""Growable lists (ADR 9). A value is a reference: lists of one type may be the same one.
+"""Growable lists (ADR 10). A value is a reference: lists of one type may be the same one.
 
 An element is a number, a string, a reference, or a tuple of such; a tuple's leaves are passed and given one by one
 (`x...` below).

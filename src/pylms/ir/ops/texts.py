@@ -1,4 +1,4 @@
-"""Python's strings: immutable, made of code points (ADR 9).
+"""Python's strings: immutable, made of code points (ADR 10).
 
 `text() {value}`: a string known while staging.
 `text_length(s)`: how many code points. `text_item(s, i)`: one of them, as a string; IndexError. `text_at(s, i)`: the

@@ -1,4 +1,4 @@
-// Python's dicts (ADR 9): entries in the order of their insertion, and a table of their positions by hash.
+// Python's dicts (ADR 10): entries in the order of their insertion, and a table of their positions by hash.
 //
 // The table is a power of two long and at most half full; a place is tried after the other. A deleted entry leaves a gap
 // among the entries, and its place in the table stays taken, until the dict is next made anew.

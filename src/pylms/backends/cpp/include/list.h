@@ -1,4 +1,4 @@
-// Python's lists of elements of one type (ADR 9). A value is a reference.
+// Python's lists of elements of one type (ADR 10). A value is a reference.
 //
 // What can fail for want of memory gives false or a null body, with an exception set.
 #ifndef PYLMS_LIST_H

@@ -1,4 +1,4 @@
-// Python's strings: code points of 32 bits each. Slices share memory with what they are slices of (ADR 9).
+// Python's strings: code points of 32 bits each. Slices share memory with what they are slices of (ADR 10).
 #ifndef PYLMS_TEXT_H
 #define PYLMS_TEXT_H
 
