@@ -102,7 +102,13 @@ def is_library_file(filename: str) -> bool:
 
 def loc_in_code(code: CodeType, last_instruction: int, line: int) -> Loc:
     """The position of an instruction of a code object; `line` serves where Python kept no more."""
-    positions = _positions(_Identical(code))
+    return _loc_in_code(_Identical(code), last_instruction, line)
+
+
+@lru_cache(maxsize=1 << 14)
+def _loc_in_code(key: _Identical, last_instruction: int, line: int) -> Loc:
+    code = key.code
+    positions = _positions(key)
     if last_instruction // 2 >= len(positions):
         return Loc(code.co_filename, line)
     start, end, col, end_col = positions[last_instruction // 2]

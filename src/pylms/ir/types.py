@@ -5,6 +5,7 @@ Immutable, compared by value. `str(type)` is the spelling the printer writes and
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import prod
 from typing import Literal
@@ -12,9 +13,12 @@ from typing import Literal
 Kind = Literal["bool", "int", "uint", "float"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ScalarType:
-    """One number. `python` tells Python's own numbers (overflow raises) from fixed-width ones (they wrap)."""
+    """One number. `python` tells Python's own numbers (overflow raises) from fixed-width ones (they wrap).
+
+    There is one object of each, so that comparing two takes no time; copies and pickles are that object as well.
+    """
 
     name: str
     kind: Kind
@@ -23,6 +27,9 @@ class ScalarType:
 
     def __str__(self) -> str:
         return self.name
+
+    def __reduce__(self) -> tuple[Callable[[str], ScalarType], tuple[str]]:
+        return scalar_type_named, (self.name,)
 
     @property
     def is_float(self) -> bool:
@@ -65,6 +72,11 @@ FLOAT64 = ScalarType("float64", "float", 64)
 SCALAR_TYPES: dict[str, ScalarType] = {
     t.name: t for t in (BOOL, INT, FLOAT, INT8, INT16, INT32, INT64, UINT8, UINT16, UINT32, UINT64, FLOAT32, FLOAT64)
 }
+
+
+def scalar_type_named(name: str) -> ScalarType:
+    """The type of that name. KeyError where there is none."""
+    return SCALAR_TYPES[name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,13 +24,39 @@ from .promotion import (
 if TYPE_CHECKING:
     from .rep import Rep
 
+INT_MIN, INT_MAX = INT.smallest, INT.largest
+
 
 def binary(rep: Rep, primitive: Primitive, left: object, right: object) -> object:
     """`left op right` where one of them is `rep`; NotImplemented for what may know itself how to meet a `rep`."""
+    alike = _alike(rep, left, right)
+    if alike is not None:
+        return emit(rep, primitive, alike)
     operands = operands_of(rep, left, right)
     if operands is None:
         return other_operand(rep, primitive.spelling, left, right)
     return emit(rep, primitive, _in_common_type(rep, operands))
+
+
+def _alike(rep: Rep, left: object, right: object) -> list[Atom] | None:
+    """Operands that have one type as they are, found fast: most are; None for all others."""
+    trace, type_, kind = rep.trace, rep.atom.type, type(rep)
+    if type_ is BOOL:
+        return None
+    atoms: list[Atom] = []
+    for each in (left, right):
+        if each.__class__ is kind:
+            if each.atom.type is not type_:
+                return None
+            each.require_trace(trace)
+            atoms.append(trace.local(each.atom))
+        elif (type_ is FLOAT and each.__class__ is float) or (
+            type_ is INT and each.__class__ is int and INT_MIN <= each <= INT_MAX
+        ):
+            atoms.append(Const(each, type_))
+        else:
+            return None
+    return atoms
 
 
 def true_division(rep: Rep, left: object, right: object) -> object:
