@@ -18,7 +18,7 @@ def write_new_array(emitter: Emitter, symbol: Sym, extents: Sequence[str], *, ze
     function, places = "new_array", [emitter.context()]
     if symbol in emitter.made_again:
         memory = emitter.fresh_name(f"{emitter.name_of(symbol)}_memory")
-        emitter.function.declarations.append(Line(1, f"pylms::memory {memory} = {{nullptr, 0}};", emitter.loc))
+        emitter.function.declarations.append(Line(1, f"pylms::kept_memory {memory} = {{nullptr, 0}};", emitter.loc))
         function, places = "new_array_in", [*places, memory]
     arguments = ", ".join([*places, "true" if zeroed else "false", *extents])
     kind = f"{scalar_c_type(symbol.type.dtype)}, {symbol.type.rank}"

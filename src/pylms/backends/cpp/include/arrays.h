@@ -69,14 +69,14 @@ inline array<T, Rank> new_array(pylms_context *ctx, bool zeroed, Extents... exte
 }
 
 // Memory that an array takes again and again.
-struct memory {
+struct kept_memory {
   void *data;
   long long bytes;
 };
 
 // The same in memory that is kept; it grows at least twofold, so that little is left unused in the end.
 template <class T, int Rank, class... Extents>
-inline array<T, Rank> new_array_in(pylms_context *ctx, memory &kept, bool zeroed, Extents... extents) {
+inline array<T, Rank> new_array_in(pylms_context *ctx, kept_memory &kept, bool zeroed, Extents... extents) {
   array<T, Rank> made = {(T *)kept.data, {(long long)extents...}};
   long long bytes = sizeof(T);
   bool too_large = false;
