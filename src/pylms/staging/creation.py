@@ -13,7 +13,7 @@ from ..ir.ops.control import CHECK
 from ..ir.types import BOOL, FLOAT64, INT, INT64, ArrayType, ScalarType, element_type
 from ..loc import caller_loc
 from .elementwise import common_type, copied, quotient_type
-from .known_arrays import captured, is_known_array, lift_operand
+from .known_arrays import lift_operand
 from .nests import ZERO, build, extents_of, new
 from .promotion import adapt, convert
 from .reductions import dtype_named
@@ -221,7 +221,7 @@ def array(trace: Trace, items: object, dtype: object = None) -> object:
     """`np.array`: a copy of an array, or an array of staged numbers."""
     if isinstance(items, (list, tuple)):
         return trace.wrap(_array_of(trace, items, dtype))
-    atom = captured(trace, items) if is_known_array(items) else lift_operand(trace, items, "array")
+    atom = lift_operand(trace, items, "array")
     found = element_type(atom.type)
     type_ = dtype_named(dtype, common_type("array", [found, found]))
     if isinstance(atom.type, ArrayType) and atom.type.rank:

@@ -39,7 +39,6 @@ class Ufunc:
     """
 
     name: str
-    arity: int
     meet: Meet
     compute: ComputeElement
     require: Require | None = None

@@ -10,7 +10,7 @@ from ..ir.node import Atom, Const
 from ..ir.ops import arithmetic as ops
 from ..ir.ops.array_nests import FOLDS, TESTS
 from ..ir.ops.control import CHECK
-from ..ir.types import BOOL, FLOAT64, INT64, UINT64, ArrayType, ScalarType, element_type
+from ..ir.types import BOOL, FLOAT64, INT64, UINT64, ScalarType, element_type
 from ..loc import caller_loc
 from .known_arrays import element_type_of, lift_operand
 from .nests import ONE, ZERO, Operands, build, reduce
@@ -247,8 +247,3 @@ def count_nonzero(trace: Trace, array: object, axis: object = None, keepdims: bo
         return convert(trace, convert(trace, operand.at(indices, extents)[0], BOOL), INT64)
 
     return trace.wrap(Reduction(trace, extents, axis, keepdims=keepdims).run("sum", counted))
-
-
-def dimensions(atom: Atom) -> int:
-    """How many dimensions an operand has."""
-    return atom.type.rank if isinstance(atom.type, ArrayType) else 0

@@ -252,9 +252,8 @@ _BINARY: dict[str, tuple[Meet, ComputeElement]] = {
 }
 
 UFUNCS: dict[str, Ufunc] = {
-    **{name: Ufunc(name, 1, meet, compute) for name, (meet, compute) in _UNARY.items()},
-    **{name: Ufunc(name, 2, meet, compute) for name, (meet, compute) in _BINARY.items()},
-    "power": Ufunc("power", 2, number_type, _primitive(ops.POW), _require_powers),
+    **{name: Ufunc(name, meet, compute) for name, (meet, compute) in (*_UNARY.items(), *_BINARY.items())},
+    "power": Ufunc("power", number_type, _primitive(ops.POW), _require_powers),
 }
 """By the name that NumPy's own function has."""
 

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 from ...errors import NotSupportedYetError
 from ...ir.node import Atom, Block, Const, Node, Sym, walk
+from ...ir.ops.array_nests import NESTS
 from ...ir.ops.control import CHECK, FINALLY, FOR, IF, UPWARDS, WHILE
 from ...ir.ops.host import HOST_CALL, PRINT
 from ...ir.types import TensorType
@@ -174,8 +175,12 @@ def _emit_for(emitter: Emitter, node: Node) -> None:
             emitter.declaration_line(advance)
 
 
+_LASTING = frozenset({FOR, WHILE, HOST_CALL, PRINT, *NESTS})
+"""What may take long in one round."""
+
+
 def _is_innermost(body: Block) -> bool:
-    return not any(node.primitive in (FOR, WHILE, HOST_CALL, PRINT) for node in walk(body))
+    return not any(node.primitive in _LASTING for node in walk(body))
 
 
 def _emit_in_strips(
