@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import FunctionType
 from typing import Any, Protocol, TypeVar, cast, overload
 
 from .errors import SourceError
 from .loc import caller_loc
 from .options import Options
+from .records import record
 from .staged import ListCodeFunction, StagedFunction
 from .staging.context import current_trace
 from .staging.functions import call_function
@@ -33,7 +34,7 @@ class VirtualisedFunction(Protocol):
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Source:
     """A Python function and its virtualised form."""
 

@@ -10,16 +10,17 @@ import ast
 import linecache
 import os
 import sys
-from dataclasses import dataclass
 from functools import lru_cache
 from types import CodeType, FrameType
+
+from .records import record
 
 _PACKAGE_DIRECTORY = os.path.dirname(os.path.abspath(__file__)) + os.sep
 _PYTHON_DIRECTORY = os.path.dirname(os.path.abspath(os.__file__)) + os.sep
 _TORCH_DIRECTORY = f"{os.sep}site-packages{os.sep}torch{os.sep}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Loc:
     """A range of source text. Lines count from 1, columns (UTF-8 bytes, as in `ast`) from 0.
 

@@ -8,7 +8,15 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .late import late_module
+
+if TYPE_CHECKING:
+    import pathlib
+    from pathlib import Path
+else:
+    pathlib = late_module("pathlib")
 
 _FALSE_WORDS = frozenset({"", "0", "false", "no", "off"})
 
@@ -74,7 +82,7 @@ class Options:
         if self.cache_dir is not None:
             return self.cache_dir
         base = os.environ.get("XDG_CACHE_HOME")
-        return (Path(base) if base else Path.home() / ".cache") / "pylms"
+        return (pathlib.Path(base) if base else pathlib.Path.home() / ".cache") / "pylms"
 
 
 def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
@@ -84,4 +92,4 @@ def _flag(env: Mapping[str, str], name: str, *, default: bool) -> bool:
 
 def _path(env: Mapping[str, str], name: str) -> Path | None:
     value = env.get(name)
-    return Path(value).expanduser() if value else None
+    return pathlib.Path(value).expanduser() if value else None

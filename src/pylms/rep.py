@@ -7,18 +7,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TypeVar, cast
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from .errors import StagingError
 from .ir.node import AttributeValue, Sym
 from .ir.primitive import Primitive
 from .ir.types import Type
+from .late import late_module
 from .loc import caller_loc
 from .staging.context import Trace, current_trace
-from .staging.operators.container import staged_container
-from .staging.operators.loop import StagedRange
 from .staging.reify import reify
 from .staging.rep import Rep
+
+if TYPE_CHECKING:
+    from .staging.operators import container, loop
+else:
+    container = late_module("pylms.staging.operators.container")
+    loop = late_module("pylms.staging.operators.loop")
 
 Value = TypeVar("Value")
 
@@ -54,11 +59,11 @@ def staged(value: object, *, parallel: bool = False) -> object:
     if trace is None:
         return value
     if isinstance(value, range):
-        return StagedRange(value.start, value.stop, value.step, parallel)
-    if isinstance(value, StagedRange):
+        return loop.StagedRange(value.start, value.stop, value.step, parallel)
+    if isinstance(value, loop.StagedRange):
         return replace(value, is_parallel=parallel)
     if isinstance(value, (list, dict)):
-        return staged_container(trace, value)
+        return container.staged_container(trace, value)
     return trace.wrap(trace.lift(value))
 
 

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 from threading import RLock
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -20,6 +19,7 @@ from .errors import ArgumentError, NotSupportedYetError, OutdatedError
 from .ir.types import BOOL, ArrayType, ScalarType
 from .loc import Loc, caller_loc
 from .options import Options
+from .records import record
 from .staging.context import current_trace
 from .staging.exclusive import process_state
 from .staging.functions import call_function
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from .runtime.native import NativeInterface, StagedCallable
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Specialisation:
     """One signature of a staged function, traced and compiled."""
 

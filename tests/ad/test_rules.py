@@ -12,7 +12,6 @@ from pylms.ad import derivative_rules
 from pylms.ad.activity import CONSTANT_RESULTS
 from pylms.ir.node import Atom, Const, Sym
 from pylms.ir.ops import (
-    PRIMITIVES,
     arithmetic,
     array_nests,
     arrays,
@@ -50,6 +49,7 @@ from pylms.ir.ops.arithmetic import (
     TRUEDIV,
 )
 from pylms.ir.ops.buffers import STORE_ROWS
+from pylms.ir.ops.catalogue import PRIMITIVES
 from pylms.ir.ops.control import CHECK, FINALLY
 from pylms.ir.ops.functions import CALL
 from pylms.ir.ops.host import PRINT

@@ -13,7 +13,7 @@ import pytest
 
 from pylms.errors import InternalError
 from pylms.ir.interpret import evaluate_rules, interpret
-from pylms.ir.ops import PRIMITIVES
+from pylms.ir.ops.catalogue import PRIMITIVES
 from pylms.ir.parser import parse_function
 
 INTS = [0, 1, -1, 2, 3, -7, 63, 2**31, 2**62, 2**63 - 1, -(2**63)]

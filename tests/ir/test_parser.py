@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from pylms.ir.canonical import canonical_form
 from pylms.ir.effects import PURE
 from pylms.ir.node import Attributes, AttributeValue, Block, Const, Function, Node, Sym
-from pylms.ir.ops import PRIMITIVES
 from pylms.ir.ops.arithmetic import ADD
+from pylms.ir.ops.catalogue import PRIMITIVES
 from pylms.ir.parser import IRSyntaxError, parse_function
 from pylms.ir.printer import print_function
 from pylms.ir.types import (

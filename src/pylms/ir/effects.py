@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
+from ..records import record
 from .types import Heap, Region
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ Place: TypeAlias = "Sym | Region | Heap"
 _NOTHING: frozenset[Place] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Effect:
     """reads, writes: the variables and buffers touched.
 

@@ -8,9 +8,9 @@ Symbols are compared by identity; their `id` is for printing and is unique withi
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 from ..loc import Loc
+from ..records import record
 from .effects import Effect
 from .primitive import Primitive
 from .types import ElementType, ScalarType, Type
@@ -19,7 +19,7 @@ AttributeValue = int | float | str | bool | None | ElementType | tuple["Attribut
 Attributes = tuple[tuple[str, AttributeValue], ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Sym:
     """A value with a name of its own. `name` is the user's name for it, where there is one, else ''."""
 
@@ -31,7 +31,7 @@ class Sym:
         return f"%{self.id}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Const:
     """A scalar known while staging. Compared by value and type, and by sign and payload for floats."""
 
@@ -51,7 +51,7 @@ class Const:
 Atom = Sym | Const
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Block:
     """Statements in order, with parameters and results. Reads enclosing blocks' symbols freely."""
 
@@ -60,7 +60,7 @@ class Block:
     results: tuple[Atom, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Node:
     """One operation: `results = primitive(args) {attrs} blocks`."""
 
@@ -80,7 +80,7 @@ class Node:
         raise KeyError(name)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Function:
     """A staged function: its parameters are `body.params`, its results `body.results`.
 

@@ -14,7 +14,7 @@ from typing import NoReturn, cast
 from ..errors import PylmsError
 from ..loc import Loc
 from .node import Atom, Attributes, AttributeValue, Block, Const, Function, Node, Sym
-from .ops import PRIMITIVES_BY_NAME
+from .ops.catalogue import PRIMITIVES_BY_NAME
 from .rules import effect_rules
 from .types import (
     BOOL,

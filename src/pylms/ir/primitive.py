@@ -7,15 +7,15 @@ so that adding an operation touches the files of its family and no central visit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from ..errors import InternalError
+from ..records import record
 
 Rule = TypeVar("Rule")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class Primitive:
     """An operation of the IR. `name` is unique; `symbol` is how the documents' S-expressions write it."""
 

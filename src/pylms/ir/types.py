@@ -6,14 +6,15 @@ Immutable, compared by value. `str(type)` is the spelling the printer writes and
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from math import prod
 from typing import Literal
+
+from ..records import record
 
 Kind = Literal["bool", "int", "uint", "float"]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@record(frozen=True, slots=True, eq=False)
 class ScalarType:
     """One number. `python` tells Python's own numbers (overflow raises) from fixed-width ones (they wrap).
 
@@ -79,7 +80,7 @@ def scalar_type_named(name: str) -> ScalarType:
     return SCALAR_TYPES[name]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TensorType:
     """An immutable array value of static shape, dense in row-major order. Rank 0 is allowed."""
 
@@ -99,7 +100,7 @@ class TensorType:
         return prod(self.shape)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class BufferType:
     """Mutable memory of static shape, dense in row-major order, owned by the caller or by the context's arena."""
 
@@ -119,7 +120,7 @@ class BufferType:
         return TensorType(self.dtype, self.shape)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Region:
     """Memory that arrays of one origin lie in. Arrays of different regions share no element."""
 
@@ -133,7 +134,7 @@ SHARED_REGION = Region(0)
 """Where arrays lie that may overlap."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ArrayType:
     """A reference to mutable memory whose shape is known at run time: a NumPy array, or a view of one (DESIGN D6).
 
@@ -149,7 +150,7 @@ class ArrayType:
         return f"{'array' if self.is_dense else 'strided'}<{self.dtype}[{','.join(':' * self.rank)}]{self.region}>"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TextType:
     """Python's str: an immutable run of code points."""
 
@@ -157,7 +158,7 @@ class TextType:
         return "str"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class RecordType:
     """What one place in a container holds where that is a tuple. No value has this type: its leaves travel singly."""
 
@@ -167,7 +168,7 @@ class RecordType:
         return f"({', '.join(map(str, self.items))}{',' if len(self.items) == 1 else ''})"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class UnknownType:
     """What a container will hold whose first element is still to come. Staging settles it; no finished IR has it."""
 
@@ -177,7 +178,7 @@ class UnknownType:
         return "unknown"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ListType:
     """A reference to a growable list."""
 
@@ -187,7 +188,7 @@ class ListType:
         return f"list<{self.element}>"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class DictType:
     """A reference to a dict, which keeps the order in which keys were inserted."""
 
@@ -198,7 +199,7 @@ class DictType:
         return f"dict<{self.key}, {self.value}>"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Heap:
     """Where all containers of one type lie: two of them may be the same one."""
 
@@ -208,7 +209,7 @@ class Heap:
         return f"the heap of {self.type}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class VarType:
     """A mutable variable that holds one value of `content`; `promote_variables` removes it."""
 

@@ -6,11 +6,18 @@ An array that came through a variable or a block may be any parameter of its reg
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+from ..late import late_module
 from ..loc import Loc
 from .node import Atom, Function, Node, Sym, walk
-from .ops.array_nests import ARRAY_BUILD
-from .ops.arrays import ARRAY_NEW, ARRAY_OF_BUFFER, VIEWS
 from .types import ArrayType, Region
+
+if TYPE_CHECKING:
+    from .ops import array_nests, arrays
+else:
+    array_nests = late_module("pylms.ir.ops.array_nests")
+    arrays = late_module("pylms.ir.ops.arrays")
 
 
 def written_parameters(function: Function) -> dict[Sym, Loc]:
@@ -19,12 +26,14 @@ def written_parameters(function: Function) -> dict[Sym, Loc]:
     for param in function.params:
         if isinstance(param.type, ArrayType):
             of_region.setdefault(param.type.region, []).append(param)
+    if not of_region:
+        return {}
     origins: dict[Atom, list[Sym]] = {param: [param] for params in of_region.values() for param in params}
     written: dict[Sym, Loc] = {}
     for node in walk(function.body):
-        if node.primitive in (ARRAY_NEW, ARRAY_BUILD, ARRAY_OF_BUFFER):
+        if node.primitive in (arrays.ARRAY_NEW, array_nests.ARRAY_BUILD, arrays.ARRAY_OF_BUFFER):
             origins[node.results[0]] = []
-        elif node.primitive in VIEWS and node.args[0] in origins:
+        elif node.primitive in arrays.VIEWS and node.args[0] in origins:
             origins[node.results[0]] = origins[node.args[0]]
         for region in _regions_written_here(node):
             for array in [arg for arg in node.args if isinstance(arg.type, ArrayType) and arg.type.region == region]:

@@ -6,12 +6,18 @@ with its label and a digest of each part, by which entries of one label are comp
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from ..late import late_module
 from .cache_key import KeyPart, cache_key
+
+if TYPE_CHECKING:
+    import json
+else:
+    json = late_module("json")
 
 _PARTS_NAME = "parts"
 

@@ -21,7 +21,8 @@ from ..loc import caller_loc
 from .array_methods import ArrayMethods
 from .array_operators import ArrayOperators
 from .elementwise import copied, store
-from .known_arrays import captured, is_known_array, lift_operand
+from .kinds import is_known_array
+from .known_arrays import captured, lift_operand
 from .rep import StagedValue
 from .selections import store_where
 from .slices import Slice, resolved_slice

@@ -7,12 +7,12 @@ arguments. Plain numbers are static here; `covers` tells where a call may take t
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from types import CellType, CodeType, FunctionType, MethodType
 
 from ..ir.node import Atom, Const
 from ..ir.types import Type
+from ..records import record
 from ..virtualize import OPERATOR_NAMES
 from .cells import Cell
 from .context import Trace
@@ -24,7 +24,7 @@ _OPERATORS_FROM = ("pylms", "_operator")
 _VALUES = (str, bytes, type(None))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Identical:
     """An object as a key: by identity. It is kept, so that no other object comes to its place."""
 
@@ -37,14 +37,14 @@ class Identical:
         return id(self.value)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Staged:
     """The key of a staged value."""
 
     type: Type
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Signature:
     """`function` is the key of what is called, `arguments` those of the positional ones, then of the named ones."""
 

@@ -13,28 +13,31 @@ from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import NotSupportedYetError, StagedTypeError
 from ..ir.builder import BlockScope
-from ..ir.empty_array import empty_array
-from ..ir.empty_container import empty_container
 from ..ir.node import Atom, AttributeValue, Const, Sym
 from ..ir.ops.arithmetic import CONVERT
-from ..ir.ops.arrays import ARRAY_AS_STRIDED
 from ..ir.ops.control import CHECK
-from ..ir.ops.tensors import BROADCAST
 from ..ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from ..ir.types import BOOL, ArrayType, ContainerType, ScalarType, TensorType, TextType, Type
+from ..late import late_module
 from ..loc import Loc, caller_loc
-from .containers.dicts import StagedDict
-from .containers.lists import StagedList
 from .containers.sites import unify
 from .containers.traced import TracedDict, TracedList
 from .context import Trace, current_trace
+from .kinds import is_staged_dict, is_staged_list
 from .parameters import is_changeable, items_of
 from .raising import AlwaysRaises
 from .values import Leaf, Structure, constant, describe, describe_static, leaf_types, same_structure
 from .widening import joined, widened_constant
 
 if TYPE_CHECKING:
+    from ..ir import empty_array, empty_container
+    from ..ir.ops import arrays, tensors
     from .constructs import Construct
+else:
+    empty_array = late_module("pylms.ir.empty_array")
+    empty_container = late_module("pylms.ir.empty_container")
+    arrays = late_module("pylms.ir.ops.arrays")
+    tensors = late_module("pylms.ir.ops.tensors")
 
 
 class _Unset:
@@ -169,7 +172,9 @@ class Cell:
         elif self.variable is not None:
             _assign_variable(trace, self, self.variable, value)
         else:
-            if isinstance(value, (TracedList, TracedDict)) and isinstance(self.value, (StagedList, StagedDict)):
+            if isinstance(value, (TracedList, TracedDict)) and (
+                is_staged_list(self.value) or is_staged_dict(self.value)
+            ):
                 trace.sites.make_run_time(value.site)
             fits = _can_hold(trace, self, value)
             held_fits = self.value is UNSET or _can_hold(trace, self, self.value)
@@ -303,7 +308,7 @@ def as_widened(trace: Trace, atom: Atom, target: Type) -> Atom:
     if atom.type == target:
         return atom
     if isinstance(target, ArrayType):
-        return trace.emit(ARRAY_AS_STRIDED, [atom])[0]
+        return trace.emit(arrays.ARRAY_AS_STRIDED, [atom])[0]
     assert isinstance(target, ScalarType)
     if isinstance(atom, Const):
         return widened_constant(atom, target)
@@ -361,17 +366,17 @@ def zero_in(trace: Trace, scope: BlockScope, type_: Type, loc: Loc) -> Atom:
     if isinstance(type_, ScalarType):
         return Const(False if type_ == BOOL else 0.0 if type_.is_float else 0, type_)
     if isinstance(type_, ArrayType):
-        nodes = empty_array(trace.builder, type_, loc)
+        nodes = empty_array.empty_array(trace.builder, type_, loc)
         scope.nodes.extend(nodes)
         return nodes[-1].results[0]
     if isinstance(type_, (TextType, ContainerType)):
-        node = empty_container(trace.builder, type_, loc)
+        node = empty_container.empty_container(trace.builder, type_, loc)
         scope.nodes.append(node)
         return node.results[0]
     assert isinstance(type_, TensorType)
     zero = Const(0.0 if type_.dtype.is_float else 0, type_.dtype)
     attrs: dict[str, AttributeValue] = {"shape": type_.shape, "axes": ()}
-    filled = trace.builder.node(BROADCAST, [zero], attrs=attrs, loc=loc)
+    filled = trace.builder.node(tensors.BROADCAST, [zero], attrs=attrs, loc=loc)
     scope.nodes.append(filled)
     return filled.results[0]
 

@@ -17,6 +17,7 @@ from ..errors import NotSupportedYetError
 from ..ir.builder import BlockScope
 from ..ir.node import Atom, Block, Sym
 from ..loc import caller_loc
+from ..records import record
 from .cells import UNSET, Cell, Decision, Poison, Retrace, promote
 from .containers.sites import Restart
 from .contents import Contents
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Assigned:
     """What each block function assigns, by its name: cells, and variables of functions around the virtualised one."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from functools import partial
 from itertools import chain, count
 from types import FunctionType
@@ -18,32 +17,38 @@ from typing import TYPE_CHECKING, Any, cast
 from ..errors import StagingError
 from ..ir.builder import Builder
 from ..ir.node import Atom, AttributeValue, Block, Const, Sym
-from ..ir.ops.texts import TEXT_VALUE
 from ..ir.primitive import Primitive
 from ..ir.types import ArrayType, BufferType, DictType, ListType, ScalarType, TextType
+from ..late import late_module
 from ..loc import Loc, caller_loc
 from ..options import Options
-from .arrays import StagedArray
-from .containers.dicts import StagedDict
-from .containers.lists import StagedList
+from ..records import record
 from .containers.sites import Sites
-from .containers.strings import StagedStr
-from .known_arrays import is_known_array
+from .kinds import is_known_array, is_staged_array
 from .notes import Note
 from .parameters import is_changeable, items_of, made_of
 from .regions import Regions
 from .rep import Rep, StagedValue
-from .ufunc_protocol import call_ufunc
 from .values import INT_MAX, INT_MIN, Front, Leaf, MadeAnew, Static, Structure, TupleOf, constant, describe_static
 
 if TYPE_CHECKING:
+    from ..ir.ops import texts
+    from . import arrays, ufunc_protocol
     from .activation import Activation
     from .cells import Cell
     from .constructs import Construct, Decisions, Watch
+    from .containers import dicts, lists, strings
     from .frame import Frame
     from .native import Memo
     from .native_call import NativeFunction
     from .operators.attempt import Attempt
+else:
+    texts = late_module("pylms.ir.ops.texts")
+    arrays = late_module("pylms.staging.arrays")
+    ufunc_protocol = late_module("pylms.staging.ufunc_protocol")
+    dicts = late_module("pylms.staging.containers.dicts")
+    lists = late_module("pylms.staging.containers.lists")
+    strings = late_module("pylms.staging.containers.strings")
 
 _active: ContextVar[tuple[Trace, ...]] = ContextVar("pylms_traces", default=())
 
@@ -54,7 +59,7 @@ def current_trace() -> Trace | None:
     return stack[-1] if stack else None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Capture:
     """Memory of the surrounding program that the native code reads or writes in place.
 
@@ -66,7 +71,7 @@ class Capture:
     address: Callable[[], int]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class HostFunction:
     """A Python function that native code calls back; arguments and results are plain Python numbers."""
 
@@ -177,7 +182,7 @@ class Trace:
 
     def call_ufunc(self, ufunc: object, method: str, inputs: Sequence[object], kwargs: Mapping[str, Any]) -> object:
         """A call of one of NumPy's functions of elements, of which staged arguments are asked what it means."""
-        return call_ufunc(self, ufunc, method, inputs, kwargs)
+        return ufunc_protocol.call_ufunc(self, ufunc, method, inputs, kwargs)
 
     # Python values and atoms
 
@@ -192,7 +197,7 @@ class Trace:
 
     def is_array(self, value: object) -> bool:
         """Whether the value is an array, staged or of generation time."""
-        return isinstance(value, StagedArray) or is_known_array(value)
+        return is_staged_array(value) or is_known_array(value)
 
     def require_usable(self, atom: Atom, made_by: Trace) -> None:
         """A located error for a staged value that has outlived its staging run, or the block it was made in."""
@@ -220,7 +225,7 @@ class Trace:
     def lift(self, value: object) -> Atom:
         """As `try_lift`, and for plain strings; a located error for what cannot be staged."""
         if type(value) is str:
-            return self.emit(TEXT_VALUE, [], attrs={"value": value})[0]
+            return self.emit(texts.TEXT_VALUE, [], attrs={"value": value})[0]
         atom = self.try_lift(value)
         if atom is not None:
             return atom
@@ -385,10 +390,10 @@ class Trace:
 
 _CLASSES: Mapping[type, Callable[[Atom, Trace], object]] = {
     ScalarType: Rep,
-    ArrayType: StagedArray,
-    TextType: StagedStr,
-    ListType: StagedList,
-    DictType: StagedDict,
+    ArrayType: lambda atom, trace: arrays.StagedArray(atom, trace),
+    TextType: lambda atom, trace: strings.StagedStr(atom, trace),
+    ListType: lambda atom, trace: lists.StagedList(atom, trace),
+    DictType: lambda atom, trace: dicts.StagedDict(atom, trace),
 }
 
 

@@ -8,7 +8,6 @@ adapt to the arrays, everything else is promoted.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import reduce
 from typing import TYPE_CHECKING
 
@@ -16,6 +15,7 @@ from ..errors import NotSupportedYetError, StagedTypeError
 from ..ir.node import Atom
 from ..ir.types import BOOL, FLOAT, FLOAT32, FLOAT64, INT, INT8, INT64, ArrayType, ScalarType, element_type
 from ..loc import caller_loc
+from ..records import record
 from .known_arrays import lift_operand
 from .nests import Operands, build, update
 from .promotion import adapt, arithmetic_type, convert
@@ -30,7 +30,7 @@ ComputeElement = Callable[["Trace", Sequence[Atom]], Atom]
 Require = Callable[["Trace", Sequence[Atom], "ScalarType | None"], None]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Ufunc:
     """A NumPy function of elements.
 

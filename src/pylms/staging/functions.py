@@ -10,13 +10,19 @@ signature that it covers, tracing goes back to the outermost such activation, wh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
+from ..late import late_module
 from .activation import Activation
 from .budget import require_shallow
 from .call_signature import code_of
 from .context import Trace
-from .native import trace_native
-from .native_call import NativeFunction, call_native
+
+if TYPE_CHECKING:
+    from . import native, native_call
+else:
+    native = late_module("pylms.staging.native")
+    native_call = late_module("pylms.staging.native_call")
 
 
 class _Restart(BaseException):
@@ -40,7 +46,7 @@ def call_function(
     call = Activation(function, code, args, kwargs, trace.depth, trace.place("call", id(code)), is_native=is_native)
     known = _find(trace, call)
     if known is not None:
-        return call_native(trace, known, call.arguments)
+        return native_call.call_native(trace, known, call.arguments)
     if not is_native and call.place not in trace.native_places:
         restore = trace.checkpoint()
         _restart_outer(trace, call)
@@ -54,16 +60,16 @@ def call_function(
             restore()
         finally:
             trace.activations.pop()
-    native = NativeFunction(trace, call)
-    trace_native(trace, native)
-    return call_native(trace, native, call.arguments)
+    made = native_call.NativeFunction(trace, call)
+    native.trace_native(trace, made)
+    return native_call.call_native(trace, made, call.arguments)
 
 
-def _find(trace: Trace, call: Activation) -> NativeFunction | None:
+def _find(trace: Trace, call: Activation) -> native_call.NativeFunction | None:
     """A native function, finished or being traced, that serves a call."""
-    for native in reversed(trace.natives):
-        if native.code is call.code and native.signature.covers(call.signature(trace)) and native.is_usable(trace):
-            return native
+    for known in reversed(trace.natives):
+        if known.code is call.code and known.signature.covers(call.signature(trace)) and known.is_usable(trace):
+            return known
     return None
 
 

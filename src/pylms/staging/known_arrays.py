@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Any
 
 from ..errors import NotSupportedYetError, StagedTypeError
@@ -10,18 +9,13 @@ from ..ir.node import Atom, Const
 from ..ir.ops.arrays import ARRAY_OF_BUFFER
 from ..ir.types import SCALAR_TYPES, SHARED_REGION, UINT64, ArrayType, BufferType, Region, ScalarType
 from ..loc import caller_loc
+from .kinds import is_known_array
 from .regions import RegionsMeet
 from .rep import StagedValue
 from .values import INT_MAX, describe_static
 
 if TYPE_CHECKING:
     from .context import Trace
-
-
-def is_known_array(value: object) -> bool:
-    """Whether the value is a NumPy array of generation time. NumPy is not imported to find out."""
-    numpy = sys.modules.get("numpy")
-    return numpy is not None and isinstance(value, numpy.ndarray)
 
 
 def lift_operand(trace: Trace, value: object, use: str) -> Atom:

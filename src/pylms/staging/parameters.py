@@ -7,13 +7,14 @@ what is made of none.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any, TypeAlias
 
 from ..ir.types import ArrayType, Type
+from ..records import record
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class ArrayParameter:
     """An array as an argument: its type, and whether staged code may write into it."""
 
@@ -24,7 +25,7 @@ class ArrayParameter:
         return f"{self.type}" if self.is_writeable else f"read-only {self.type}"
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TupleParameter:
     """A tuple, named tuple, dataclass or None as an argument: its class, and what its items are."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partial
 
 from ..errors import NotSupportedYetError, StagedTypeError, StagingError
@@ -13,12 +12,13 @@ from ..ir.types import SHARED_REGION, ArrayType, Type
 from ..ir.written import written_parameters
 from ..loc import Loc
 from ..options import Options
+from ..records import record
 from ..tracebacks import error_loc
 from .budget import room_to_recur
-from .containers.dicts import StagedView
 from .containers.sites import Restart
 from .containers.traced import TracedDict, TracedList
 from .context import Capture, HostFunction, Trace, tracing
+from .kinds import is_staged_view
 from .notes import Note
 from .parameters import (
     ArrayParameter,
@@ -35,7 +35,7 @@ from .regions import RegionsMeet
 from .values import Front, MadeAnew, Static, Structure, TupleOf, describe
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Staged:
     """A function as IR, and what running it needs besides.
 
@@ -134,10 +134,10 @@ def _require_writeable(parameter: str, type_: LeafType, written_at: Loc) -> None
 
 def _require_unchanged(records: Sequence[tuple[object, list[object] | None]], loc: Loc) -> None:
     """A located error where the function assigned a field of an argument: its caller would not see it."""
-    for record, items in records:
-        if any(now is not before for now, before in zip(items_of(record) or (), items or (), strict=True)):
+    for argument, items in records:
+        if any(now is not before for now, before in zip(items_of(argument) or (), items or (), strict=True)):
             raise NotSupportedYetError(
-                f"a field of a {type(record).__name__} that is an argument is assigned: the caller would not see it",
+                f"a field of a {type(argument).__name__} that is an argument is assigned: the caller would not see it",
                 loc=loc,
                 hint="return a new one: `dataclasses.replace(...)`",
             )
@@ -160,7 +160,7 @@ def _run_once(
     """The function's result for staged arguments."""
     staged_leaves = iter([trace.wrap(symbol) for symbol in symbols])
     arguments = [rebuilt(type_, staged_leaves) for type_ in declared]
-    records = [(record, items_of(record)) for record in changeable_within(arguments)]
+    records = [(argument, items_of(argument)) for argument in changeable_within(arguments)]
     result = _run(function, arguments)
     _require_unchanged(records, loc)
     return result
@@ -196,7 +196,7 @@ def _as_result(trace: Trace, result: object, seen: set[int], loc: Loc) -> object
         return MadeAnew(items, partial(_dict_of, list(result)) if isinstance(result, TracedDict) else list)
     if type(result) is tuple:
         return tuple(_as_result(trace, item, seen, loc) for item in result)
-    if isinstance(result, StagedView):
+    if is_staged_view(result):
         raise StagedTypeError("a staged function cannot return a view of a dict", loc=loc, hint="return list() of it")
     return result
 

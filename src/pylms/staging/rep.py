@@ -11,14 +11,19 @@ from ..errors import StagingError
 from ..ir.node import Atom
 from ..ir.ops import arithmetic as ops
 from ..ir.ops import integers
+from ..late import late_module
 from ..loc import caller_loc, is_user_file
-from . import arithmetic, bits, number_methods
+from . import arithmetic
 from .comparisons import comparison
-from .numpy_scalars import NUMPY_FUNCTIONS
 from .promotion import refuse_operation
 
 if TYPE_CHECKING:
+    from . import bits, number_methods, numpy_scalars
     from .context import Trace
+else:
+    bits = late_module("pylms.staging.bits")
+    number_methods = late_module("pylms.staging.number_methods")
+    numpy_scalars = late_module("pylms.staging.numpy_scalars")
 
 
 class StagedValue:
@@ -253,7 +258,7 @@ class Rep(StagedValue):
         operands = [_number_in(each) for each in inputs]
         if any(self.trace.is_array(each) for each in (*operands, *kwargs.get("out", ()))):
             return self.trace.call_ufunc(ufunc, method, operands, kwargs)
-        function = NUMPY_FUNCTIONS.get(ufunc.__name__)
+        function = numpy_scalars.NUMPY_FUNCTIONS.get(ufunc.__name__)
         atoms = [self.trace.try_lift(each) for each in operands]
         if function is None or method != "__call__" or kwargs or None in atoms:
             return NotImplemented

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ..errors import NotSupportedYetError, StagedTypeError
@@ -11,12 +10,13 @@ from ..ir.ops import arithmetic as ops
 from ..ir.ops.arrays import NORMALIZE_INDEX
 from ..ir.types import INT
 from ..loc import caller_loc
+from ..records import record
 
 if TYPE_CHECKING:
     from .context import Trace
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Slice:
     """`length` elements from `start` on, `step` apart; all of them are there."""
 

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import StagedTypeError
 from ..ir.builder import BlockScope
 from ..ir.node import Atom, Const
 from ..ir.ops.arithmetic import NE
-from ..ir.ops.tensors import ELEMENT, RESHAPE
 from ..ir.types import BOOL, ArrayType, ScalarType, TensorType
+from ..late import late_module
 from ..loc import Loc, caller_loc
-from .arrays import StagedArray
-from .containers.dicts import StagedDict
-from .containers.lists import StagedList
-from .containers.strings import StagedStr
 from .context import Trace
+from .kinds import has_staged_length, is_staged_array
 from .rep import Rep
+
+if TYPE_CHECKING:
+    from ..ir.ops import tensors
+else:
+    tensors = late_module("pylms.ir.ops.tensors")
 
 
 def truth(trace: Trace, value: object) -> Atom:
@@ -26,9 +28,9 @@ def truth(trace: Trace, value: object) -> Atom:
         return value.truth_atom
     if not trace.is_staged(value):
         return Const(bool(value), BOOL)
-    if isinstance(value, (StagedList, StagedDict, StagedStr)):
+    if has_staged_length(value):
         value = value.length()
-    if isinstance(value, StagedArray):
+    if is_staged_array(value):
         bool(value)  # says that an array has no truth value
     atom = scalar_of(trace, value, "the truth value")
     assert isinstance(atom.type, ScalarType)
@@ -43,7 +45,7 @@ def truth_in(trace: Trace, scope: BlockScope, value: object, atoms: Sequence[Ato
         return value.truth_atom
     if not trace.is_staged(value):
         return Const(bool(value), BOOL)
-    if isinstance(value, (StagedList, StagedDict, StagedStr)):
+    if has_staged_length(value):
         _refuse_mixed("containers and strings together with others of their type only")
     (atom,) = atoms
     if not isinstance(atom.type, ScalarType):
@@ -104,5 +106,5 @@ def scalar_of(trace: Trace, value: object, use: str) -> Atom:
             hint="compare or reduce it to one element first",
         )
     if type_.shape:
-        (atom,) = trace.emit(RESHAPE, [atom], attrs={"shape": ()})
-    return trace.emit(ELEMENT, [atom])[0]
+        (atom,) = trace.emit(tensors.RESHAPE, [atom], attrs={"shape": ()})
+    return trace.emit(tensors.ELEMENT, [atom])[0]

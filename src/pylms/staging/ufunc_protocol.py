@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 from ..errors import NotSupportedYetError
 from ..loc import caller_loc
 from .elementwise import apply, apply_into
-from .known_arrays import captured, is_known_array
+from .kinds import is_known_array
+from .known_arrays import captured
 from .products import matmul
 from .ufuncs import ufunc_named
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from ..ir.node import Atom, Const
 from ..ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, ScalarType, Type
+from ..records import record
 
 if TYPE_CHECKING:
     from .context import Trace
@@ -31,7 +31,7 @@ class LoopPlan(Protocol):
         """The runs of equally shaped items, in order."""
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Segment:
     """`count` items of one shape, the first of which is item number `first` of the whole iteration."""
 
@@ -103,7 +103,7 @@ class ScalarFront:
         return result
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Deferred:
     """A part of a staged function's result that Python makes after each run (a tensor that the run filled)."""
 
@@ -128,7 +128,7 @@ def constant(value: object) -> Const | None:
     return None
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class MadeAnew:
     """A list or dict of a result: its items, and how each call makes a new one of them."""
 
@@ -136,21 +136,21 @@ class MadeAnew:
     make: Callable[[list[object]], object]
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Leaf:
     """A place for one atom of that type."""
 
     type: Type
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Static:
     """A value that only exists while generating; it is the same at every run."""
 
     value: object
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class TupleOf:
     """A tuple (or named tuple) of structures; `make` builds it from the list of its items."""
 

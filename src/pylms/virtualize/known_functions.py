@@ -9,13 +9,14 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from types import CodeType, FunctionType, ModuleType
+
+from ..records import record
 
 _MODULES = frozenset({"math", "numpy"})
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class KnownNames:
     """Names that stand for modules of functions, and names that stand for such functions themselves."""
 

@@ -13,6 +13,7 @@ from ...ir.ops.control import CHECK, IF
 from ...ir.primitive import Primitive
 from ...ir.types import BOOL, INT, DictType, UnknownType
 from ...loc import Loc, caller_loc
+from ..kinds import DictView
 from ..raising import AlwaysRaises
 from ..rep import StagedValue
 from .elements import Place, as_leaves, put_together
@@ -245,7 +246,7 @@ def require_hashable(key: object) -> None:
         )
 
 
-class StagedView:
+class StagedView(DictView):
     """A view of a staged dict: `dict` is what it looks at, `at` gives what it has for the entry at a position."""
 
     def __init__(self, of: StagedDict) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn
 
 from ...errors import StagedTypeError
@@ -21,6 +20,7 @@ from ...ir.types import (
     UnknownType,
 )
 from ...loc import Loc, caller_loc
+from ...records import record
 from ..values import Leaf, Structure, TupleOf, describe_static
 from .sites import Restart, unify
 from .traced import TracedDict, TracedList
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from ..context import Trace
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Place:
     """Where elements go: `element` as far as it is known, and for messages and widening, of which container.
 

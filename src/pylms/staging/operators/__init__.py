@@ -4,24 +4,44 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from types import MappingProxyType
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
+from ...late import late_module
 from ..constructs import Assigned
-from .attempt import UNCAUGHT, Attempt, run_finally
-from .boolean import run_and, run_not, run_or
-from .branch import run_if
-from .call import call
-from .changing import changing, note_new
-from .container import make_dict, make_list, run_in
 from .invoke import Rewrite, invoke_operator
-from .item import item
-from .loop import LoopBody, run_each, run_for, run_for_dataloader, run_while
-from .managing import entering
-from .matching import match_class, match_field, match_mapping, match_rest, match_sequence, match_singleton
-from .printing import format_text, print_formatted, print_values
-from .reduction import reduce
-from .variable import assign, delete, finish_return, make_variable, read
+
+if TYPE_CHECKING:
+    from . import (
+        attempt,
+        boolean,
+        branch,
+        call,
+        changing,
+        container,
+        item,
+        loop,
+        managing,
+        matching,
+        printing,
+        reduction,
+        variable,
+    )
+else:
+    attempt = late_module("pylms.staging.operators.attempt")
+    boolean = late_module("pylms.staging.operators.boolean")
+    branch = late_module("pylms.staging.operators.branch")
+    call = late_module("pylms.staging.operators.call")
+    changing = late_module("pylms.staging.operators.changing")
+    container = late_module("pylms.staging.operators.container")
+    item = late_module("pylms.staging.operators.item")
+    loop = late_module("pylms.staging.operators.loop")
+    managing = late_module("pylms.staging.operators.managing")
+    matching = late_module("pylms.staging.operators.matching")
+    printing = late_module("pylms.staging.operators.printing")
+    reduction = late_module("pylms.staging.operators.reduction")
+    variable = late_module("pylms.staging.operators.variable")
 
 _NOTHING: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 _IN_PLACE = ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift")
@@ -32,69 +52,79 @@ def operators_for(
     assigned_outside: Mapping[str, tuple[str, ...]] = _NOTHING,
     *,
     rewrite: Rewrite | None = None,
-) -> dict[str, object]:
+) -> Mapping[str, object]:
     """The operators of one virtualised function, which need to know what its blocks assign.
 
+    Looking one up loads the module that has it.
     `rewrite` virtualises functions that it calls; None where they are to run as they are.
     """
     assigned = Assigned(assigned_cells, assigned_outside)
 
     def if_(test: object, then: Callable[[], object], otherwise: Callable[[], object]) -> object:
-        return run_if(test, then, otherwise, assigned)
+        return branch.run_if(test, then, otherwise, assigned)
 
     def while_(condition: Callable[[], object], body: Callable[[], object]) -> None:
-        run_while(condition, body, assigned)
+        loop.run_while(condition, body, assigned)
 
     def for_(iterable: object, body: Callable[[object], object], stop: Callable[[], object] | None = None) -> None:
-        run_for(iterable, LoopBody(body, stop, (body, stop), assigned))
+        loop.run_for(iterable, loop.LoopBody(body, stop, (body, stop), assigned))
 
     def for_dataloader(loader: object, body: Callable[..., object], stop: Callable[[], object] | None = None) -> None:
-        def call_unpacked(item: object) -> object:
-            number, values = cast(tuple[object, Iterable[object]], item)
+        def call_unpacked(numbered: object) -> object:
+            number, values = cast(tuple[object, Iterable[object]], numbered)
             return body(number, *values)
 
-        run_for_dataloader(loader, LoopBody(call_unpacked, stop, (body, stop), assigned))
+        loop.run_for_dataloader(loader, loop.LoopBody(call_unpacked, stop, (body, stop), assigned))
 
-    return {
-        **_COMMON,
-        "__if": if_,
-        "__while": while_,
-        "__for": for_,
-        "__for_dataloader": for_dataloader,
-        "__invoke": invoke_operator(rewrite),
-    }
+    return _Operators(
+        {
+            "__if": if_,
+            "__while": while_,
+            "__for": for_,
+            "__for_dataloader": for_dataloader,
+            "__invoke": invoke_operator(rewrite),
+        }
+    )
 
 
-_COMMON: dict[str, object] = {
-    "__var": make_variable,
-    "__assign": assign,
-    "__delete": delete,
-    "__read": read,
-    "__return": finish_return,
-    "__and": run_and,
-    "__or": run_or,
-    "__not": run_not,
-    "__try": Attempt,
-    "__uncaught": UNCAUGHT,
-    "__finally": run_finally,
-    "__match_singleton": match_singleton,
-    "__match_sequence": match_sequence,
-    "__match_mapping": match_mapping,
-    "__match_rest": match_rest,
-    "__match_class": match_class,
-    "__match_field": match_field,
-    "__changing": changing,
-    "__new": note_new,
-    "__reduce": reduce,
-    "__each": run_each,
-    "__entering": entering,
-    "__call": call,
-    "__list": make_list,
-    "__dict": make_dict,
-    "__in": run_in,
-    "__print": print_values,
-    "__printf": print_formatted,
-    "__item": item,
-    "__format": format_text,
-    **{f"__i{name}": getattr(operator, f"i{name}") for name in _IN_PLACE},
+class _Operators(dict[str, object]):
+    """Those of one function; what all functions have in common is found when a function asks for it."""
+
+    def __missing__(self, name: str) -> object:
+        found = self[name] = _COMMON[name]()
+        return found
+
+
+_COMMON: Mapping[str, Callable[[], object]] = {
+    "__var": lambda: variable.make_variable,
+    "__assign": lambda: variable.assign,
+    "__delete": lambda: variable.delete,
+    "__read": lambda: variable.read,
+    "__return": lambda: variable.finish_return,
+    "__and": lambda: boolean.run_and,
+    "__or": lambda: boolean.run_or,
+    "__not": lambda: boolean.run_not,
+    "__try": lambda: attempt.Attempt,
+    "__uncaught": lambda: attempt.UNCAUGHT,
+    "__finally": lambda: attempt.run_finally,
+    "__match_singleton": lambda: matching.match_singleton,
+    "__match_sequence": lambda: matching.match_sequence,
+    "__match_mapping": lambda: matching.match_mapping,
+    "__match_rest": lambda: matching.match_rest,
+    "__match_class": lambda: matching.match_class,
+    "__match_field": lambda: matching.match_field,
+    "__changing": lambda: changing.changing,
+    "__new": lambda: changing.note_new,
+    "__reduce": lambda: reduction.reduce,
+    "__each": lambda: loop.run_each,
+    "__entering": lambda: managing.entering,
+    "__call": lambda: call.call,
+    "__list": lambda: container.make_list,
+    "__dict": lambda: container.make_dict,
+    "__in": lambda: container.run_in,
+    "__print": lambda: printing.print_values,
+    "__printf": lambda: printing.print_formatted,
+    "__item": lambda: item.item,
+    "__format": lambda: printing.format_text,
+    **{f"__i{name}": partial(getattr, operator, f"i{name}") for name in _IN_PLACE},
 }

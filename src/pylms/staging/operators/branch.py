@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ...errors import StagedTypeError
 from ...ir.builder import BlockScope
 from ...ir.node import Atom, Const
 from ...ir.ops.arithmetic import CONVERT
-from ...ir.ops.arrays import ARRAY_AS_STRIDED
 from ...ir.ops.control import IF
-from ...ir.ops.texts import TEXT_VALUE
 from ...ir.types import BOOL, ArrayType, ContainerType, ScalarType, TextType, Type
+from ...late import late_module
 from ...loc import Loc, caller_loc
+from ...records import record
 from ..cells import zero_in
 from ..constructs import Assigned, Construct, TracedBlock, trace_construct
 from ..containers.sites import unify
@@ -24,6 +24,12 @@ from ..raising import AlwaysRaises
 from ..truth import MixedTruth, truth, truth_in
 from ..values import Leaf, Static, Structure, TupleOf, describe, same_static
 from ..widening import widened_constant, widens
+
+if TYPE_CHECKING:
+    from ...ir.ops import arrays, texts
+else:
+    arrays = late_module("pylms.ir.ops.arrays")
+    texts = late_module("pylms.ir.ops.texts")
 
 Thunk = Callable[[], object]
 
@@ -137,7 +143,7 @@ def _finish_if(construct: Construct, condition: Atom, then: _Side, otherwise: _S
     return trace.unflatten(structure, iter(results))
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class _Merged:
     """Brings the values of the two sides into one structure, and collects the atoms each block must give."""
 
@@ -171,7 +177,7 @@ class _Merged:
             case Static(TracedList() | TracedDict() as container):
                 self.trace.sites.make_run_time(container.site)
             case Static(value):
-                node = self.trace.builder.node(TEXT_VALUE, [], attrs={"value": str(value)}, loc=caller_loc())
+                node = self.trace.builder.node(texts.TEXT_VALUE, [], attrs={"value": str(value)}, loc=caller_loc())
                 scope.nodes.append(node)
                 return node.results[0]
             case _:
@@ -196,7 +202,7 @@ class _Merged:
         if atom.type == target:
             return atom
         if isinstance(target, ArrayType):
-            node = self.trace.builder.node(ARRAY_AS_STRIDED, [atom], loc=caller_loc())
+            node = self.trace.builder.node(arrays.ARRAY_AS_STRIDED, [atom], loc=caller_loc())
             scope.nodes.append(node)
             return node.results[0]
         assert isinstance(target, ScalarType)

@@ -6,7 +6,8 @@ A string is one of the run then.
 from __future__ import annotations
 
 from ..context import Trace, current_trace
-from ..known_arrays import captured, is_known_array, table_of
+from ..kinds import is_known_array
+from ..known_arrays import captured, table_of
 from ..promotion import convert
 from ..rep import Rep
 from ..values import constant

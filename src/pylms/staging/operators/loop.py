@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import NoReturn, cast
 
@@ -15,6 +15,7 @@ from ...ir.ops.control import CHECK, FOR, WHILE
 from ...ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from ...ir.types import BOOL, INT
 from ...loc import caller_loc
+from ...records import record
 from ..arrays import StagedArray
 from ..constructs import NOTHING_ASSIGNED, Assigned, Construct, Watch, trace_construct
 from ..containers.lists import StagedList
@@ -34,7 +35,7 @@ Item = Callable[[object, object], object]
 _logger = logging.getLogger("pylms")
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class StagedRange:
     """`range` with staged bounds: its ints are known when the code runs."""
 
@@ -63,7 +64,7 @@ class StagedRange:
         )
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class StagedEnumerate:
     """`enumerate` over something that a native loop runs over."""
 
@@ -126,7 +127,7 @@ def _trace_while(construct: Construct, condition: Thunk, body: Thunk) -> None:
         raise AlwaysRaises
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class LoopBody:
     """The body of a `for`: what to call with each item, when to stop, and which cells that assigns.
 
