@@ -24,6 +24,7 @@ if TYPE_CHECKING:
         loop,
         managing,
         matching,
+        native_loop,
         printing,
         reduction,
         variable,
@@ -37,6 +38,7 @@ else:
     container = late_module("pylms.staging.operators.container")
     item = late_module("pylms.staging.operators.item")
     loop = late_module("pylms.staging.operators.loop")
+    native_loop = late_module("pylms.staging.operators.native_loop")
     managing = late_module("pylms.staging.operators.managing")
     matching = late_module("pylms.staging.operators.matching")
     printing = late_module("pylms.staging.operators.printing")
@@ -67,14 +69,14 @@ def operators_for(
         loop.run_while(condition, body, assigned)
 
     def for_(iterable: object, body: Callable[[object], object], stop: Callable[[], object] | None = None) -> None:
-        loop.run_for(iterable, loop.LoopBody(body, stop, (body, stop), assigned))
+        loop.run_for(iterable, native_loop.LoopBody(body, stop, (body, stop), assigned))
 
     def for_dataloader(loader: object, body: Callable[..., object], stop: Callable[[], object] | None = None) -> None:
         def call_unpacked(numbered: object) -> object:
             number, values = cast(tuple[object, Iterable[object]], numbered)
             return body(number, *values)
 
-        loop.run_for_dataloader(loader, loop.LoopBody(call_unpacked, stop, (body, stop), assigned))
+        loop.run_for_dataloader(loader, native_loop.LoopBody(call_unpacked, stop, (body, stop), assigned))
 
     return _Operators(
         {

@@ -21,7 +21,7 @@ from ...loc import Loc, caller_loc
 from ..cells import Retrace
 from ..context import Trace, current_trace
 from ..raising import AlwaysRaises
-from .loop import BecomesNative
+from .native_loop import BecomesNative
 
 Catches = Callable[[], Any]
 

@@ -8,10 +8,10 @@ from dataclasses import replace
 from functools import partial
 from typing import NoReturn, cast
 
-from ...errors import PylmsError, StagedTypeError, StagingError
-from ...ir.node import Atom, AttributeValue, Const
-from ...ir.ops.arithmetic import ADD, GT, LOGICAL_AND, LT, NE, SELECT
-from ...ir.ops.control import CHECK, FOR, WHILE
+from ...errors import PylmsError, StagingError
+from ...ir.node import Atom, Const
+from ...ir.ops.arithmetic import ADD, LOGICAL_AND, NE
+from ...ir.ops.control import CHECK, WHILE
 from ...ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from ...ir.types import BOOL, INT
 from ...loc import caller_loc
@@ -27,9 +27,9 @@ from ..values import LoopPlan, Segment
 from .boolean import run_not
 from .branch import run_if
 from .container import STAGED_CONTAINERS
+from .native_loop import BecomesNative, LoopBody, Thunk, begin_native_loop, native_for
 from .walks import DictWalk, ListWalk, Walk
 
-Thunk = Callable[[], object]
 Item = Callable[[object, object], object]
 
 _logger = logging.getLogger("pylms")
@@ -116,7 +116,7 @@ def _emitted(trace: Trace) -> int:
 def _trace_while(construct: Construct, condition: Thunk, body: Thunk) -> None:
     trace = construct.trace
     loc = caller_loc()
-    _begin_native_loop(trace)
+    begin_native_loop(trace)
     test: Atom = Const(False, BOOL)
     with construct.block(repeats=True) as condition_block:
         test = truth(trace, condition())
@@ -125,19 +125,6 @@ def _trace_while(construct: Construct, condition: Thunk, body: Thunk) -> None:
     trace.emit(WHILE, [], blocks=[condition_block.finish([test]), body_block.finish([])], loc=loc)
     if condition_block.always_raises:
         raise AlwaysRaises
-
-
-@record(frozen=True, slots=True)
-class LoopBody:
-    """The body of a `for`: what to call with each item, when to stop, and which cells that assigns.
-
-    `functions` are the block functions as the user's code made them; `assigned` names the cells they assign.
-    """
-
-    call: Callable[[object], object]
-    stop: Thunk | None
-    functions: tuple[object, ...]
-    assigned: Assigned
 
 
 def run_for(iterable: object, body: LoopBody) -> None:
@@ -195,7 +182,7 @@ def _run_text(trace: Trace, source: StagedStr, item_of: Item, body: LoopBody) ->
 def _trace_walk(construct: Construct, walk: Walk, item_of: Item, body: LoopBody) -> None:
     """A `while` over positions of a container that may change meanwhile."""
     trace, loc = construct.trace, caller_loc()
-    _begin_native_loop(trace)
+    begin_native_loop(trace)
     walk.begin()
     (count,) = trace.emit(VAR_NEW, [Const(0, INT)], names=["i"])
     (wanted,) = trace.emit(VAR_NEW, [Const(True, BOOL)], names=["wanted"])
@@ -266,23 +253,6 @@ def _iterate(iterable: object, body: LoopBody, stop: object = False) -> None:
 
 def _nothing() -> None:
     return None
-
-
-class BecomesNative(BaseException):
-    """The first round of a plain range has come to a native loop."""
-
-    def __init__(self, probe: object, *, is_rolled: bool) -> None:
-        """`is_rolled`: whether that loop is native only because it is too long to unroll."""
-        super().__init__()
-        self.probe = probe
-        self.is_rolled = is_rolled
-
-
-def _begin_native_loop(trace: Trace) -> None:
-    """Called before a native loop is traced. The outermost loop around it that is tried as a plain one goes first."""
-    if trace.probes:
-        raise BecomesNative(trace.probes[0], is_rolled=trace.is_rolling)
-    trace.emitted_loops += 1
 
 
 def _run_plain_range(trace: Trace, values: range, body: LoopBody) -> None:
@@ -364,7 +334,7 @@ def _run_staged_range(trace: Trace, source: StagedRange, item_of: Item, body: Lo
         number = (index - source.start) // source.step if item_of is not _bare else index  # type: ignore[operator]
         body.call(item_of(number, index))
 
-    _native_for(trace, (start, stop, step), run_item, body, is_parallel=source.is_parallel)
+    native_for(trace, (start, stop, step), run_item, body, is_parallel=source.is_parallel)
 
 
 def _run_array(trace: Trace, source: StagedArray, item_of: Item, body: LoopBody) -> None:
@@ -386,84 +356,9 @@ def _run_plan(trace: Trace, plan: LoopPlan, item_of: Item, body: LoopBody) -> No
                 body.call(item_of(index, segment.item(index)))
 
             bounds = (Const(segment.first, INT), Const(segment.first + segment.count, INT), Const(1, INT))
-            _native_for(trace, bounds, run_item, body)
+            native_for(trace, bounds, run_item, body)
 
         if position == 0 or body.stop is None:
             run_segment()
         else:
             run_if(body.stop(), _nothing, run_segment, body.assigned, functions=body.functions)
-
-
-def _native_for(
-    trace: Trace,
-    bounds: tuple[Atom, Atom, Atom],
-    run_item: Callable[[object], None],
-    body: LoopBody,
-    *,
-    is_parallel: bool = False,
-) -> None:
-    if body.stop is None:
-        attempt = partial(_trace_for, bounds=bounds, run_item=run_item, is_parallel=is_parallel)
-        trace_construct(trace, "loop", body.functions, body.assigned, attempt)
-    else:
-        if is_parallel:
-            raise StagedTypeError(
-                "a parallel loop cannot be left by break or return",
-                loc=caller_loc(),
-                hint="leave out parallel=True",
-            )
-        stop = body.stop
-        trace_construct(
-            trace,
-            "loop",
-            body.functions,
-            body.assigned,
-            lambda construct: _trace_stoppable_for(construct, bounds, run_item, stop),
-        )
-
-
-def _trace_for(
-    construct: Construct, bounds: tuple[Atom, Atom, Atom], run_item: Callable[[object], None], is_parallel: bool
-) -> None:
-    trace = construct.trace
-    loc = caller_loc()
-    _begin_native_loop(trace)
-    index = trace.builder.fresh(INT, "i")
-    with construct.block([index], repeats=True) as block:
-        run_item(trace.wrap(index))
-    attrs: dict[str, AttributeValue] = {"parallel": True} if is_parallel else {}
-    trace.emit(FOR, bounds, attrs=attrs, blocks=[block.finish([])], loc=loc)
-
-
-def _trace_stoppable_for(
-    construct: Construct, bounds: tuple[Atom, Atom, Atom], run_item: Callable[[object], None], stop: Thunk
-) -> None:
-    """A `for` that may leave early: a `while` over a counter that also asks `stop` after each round."""
-    trace = construct.trace
-    loc = caller_loc()
-    _begin_native_loop(trace)
-    first, last, step = bounds
-    (index,) = trace.emit(VAR_NEW, [first], names=["i"])
-    (wanted,) = trace.emit(VAR_NEW, [Const(True, BOOL)], names=["wanted"])
-    with construct.block(repeats=True) as condition_block:
-        (now,) = trace.emit(VAR_GET, [index])
-        (more,) = trace.emit(VAR_GET, [wanted])
-        (inside,) = _within(trace, now, last, step)
-        (test,) = trace.emit(LOGICAL_AND, [more, inside])
-    with construct.block(repeats=True) as body_block:
-        (now,) = trace.emit(VAR_GET, [index])
-        run_item(trace.wrap(now))
-        trace.emit(VAR_SET, [wanted, truth(trace, run_not(stop()))])
-        (following,) = trace.emit(ADD, [now, step])
-        trace.emit(VAR_SET, [index, following])
-    trace.emit(WHILE, [], blocks=[condition_block.finish([test]), body_block.finish([])], loc=loc)
-
-
-def _within(trace: Trace, index: Atom, last: Atom, step: Atom) -> tuple[Atom, ...]:
-    """Whether a range that counts by `step` still has `index`."""
-    if isinstance(step, Const):
-        return trace.emit(LT if step.value > 0 else GT, [index, last])
-    (up,) = trace.emit(GT, [step, Const(0, INT)])
-    (below,) = trace.emit(LT, [index, last])
-    (above,) = trace.emit(GT, [index, last])
-    return trace.emit(SELECT, [up, below, above])
