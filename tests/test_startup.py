@@ -14,6 +14,7 @@ import pylms
 SOURCES = pathlib.Path(pylms.__file__).parent
 
 PROGRAM = """
+import math
 import sys
 import pylms
 
@@ -31,6 +32,17 @@ show()
 power3 = pylms.stage(lambda x: power(x, 3))
 show()
 power3(4)
+show()
+@pylms.stage
+def loops(n, x):
+    total = 0.0
+    for i in range(n):
+        while total < x and i > 2:
+            total += math.sqrt(min(x, 7.0))
+        total += abs(float(i))
+    return total
+
+loops(5, 2.0)
 show()
 """
 
@@ -92,7 +104,7 @@ NOT_FOR_IMPORT = [
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory):
-    """The modules there are after decorating, after staging was asked for, and after a call that the cache serves."""
+    """The modules there are after decorating, after staging was asked for, and after calls that the cache serves."""
     folder = tmp_path_factory.mktemp("startup")
     program = folder / "program.py"
     program.write_text(PROGRAM)
@@ -109,16 +121,22 @@ def among(modules, unwanted):
 
 
 def test_importing_and_decorating_loads_neither_the_compiler_nor_what_scalars_do_not_use(loaded):
-    decorated, _, _ = loaded
+    decorated, *_ = loaded
     assert "pylms" in decorated
     assert among(decorated, NOT_FOR_IMPORT) == []
 
 
 def test_a_cached_function_of_scalars_loads_what_scalars_use(loaded):
-    _, asked_for, staged = loaded
+    _, asked_for, staged, _ = loaded
     assert "pylms.staging.operators.branch" in staged
     assert among(asked_for, NOT_FOR_SCALARS) == []
     assert among(staged, NOT_FOR_SCALARS) == []
+
+
+def test_loops_and_calls_of_scalars_load_what_scalars_use(loaded):
+    of_loops = {"pylms.staging.operators.call", "pylms.staging.operators.loop", "pylms.ir.ops.lists"}
+    assert of_loops <= {*loaded[-1]}
+    assert among(loaded[-1], {*NOT_FOR_SCALARS} - of_loops) == []
 
 
 def late_modules():

@@ -93,8 +93,6 @@ _ARRAY_BUILTINS: Mapping[object, Callable[..., object]] = {
 
 def array_builtin(function: object, args: Sequence[object]) -> Callable[..., object] | None:
     """What a builtin means whose first argument is a staged array; None where it has no meaning of its own there."""
-    if not args or not isinstance(args[0], StagedArray):
-        return None
     if function in (min, max) and len(args) > 1:
         return _refused("min" if function is min else "max", "use np.minimum or np.maximum")
     return _ARRAY_BUILTINS.get(function)

@@ -5,25 +5,32 @@ from __future__ import annotations
 import builtins
 from collections.abc import Callable, Sequence
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ...errors import StagedTypeError
 from ...ir.types import BOOL, FLOAT, INT, ScalarType, Type
+from ...late import late_module
 from ...loc import caller_loc
 from ..changes import require_changeable
-from ..containers.dicts import StagedView
 from ..context import Trace, current_trace
-from ..numpy_scalars import name_of
+from ..kinds import is_staged_array, is_staged_container, is_staged_view
 from ..promotion import convert, refuse_operation
 from ..rep import Rep, StagedValue
 from ..truth import scalar_of, truth
-from .array_builtins import array_builtin
 from .changing import changing
-from .container import HANDLERS, MAKERS, OF_CONTAINERS, STAGED_CONTAINERS
 from .loop import StagedEnumerate, StagedRange, loops_natively
 from .math_functions import MATH_HANDLERS, to_python_int
 from .number_builtins import NUMBER_BUILTINS, TAKE_ITERABLES, as_sequence
-from .numpy_arrays import call_on_arrays, has_array, maker_of_arrays
-from .numpy_functions import call_numpy
+
+if TYPE_CHECKING:
+    from .. import numpy_scalars
+    from . import array_builtins, container, numpy_arrays, numpy_functions
+else:
+    numpy_scalars = late_module("pylms.staging.numpy_scalars")
+    array_builtins = late_module("pylms.staging.operators.array_builtins")
+    container = late_module("pylms.staging.operators.container")
+    numpy_arrays = late_module("pylms.staging.operators.numpy_arrays")
+    numpy_functions = late_module("pylms.staging.operators.numpy_functions")
 
 Handler = Callable[..., object]
 
@@ -35,14 +42,15 @@ def call(function: Callable[..., object], *args: object, **kwargs: object) -> ob
         return function(*args, **kwargs)
     if function in _CHANGING and args:
         _before_change(trace, function, args)
-    maker = maker_of_arrays(trace, function, args, kwargs)
+    is_numpys = _is_numpys(function)
+    maker = numpy_arrays.maker_of_arrays(trace, function, args, kwargs) if is_numpys else None
     if maker is not None:
         return maker(trace, *args, **kwargs)
-    if function in MAKERS:
-        return HANDLERS[function](trace, *args, **kwargs)
+    if function in _MAKERS:
+        return container.HANDLERS[function](trace, *args, **kwargs)
     if function is enumerate and args and loops_natively(trace, args[0]):
         return StagedEnumerate(args[0], kwargs.get("start", args[1] if len(args) > 1 else 0))
-    on_array = array_builtin(function, args)
+    on_array = array_builtins.array_builtin(function, args) if args and is_staged_array(args[0]) else None
     if on_array is not None:
         return on_array(trace, *args, **kwargs)
     if function in TAKE_ITERABLES and len(args) > 0:
@@ -51,9 +59,10 @@ def call(function: Callable[..., object], *args: object, **kwargs: object) -> ob
     if not is_conversion and not any(_has_staged_scalar(item) for item in (*args, *kwargs.values())):
         return function(*args, **kwargs)
     handler = _handler_for(function, args)
-    if handler is None and name_of(function) is not None:
-        on_arrays = has_array(trace, (*args, *kwargs.values()))
-        return (call_on_arrays if on_arrays else call_numpy)(trace, function, args, kwargs)
+    if handler is None and is_numpys and numpy_scalars.name_of(function) is not None:
+        on_arrays = numpy_arrays.has_array(trace, (*args, *kwargs.values()))
+        staged_call = numpy_arrays.call_on_arrays if on_arrays else numpy_functions.call_numpy
+        return staged_call(trace, function, args, kwargs)
     if handler is None:
         return _call_unknown(function, args, kwargs)
     try:
@@ -72,6 +81,13 @@ def _wrong_arguments(function: Callable[..., object]) -> StagedTypeError:
     )
 
 
+def _is_numpys(function: object) -> bool:
+    """Whether it may be a function, a ufunc or a type of NumPy's."""
+    return "numpy" in (getattr(function, "__module__", None), type(function).__module__)
+
+
+_MAKERS = frozenset({list, dict})
+"""What makes containers whatever it is given."""
 _CHANGING = (next, setattr, delattr)
 
 
@@ -86,18 +102,18 @@ def _before_change(trace: Trace, function: Callable[..., object], args: Sequence
 
 def _handler_for(function: Callable[..., object], args: Sequence[object]) -> Handler | None:
     """What the function means where arguments are staged; None where nothing is known of it."""
-    if function in HANDLERS:
-        return HANDLERS[function]
-    if len(args) == 1 and isinstance(args[0], STAGED_CONTAINERS):
-        return OF_CONTAINERS.get(function) or _HANDLERS.get(function)
-    return _HANDLERS.get(function)
+    if len(args) == 1 and is_staged_container(args[0]) and function in container.OF_CONTAINERS:
+        return container.OF_CONTAINERS[function]
+    if function in _HANDLERS:
+        return _HANDLERS[function]
+    return container.HANDLERS.get(function) if getattr(function, "__module__", None) == "builtins" else None
 
 
 _CONVERSIONS = frozenset({int, float, bool})
 
 
 def _has_staged_scalar(value: object) -> bool:
-    if isinstance(value, (StagedValue, StagedView)):
+    if isinstance(value, StagedValue) or is_staged_view(value):
         return True
     return isinstance(value, (tuple, list)) and any(isinstance(item, StagedValue) for item in value)
 

@@ -16,17 +16,16 @@ from ...ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from ...ir.python_errors import empty_sequence
 from ...ir.types import FLOAT, INT
 from ...loc import caller_loc
-from ..arrays import StagedArray
-from ..containers.dicts import StagedDict, StagedKeys, StagedValues, StagedView, new_dict
+from ..containers.dicts import StagedDict, StagedKeys, StagedValues, new_dict
 from ..containers.lists import StagedList, as_int, describe_operand, new_list
 from ..containers.strings import StagedStr
 from ..containers.traced import TracedDict, TracedList
 from ..context import Trace, current_trace
+from ..kinds import is_staged_array, is_staged_container
 from ..rep import StagedValue
 from .boolean import run_or
 from .printing import format_text
 
-STAGED_CONTAINERS = (StagedList, StagedDict, StagedStr, StagedView)
 _SEARCHED = (StagedList, StagedDict, StagedStr, StagedKeys, StagedValues)
 
 
@@ -80,7 +79,7 @@ def _comparison(value: object, item: object) -> Callable[[], object]:
 
 def length(_trace: Trace, value: object) -> object:
     """`len(value)`."""
-    return value.length() if isinstance(value, (*STAGED_CONTAINERS, StagedArray)) else len(value)  # type: ignore[arg-type]
+    return value.length() if is_staged_container(value) or is_staged_array(value) else len(value)  # type: ignore[arg-type]
 
 
 def as_list(trace: Trace, *args: object) -> object:
@@ -94,7 +93,7 @@ def as_list(trace: Trace, *args: object) -> object:
         return value.keys().as_list()
     if isinstance(value, (StagedKeys, StagedValues)):
         return value.as_list()
-    if isinstance(value, STAGED_CONTAINERS):
+    if is_staged_container(value):
         _refuse(f"list() of {_described(value)}", "append its items in a loop")
     return make_list(list(value))  # type: ignore[call-overload]
 
@@ -108,7 +107,7 @@ def as_dict(trace: Trace, *args: object, **items: object) -> object:
 
 def as_sorted(trace: Trace, value: object, *, key: object = None, reverse: object = False) -> object:
     """`sorted(value)`: a new list, sorted."""
-    if not isinstance(value, STAGED_CONTAINERS):
+    if not is_staged_container(value):
         return make_list(sorted(value, key=key, reverse=reverse))  # type: ignore[call-overload]
     made = as_list(trace, value)
     assert isinstance(made, StagedList)
@@ -213,9 +212,6 @@ OF_CONTAINERS: Mapping[object, Callable[..., object]] = {
     reversed: backwards,
 }
 """Builtins that mean something else for a container than for several numbers."""
-
-MAKERS = frozenset({list, dict, sorted})
-"""What makes containers whatever it is given."""
 
 HANDLERS: Mapping[object, Callable[..., object]] = {
     len: length,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import NoReturn, cast
+from typing import TYPE_CHECKING, NoReturn, cast
 
 from ...errors import PylmsError, StagingError
 from ...ir.node import Atom, Const
@@ -14,25 +13,30 @@ from ...ir.ops.arithmetic import ADD, LOGICAL_AND, NE
 from ...ir.ops.control import CHECK, WHILE
 from ...ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from ...ir.types import BOOL, INT
+from ...late import late_module
 from ...loc import caller_loc
 from ...records import record
-from ..arrays import StagedArray
 from ..constructs import NOTHING_ASSIGNED, Assigned, Construct, Watch, trace_construct
-from ..containers.lists import StagedList
-from ..containers.strings import StagedStr
 from ..context import Trace, current_trace
+from ..kinds import is_staged_array, is_staged_container, is_staged_list, is_staged_text
 from ..raising import AlwaysRaises
 from ..truth import truth
 from ..values import LoopPlan, Segment
 from .boolean import run_not
 from .branch import run_if
-from .container import STAGED_CONTAINERS
 from .native_loop import BecomesNative, LoopBody, Thunk, begin_native_loop, native_for
-from .walks import DictWalk, ListWalk, Walk
+
+if TYPE_CHECKING:
+    import logging
+
+    from ..arrays import StagedArray
+    from ..containers.strings import StagedStr
+    from . import walks
+else:
+    logging = late_module("logging")
+    walks = late_module("pylms.staging.operators.walks")
 
 Item = Callable[[object, object], object]
-
-_logger = logging.getLogger("pylms")
 
 
 @record(frozen=True, slots=True)
@@ -140,10 +144,10 @@ def run_for(iterable: object, body: LoopBody) -> None:
         source, item_of = iterable.iterable, _numbered(iterable.start)
     else:
         source, item_of = iterable, _bare
-    if isinstance(source, StagedArray):
+    if is_staged_array(source):
         _run_array(trace, source, item_of, body)
         return
-    if isinstance(source, STAGED_CONTAINERS):
+    if is_staged_container(source):
         run_container(trace, source, item_of, body)
         return
     plan = trace.front.loop_plan(trace, source)
@@ -159,10 +163,10 @@ def run_for(iterable: object, body: LoopBody) -> None:
 
 def run_container(trace: Trace, source: object, item_of: Item, body: LoopBody) -> None:
     """A native loop over a staged list, dict, view or string."""
-    if isinstance(source, StagedStr):
+    if is_staged_text(source):
         _run_text(trace, source, item_of, body)
         return
-    walk: Walk = ListWalk(trace, source) if isinstance(source, StagedList) else DictWalk(trace, source)
+    walk: walks.Walk = walks.ListWalk(trace, source) if is_staged_list(source) else walks.DictWalk(trace, source)
     trace_construct(
         trace,
         "loop",
@@ -179,7 +183,7 @@ def _run_text(trace: Trace, source: StagedStr, item_of: Item, body: LoopBody) ->
     _run_staged_range(trace, StagedRange(0, source.length(), 1), _bare, replace(body, call=call))
 
 
-def _trace_walk(construct: Construct, walk: Walk, item_of: Item, body: LoopBody) -> None:
+def _trace_walk(construct: Construct, walk: walks.Walk, item_of: Item, body: LoopBody) -> None:
     """A `while` over positions of a container that may change meanwhile."""
     trace, loc = construct.trace, caller_loc()
     begin_native_loop(trace)
@@ -214,7 +218,11 @@ def run_each(iterable: object, body: Callable[[object], object]) -> None:
 
 def loops_natively(trace: Trace, iterable: object) -> bool:
     """Whether a loop over it is native whatever its body does."""
-    if isinstance(iterable, (StagedRange, StagedEnumerate, StagedArray, *STAGED_CONTAINERS)):
+    if (
+        isinstance(iterable, (StagedRange, StagedEnumerate))
+        or is_staged_array(iterable)
+        or is_staged_container(iterable)
+    ):
         return True
     return trace.front.loop_plan(trace, iterable) is not None
 
@@ -313,7 +321,7 @@ def _roll(trace: Trace, restore: Callable[[], None], rolled: StagedRange, values
         _iterate(values, body)
     finally:
         trace.may_roll = may_roll
-    _logger.warning(
+    logging.getLogger("pylms").warning(
         "%s:%d: a loop is unrolled to %d operations in %d rounds: it cannot be one native loop (%s). "
         "`static(range(...))` says that unrolling is meant; PYLMS_UNROLL_BUDGET is the limit.",
         loc.file,

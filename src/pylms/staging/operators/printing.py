@@ -19,12 +19,10 @@ from ...ir.ops.host import PRINT
 from ...ir.ops.texts import TEXT_FORMAT
 from ...ir.types import BOOL, FLOAT, INT, TEXT, ContainerType, ScalarType, Type
 from ...loc import caller_loc
-from ..arrays import StagedArray
-from ..containers.dicts import StagedDict
-from ..containers.lists import StagedList
 from ..containers.strings import FormattedStr, StagedStr, escape
 from ..containers.traced import TracedList
 from ..context import Trace, current_trace
+from ..kinds import has_staged_length, is_staged_array
 from ..rep import Rep
 
 _FORMATTER = string.Formatter()
@@ -101,10 +99,10 @@ def _holds_staged(trace: Trace, value: object) -> bool:
 
 def _printable(trace: Trace, value: object) -> Atom:
     """What to print: a string, a container, or a scalar as a Python number."""
-    if isinstance(value, (StagedStr, StagedList, StagedDict)):
+    if has_staged_length(value):
         return trace.lift(value)
     if not isinstance(value, Rep):
-        is_array = isinstance(value, StagedArray)
+        is_array = is_staged_array(value)
         raise StagingError(
             f"a staged {'array' if is_array else 'tensor'} cannot be printed",
             loc=caller_loc(),
