@@ -48,6 +48,7 @@ show()
 
 NOT_FOR_SCALARS = [
     "json",
+    "logging",
     "numpy",
     "torch",
     "pylms.ad",
@@ -94,7 +95,6 @@ NOT_FOR_SCALARS = [
 
 NOT_FOR_IMPORT = [
     *NOT_FOR_SCALARS,
-    "logging",
     "pathlib",
     "pylms.driver",
     "pylms.backends",

@@ -8,16 +8,15 @@ compiler.
 from __future__ import annotations
 
 import builtins
-import logging
 import os
 import pickle
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
 from functools import lru_cache, partial
 from importlib import import_module
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .backends.base import CallbackSpec, ErrorSite, SourceBundle
 from .errors import ToolchainError
@@ -35,7 +34,9 @@ from .ir.types import (
     TextType,
     Type,
 )
+from .late import late_module
 from .options import Options
+from .records import record
 from .runtime.cache import LIBRARY_NAME, SOURCE_NAME, Cache, CacheEntry
 from .runtime.cache_key import KeyPart, cache_key, digest_of
 from .runtime.cache_misses import explain_miss, record_parts
@@ -48,7 +49,11 @@ from .staging.context import HostFunction
 from .staging.reify import Staged
 from .tracebacks import place_at
 
-_logger = logging.getLogger("pylms")
+if TYPE_CHECKING:
+    import logging
+else:
+    logging = late_module("logging")
+
 _PACKAGE = Path(__file__).parent
 _INCLUDE_DIRECTORIES = (_PACKAGE / "runtime" / "include", _PACKAGE / "backends" / "cpp" / "include")
 _GENERATING_PARTS = ("ir", "passes", "ad", "backends", "runtime/include")
@@ -56,7 +61,7 @@ _BUNDLE_NAME = "bundle"
 _CAUGHT = {name: getattr(builtins, name) for name in dir(builtins) if name.endswith("Error")}
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Compiled:
     """A staged function and what it became. `native` takes the arguments and gives flat results."""
 
@@ -116,7 +121,7 @@ def build(function: Function, options: Options) -> tuple[CacheEntry, SourceBundl
         entry = cache.get_or_build(key, build_into)
         if options.explain_cache_misses and not entry.hit:
             reason = explain_miss(cache.directory, label, parts, built=entry.path.parent)
-            _logger.warning("cache miss: %s", reason)
+            logging.getLogger("pylms").warning("cache miss: %s", reason)
         bundle = _read_bundle(entry.path.parent)
         if bundle is not None:
             return entry, bundle
@@ -185,9 +190,11 @@ def _write_generated(bundle: SourceBundle, options: Options) -> None:
 
 
 def _log_compile(name: str, entry: CacheEntry, seconds: float, options: Options) -> None:
+    if not options.log_compiles and "logging" not in sys.modules:
+        return  # nobody can have asked for it, and importing it takes as long as loading the library
     level = logging.WARNING if options.log_compiles else logging.INFO
     how = "cached" if entry.hit else "compiled"
-    _logger.log(level, "%s %s %.1f ms %s", name, entry.path.parent.name[:12], seconds * 1e3, how)
+    logging.getLogger("pylms").log(level, "%s %s %.1f ms %s", name, entry.path.parent.name[:12], seconds * 1e3, how)
 
 
 def _argument_codes(staged: Staged) -> str:

@@ -6,20 +6,25 @@ or None and the reason why not.
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 from functools import lru_cache
 from importlib.machinery import ExtensionFileLoader, ModuleSpec, PathFinder
 from pathlib import Path
 from types import ModuleType
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..errors import ToolchainError
+from ..late import late_module
 from ..options import Options
 from .cache import LIBRARY_NAME, Cache
 from .cache_key import KeyPart, cache_key
 from .toolchain import Toolchain, find_toolchain
+
+if TYPE_CHECKING:
+    import logging
+else:
+    logging = late_module("logging")
 
 MODULE_NAME = "_pylms_binding"
 HERE = Path(__file__).parent
@@ -31,7 +36,6 @@ _DARWIN_FLAGS = ("-undefined", "dynamic_lookup")
 _NO_CXX_LIBRARY_FLAGS = ("-nostdlib++",)
 _NUMPY_FLAGS = ("-DPYLMS_NUMPY",)
 _NUMPY_HEADER = Path("numpy", "__multiarray_api.h")
-_logger = logging.getLogger("pylms")
 
 
 class BindingStatus(NamedTuple):
@@ -64,7 +68,7 @@ def _obtain(cache_directory: Path) -> BindingStatus:
         module = _import(entry.path)
     except (ToolchainError, _NoBindingError, ImportError, OSError) as error:
         reason = error.message if isinstance(error, ToolchainError) else str(error)
-        _logger.warning("calls go through ctypes, which is slower and keeps the GIL: %s", reason)
+        logging.getLogger("pylms").warning("calls go through ctypes, which is slower and keeps the GIL: %s", reason)
         return BindingStatus(None, "missing", reason)
     return BindingStatus(module, "cached" if entry.hit else "built")
 

@@ -11,19 +11,24 @@ from __future__ import annotations
 
 import atexit
 import fcntl
-import logging
 import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from threading import get_ident
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import InternalError
+from ..late import late_module
+from ..records import record
 from .cache_key import digest_of
+
+if TYPE_CHECKING:
+    import logging
+else:
+    logging = late_module("logging")
 
 LIBRARY_NAME = "module.so"
 SOURCE_NAME = "module.cpp"
@@ -31,7 +36,6 @@ DEFAULT_MAX_BYTES = 1 << 30
 
 _DIGEST_NAME = "digest"
 _ABANDONED_SECONDS = 24 * 3600.0
-_logger = logging.getLogger("pylms")
 
 
 class CacheEntry(NamedTuple):
@@ -46,7 +50,7 @@ class CacheEntry(NamedTuple):
         return self.path.with_name(SOURCE_NAME)
 
 
-@dataclass(frozen=True, slots=True)
+@record(frozen=True, slots=True)
 class Cache:
     """A folder of built libraries of at most about `max_bytes`; those unused for longest go first."""
 
@@ -233,7 +237,7 @@ def _fallback_directory(unwritable: Path) -> Path:
     directory = base / f"pylms-{os.getuid()}-{os.getpid()}-{time.time_ns():x}"
     directory.mkdir(mode=0o700)
     atexit.register(_remove_cache, directory, os.getpid())
-    _logger.warning(
+    logging.getLogger("pylms").warning(
         "the cache folder %s cannot be written: compiled code goes to %s, until this process ends; "
         "set PYLMS_CACHE_DIR to a folder that can be written",
         unwritable,

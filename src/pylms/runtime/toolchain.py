@@ -6,7 +6,6 @@ compiler's output was kept. Finding a compiler starts no process; `version` and 
 
 from __future__ import annotations
 
-import logging
 import os
 import sys
 import time
@@ -15,12 +14,18 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from ..errors import ToolchainError
+from ..late import late_module
 from ..options import Options
 from .cache_key import KeyPart
 from .process import capture, run_to_file
+
+if TYPE_CHECKING:
+    import logging
+else:
+    logging = late_module("logging")
 
 Family = Literal["gcc", "clang", "zig"]
 Optimise = Literal["O0", "O1", "O2", "O3"]
@@ -46,7 +51,6 @@ _LEAN_LINK_FLAGS: Mapping[Family, tuple[str, ...]] = {
 }
 _LINK_LIBRARIES: Mapping[Family, tuple[str, ...]] = {"gcc": ("-lm", "-lc", "-lgcc"), "clang": ("-lm",), "zig": ("-lm",)}
 _INSTALL_HINT = "install one with `apt install g++` (or your system's package of g++ or clang) or `pip install ziglang`"
-_logger = logging.getLogger("pylms")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,9 @@ class Toolchain:
         except OSError as error:
             message = f"the compiler {self.command[0]} cannot be started: {error.strerror}"
             raise ToolchainError(message, hint=_INSTALL_HINT) from error
-        _logger.debug("%s: status %d, %.0f ms", " ".join(command), status, (time.perf_counter() - started) * 1e3)
+        logging.getLogger("pylms").debug(
+            "%s: status %d, %.0f ms", " ".join(command), status, (time.perf_counter() - started) * 1e3
+        )
         if status != 0:
             self._raise_failed(command, status, output_log, source_path)
         output_log.unlink(missing_ok=True)

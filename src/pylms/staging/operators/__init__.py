@@ -57,44 +57,71 @@ def operators_for(
 ) -> Mapping[str, object]:
     """The operators of one virtualised function, which need to know what its blocks assign.
 
-    Looking one up loads the module that has it.
-    `rewrite` virtualises functions that it calls; None where they are to run as they are.
+    Looking one up loads the module that has it. `rewrite` virtualises functions that it calls; None where they are to
+    run as they are.
     """
     assigned = Assigned(assigned_cells, assigned_outside)
+    own: dict[str, Callable[[], object]] = {
+        "__if": lambda: _if_operator(assigned),
+        "__while": lambda: _while_operator(assigned),
+        "__for": lambda: _for_operator(assigned),
+        "__for_dataloader": lambda: _for_dataloader_operator(assigned),
+        "__invoke": lambda: invoke_operator(rewrite),
+    }
+    return _Operators(own)
+
+
+class _Operators(dict[str, object]):
+    """The operators of one function, each made when it is first asked for: its `own`, and what all functions share."""
+
+    def __init__(self, own: Mapping[str, Callable[[], object]]) -> None:
+        super().__init__()
+        self._own = own
+
+    def __missing__(self, name: str) -> object:
+        make = self._own.get(name) or _COMMON[name]
+        made = self[name] = make()
+        return made
+
+
+def _if_operator(assigned: Assigned) -> Callable[..., object]:
+    run_if = branch.run_if
 
     def if_(test: object, then: Callable[[], object], otherwise: Callable[[], object]) -> object:
-        return branch.run_if(test, then, otherwise, assigned)
+        return run_if(test, then, otherwise, assigned)
+
+    return if_
+
+
+def _while_operator(assigned: Assigned) -> Callable[..., None]:
+    run_while = loop.run_while
 
     def while_(condition: Callable[[], object], body: Callable[[], object]) -> None:
-        loop.run_while(condition, body, assigned)
+        run_while(condition, body, assigned)
+
+    return while_
+
+
+def _for_operator(assigned: Assigned) -> Callable[..., None]:
+    run_for, made_of = loop.run_for, native_loop.LoopBody
 
     def for_(iterable: object, body: Callable[[object], object], stop: Callable[[], object] | None = None) -> None:
-        loop.run_for(iterable, native_loop.LoopBody(body, stop, (body, stop), assigned))
+        run_for(iterable, made_of(body, stop, (body, stop), assigned))
+
+    return for_
+
+
+def _for_dataloader_operator(assigned: Assigned) -> Callable[..., None]:
+    run_for, made_of = loop.run_for_dataloader, native_loop.LoopBody
 
     def for_dataloader(loader: object, body: Callable[..., object], stop: Callable[[], object] | None = None) -> None:
         def call_unpacked(numbered: object) -> object:
             number, values = cast(tuple[object, Iterable[object]], numbered)
             return body(number, *values)
 
-        loop.run_for_dataloader(loader, native_loop.LoopBody(call_unpacked, stop, (body, stop), assigned))
+        run_for(loader, made_of(call_unpacked, stop, (body, stop), assigned))
 
-    return _Operators(
-        {
-            "__if": if_,
-            "__while": while_,
-            "__for": for_,
-            "__for_dataloader": for_dataloader,
-            "__invoke": invoke_operator(rewrite),
-        }
-    )
-
-
-class _Operators(dict[str, object]):
-    """Those of one function; what all functions have in common is found when a function asks for it."""
-
-    def __missing__(self, name: str) -> object:
-        found = self[name] = _COMMON[name]()
-        return found
+    return for_dataloader
 
 
 _COMMON: Mapping[str, Callable[[], object]] = {
