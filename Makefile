@@ -7,11 +7,12 @@ RUN := .venv/bin/python
 CHECKED := $(wildcard src/pylms scripts benchmarks examples)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test init data build_compiler bench format check-style check-types check-imports clean distclean
+.PHONY: help demo test fuzz init data build_compiler bench format check-style check-types check-imports clean distclean
 
 help:
 	@echo "make demo            train on MNIST, natively compiled (lantern_demo.py)"
 	@echo "make test            every check: style, types, imports, tests"
+	@echo "make fuzz            random programs against Python until stopped; ARGS=--sanitize under ASan and UBSan"
 	@echo "make init            make .venv and install everything into it"
 	@echo "make data            get MNIST, unless it is there"
 	@echo "make build_compiler  build the call binding, report the toolchain"
@@ -28,6 +29,9 @@ test: build_compiler data check-style check-types check-imports
 
 init:
 	@$(PYTHON) scripts/environment.py dev
+
+fuzz: build_compiler
+	@PYTHONPATH=src:. $(RUN) -m tests.property.fuzz $(ARGS)
 
 data: init
 	@$(RUN) -m pylms.data.download data

@@ -55,7 +55,7 @@ else:
     logging = late_module("logging")
 
 _PACKAGE = Path(__file__).parent
-_INCLUDE_DIRECTORIES = (_PACKAGE / "runtime" / "include", _PACKAGE / "backends" / "cpp" / "include")
+INCLUDE_DIRECTORIES = (_PACKAGE / "runtime" / "include", _PACKAGE / "backends" / "cpp" / "include")
 _GENERATING_PARTS = ("ir", "passes", "ad", "backends", "runtime/include")
 _BUNDLE_NAME = "bundle"
 _CAUGHT = {name: getattr(builtins, name) for name in dir(builtins) if name.endswith("Error")}
@@ -77,19 +77,26 @@ def compile_staged(staged: Staged, native: NativeInterface, options: Options) ->
     entry, bundle = build(staged.function, options)
     _write_generated(bundle, options)
     library = load_library(native, entry.path)
-    function = native.NativeFunction(
-        library.entry,
+    function = bind(staged, bundle, library.entry, native, library.handle)
+    _log_compile(bundle.name, entry, time.perf_counter() - started, options)
+    return Compiled(staged, bundle, entry.path, function)
+
+
+def bind(
+    staged: Staged, bundle: SourceBundle, entry: int, native: NativeInterface, library_handle: object
+) -> NativeFunction:
+    """The native callable of an entry point in a loaded library. Keeps the library loaded as long as it lives."""
+    return native.NativeFunction(
+        entry,
         _argument_codes(staged),
         _result_codes(bundle.result_types),
         callbacks=tuple(_callback(spec, staged.host_functions, bundle.name) for spec in bundle.callbacks),
         sites=tuple(_site(site, bundle.name) for site in bundle.error_sites),
         pointers=_pointers(staged),
         releases_gil=bundle.releases_gil,
-        keep_alive=(library.handle, staged.captures),
+        keep_alive=(library_handle, staged.captures),
         overlap=staged.overlap,
     )
-    _log_compile(bundle.name, entry, time.perf_counter() - started, options)
-    return Compiled(staged, bundle, entry.path, function)
 
 
 def build(function: Function, options: Options) -> tuple[CacheEntry, SourceBundle]:
@@ -149,7 +156,7 @@ def _build_into(function: Function, toolchain: Toolchain, options: Options, fold
     source = folder / SOURCE_NAME
     source.write_text(bundle.source)
     toolchain.compile(
-        source, folder / LIBRARY_NAME, extra_flags=(*bundle.flags, *bundle.link), include_dirs=_INCLUDE_DIRECTORIES
+        source, folder / LIBRARY_NAME, extra_flags=(*bundle.flags, *bundle.link), include_dirs=INCLUDE_DIRECTORIES
     )
     payload = pickle.dumps(bundle)
     (folder / _BUNDLE_NAME).write_bytes(digest_of(payload).encode() + payload)

@@ -177,3 +177,20 @@ def looked_up(i):
 
 def test_lists_of_numbers_are_tables():
     check_array_law(looked_up, *[lambda i=i: (i,) for i in (2, 3, 1, -4, 4)])
+
+
+def column_of_no_columns(a, n):
+    best = 0.0
+    for _ in range(n):
+        best = float(a[:, 1].max())
+    return best
+
+
+def test_a_column_that_is_not_there_matters_where_it_is_read():
+    check_array_law(
+        column_of_no_columns,
+        lambda: (np.zeros((3, 0)), 0),
+        lambda: (np.zeros((3, 1)), 2),
+        lambda: (np.ones((3, 2)), 2),
+        lambda: (np.zeros((0, 2)), 1),
+    )

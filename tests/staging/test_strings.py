@@ -183,6 +183,21 @@ def test_static_strings_stay_static():
     check_law(looked_up, (3,), (-3,))
 
 
+def test_methods_of_known_strings_take_staged_ones():
+    def methods(s: str, n: int):
+        known = "abca"
+        return (
+            known.startswith(s),
+            known.find(s),
+            known.replace("a", s),
+            known.count(s),
+            known.endswith(s),
+            known.center(n),
+        )
+
+    check_law(methods, ("a", 7), ("", 0), ("é", -1), ("bca", 9))
+
+
 def test_refusals():
     @stage
     def int_of(s: str):
@@ -196,7 +211,15 @@ def test_refusals():
     def split(s: str):
         return s.split()
 
-    for function in (int_of, added, split):
+    @stage
+    def found(s: str):
+        return "abc".find(s, 1)
+
+    @stage
+    def joined(s: str):
+        return ",".join([s, s])
+
+    for function in (int_of, added, split, found, joined):
         with pytest.raises(PylmsError) as caught:
             function("a")
         assert "test_strings.py" in str(caught.value)

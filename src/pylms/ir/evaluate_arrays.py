@@ -70,6 +70,9 @@ def _evaluate_pick(_interpreter: Interpreter, node: Node, args: list[Any]) -> tu
     array, index = args
     axis = node.attr("axis")
     assert isinstance(axis, int)
+    if not 0 <= index < array.shape[axis]:
+        # It was moved before the check that fails: a view through which nothing is read or written.
+        return (np.empty(array.shape[:axis] + array.shape[axis + 1 :], array.dtype),)
     # The ellipsis keeps what has no dimension left an array.
     place = (*[slice(None)] * axis, index, ...)
     return (array[place],)

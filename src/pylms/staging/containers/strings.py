@@ -100,19 +100,22 @@ class StagedStr(StagedValue):
         (position,) = self.trace.emit(ops.TEXT_FIND, [self._own(), self._argument("`in`", part)])
         return self.trace.wrap(self.trace.emit(arithmetic.GE, [position, Const(0, INT)])[0])
 
-    def find(self, part: object) -> object:
+    def find(self, part: object, *bounds: object) -> object:
         """As Python's, without bounds."""
+        _refuse_bounds("find()", bounds)
         return self._get(ops.TEXT_FIND, self._argument("find()", part))
 
-    def startswith(self, prefix: object) -> object:
+    def startswith(self, prefix: object, *bounds: object) -> object:
         """As Python's, by one string."""
+        _refuse_bounds("startswith()", bounds)
         text = self._argument("startswith()", prefix)
         (length,) = self.trace.emit(ops.TEXT_LENGTH, [text])
         (start,) = self.trace.emit(ops.TEXT_SLICE, [self._own(), Const(0, INT), length], attrs={"step": 1})
         return self.trace.wrap(self.trace.emit(ops.TEXT_EQUAL, [start, text])[0])
 
-    def endswith(self, suffix: object) -> object:
+    def endswith(self, suffix: object, *bounds: object) -> object:
         """As Python's, by one string: the string backwards begins with the suffix backwards."""
+        _refuse_bounds("endswith()", bounds)
         text = self._argument("endswith()", suffix)
         (length,) = self.trace.emit(ops.TEXT_LENGTH, [text])
         (own_length,) = self.trace.emit(ops.TEXT_LENGTH, [self._own()])
@@ -181,6 +184,13 @@ class StagedStr(StagedValue):
 
 def _refuse_operand(rule: str, value: object) -> NoReturn:
     raise StagedTypeError(f"{rule}, not {describe_operand(value)}", loc=caller_loc(), hint="convert it: str(x)")
+
+
+def _refuse_bounds(what: str, bounds: tuple[object, ...]) -> None:
+    if bounds:
+        raise NotSupportedYetError(
+            f"bounds of {what} of a staged str are not supported yet", loc=caller_loc(), hint="take a slice of it first"
+        )
 
 
 def _text_of(trace: Trace, value: object) -> Atom | None:

@@ -15,6 +15,7 @@ from ...errors import StagingError
 from ...loc import caller_loc, is_library_file
 from ...virtualize import is_rewritten
 from ..changes import register_made
+from ..containers.strings import StagedStr
 from ..context import Trace, current_trace
 from ..functions import call_function
 
@@ -52,6 +53,9 @@ def _invoke(
             hint="print it, or format it inside the print, by an f-string",
         )
     if not isinstance(function, FunctionType):
+        text = getattr(function, "__self__", None)
+        if isinstance(text, str) and _holds_staged(trace, (*args, *kwargs.values()), _DEEPEST_LOOK):
+            return getattr(StagedStr(trace.lift(text), trace), function.__name__)(*args, **kwargs)
         return register_made(trace, function, args, function(*args, **kwargs))
     if is_rewritten(function.__code__):
         return call_function(trace, function, args, kwargs)
