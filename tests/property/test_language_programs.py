@@ -6,11 +6,14 @@ import random
 
 import pytest
 
+from tests.property.guarded import Died, guarded
 from tests.property.language_programs import LanguagePrograms
 from tests.property.program_law import Failure, Prepared, check_interpreted, check_natively, prepare
 
 _IN_A_BATCH = 100
 _MOST_REFUSED = 0.4
+# What C++ leaves undefined ends the process: no library of the sanitizer is needed.
+_TRAPPING = ("-O0", "-fsanitize=undefined", "-fno-sanitize=float-divide-by-zero", "-fsanitize-undefined-trap-on-error")
 
 
 def _prepared(batch: int) -> list[Prepared]:
@@ -34,3 +37,10 @@ def test_random_programs_mean_what_python_means(batch: int) -> None:
     assert len(refused) < _MOST_REFUSED * len(ready), "a test that refuses most programs tests little"
     for failure in check_natively(ready, flags=("-O0",)):
         raise AssertionError(f"{failure.message}\n{failure.case.source}")
+
+
+def test_random_programs_do_nothing_undefined() -> None:
+    ready = _prepared(3)
+    found = guarded(lambda: check_natively(ready, flags=_TRAPPING), seconds=120)
+    assert not isinstance(found, Died), f"{found}: `make fuzz ARGS=--sanitize` tells where"
+    assert found == []

@@ -29,7 +29,7 @@ struct list {
     long long old = bytes_of(body->capacity, sizeof(T)), bytes = bytes_of(needed, sizeof(T));
     T *items = (T *)take(ctx, bytes);
     if (!items) return false;
-    __builtin_memcpy(items, body->items, body->length * sizeof(T));
+    if (body->length) __builtin_memcpy(items, body->items, body->length * sizeof(T));
     give_back(ctx, body->capacity ? body->items : nullptr, old);
     body->items = items;
     body->capacity = (1ll << size_class(bytes)) / (long long)sizeof(T);
@@ -56,6 +56,7 @@ struct list {
   }
   bool extend(pylms_context *ctx, list other) const {
     long long added = other.body->length;
+    if (!added) return true;
     if (body->length + added > body->capacity && !grow(ctx, body->length + added)) return false;
     __builtin_memcpy(body->items + body->length, other.body->items, added * sizeof(T));
     body->length += added;
