@@ -1,8 +1,9 @@
 """Assigning whole arrays: slices, masks, in-place operators, and what overlaps."""
 
 import numpy as np
+import pytest
 
-from pylms import stage
+from pylms import PylmsError, stage
 from tests.harness.array_law import check_array_law
 
 
@@ -133,3 +134,17 @@ def test_an_argument_may_be_an_array_that_is_captured():
         SHARED[:] = np.arange(5.0)
         staged(SHARED)
         assert SHARED.tolist() == expected.tolist()
+
+
+KNOWN = np.zeros(3)
+
+
+def test_a_staged_array_does_not_go_into_one_of_generation_time():
+    @stage
+    def stored(v):
+        KNOWN[1:] = v[:2]
+        return 1
+
+    with pytest.raises(PylmsError, match="a staged array cannot be turned into a plain array") as caught:
+        stored(np.ones(3))
+    assert "KNOWN[1:] = v[:2]" in str(caught.value)

@@ -209,6 +209,11 @@ class StagedArray(ArrayOperators, ArrayMethods):
     def __contains__(self, value: object) -> bool:
         self._refuse("searched with `in`", "write the loop")
 
+    def __array__(self, *_args: object, **_kwargs: object) -> NoReturn:
+        self._refuse(
+            "turned into a plain array", "where it is put into an array, make that by np.zeros in the staged function"
+        )
+
     def __getattr__(self, name: str) -> NoReturn:
         """A located error for what NumPy's arrays have and staged ones have not."""
         import numpy
