@@ -15,7 +15,6 @@ from ...errors import StagingError
 from ...loc import caller_loc, is_library_file
 from ...virtualize import is_rewritten
 from ..changes import register_made
-from ..containers.strings import StagedStr
 from ..context import Trace, current_trace
 from ..functions import call_function
 
@@ -55,7 +54,8 @@ def _invoke(
     if not isinstance(function, FunctionType):
         text = getattr(function, "__self__", None)
         if isinstance(text, str) and _holds_staged(trace, (*args, *kwargs.values()), _DEEPEST_LOOK):
-            return getattr(StagedStr(trace.lift(text), trace), function.__name__)(*args, **kwargs)
+            method: Callable[..., object] = getattr(trace.wrap(trace.lift(text)), function.__name__)
+            return method(*args, **kwargs)
         return register_made(trace, function, args, function(*args, **kwargs))
     if is_rewritten(function.__code__):
         return call_function(trace, function, args, kwargs)
