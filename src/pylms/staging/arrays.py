@@ -16,17 +16,18 @@ from ..ir.ops import arithmetic as ops
 from ..ir.ops import arrays
 from ..ir.ops.control import CHECK
 from ..ir.primitive import Primitive
-from ..ir.types import BOOL, INT, UINT64, ArrayType, ScalarType
+from ..ir.types import BOOL, INT, INT64, UINT64, ArrayType, ScalarType
 from ..loc import caller_loc
 from .array_methods import ArrayMethods
 from .array_operators import ArrayOperators
 from .elementwise import copied, store
 from .kinds import is_known_array
 from .known_arrays import captured, lift_operand
+from .promotion import require_in_range
 from .rep import StagedValue
 from .selections import store_where
 from .slices import Slice, resolved_slice
-from .values import INT_MAX, INT_MIN, describe_static
+from .values import INT_MAX, describe_static
 
 if TYPE_CHECKING:
     from .context import Trace
@@ -278,19 +279,12 @@ def _converted_constant(trace: Trace, atom: Const, dtype: ScalarType) -> Atom:
 
 def _require_fits(trace: Trace, atom: Atom, dtype: ScalarType) -> None:
     """NumPy refuses Python ints that the element type does not have."""
-    smallest, largest = dtype.smallest, dtype.largest
     if isinstance(atom, Const):
-        if not smallest <= atom.value <= largest:
+        if not dtype.smallest <= atom.value <= dtype.largest:
             raise StagedTypeError(f"{atom.value} does not fit {dtype}", loc=caller_loc(), hint="use a wider dtype")
         return
-    attrs: dict[str, AttributeValue] = {
-        "error": "OverflowError",
-        "message": f"Python integer out of bounds for {dtype}",
-    }
-    for primitive, bound in ((ops.GE, smallest), (ops.LE, largest)):
-        if INT_MIN < bound < INT_MAX:
-            (fits,) = trace.emit(primitive, [atom, Const(bound, INT)])
-            trace.emit(CHECK, [fits], attrs=attrs)
+    if dtype != INT64:
+        require_in_range(trace, atom, dtype)
 
 
 def _mask(trace: Trace, index: object) -> Atom | None:

@@ -163,8 +163,7 @@ def _emit_for(emitter: Emitter, node: Node) -> None:
     index = emitter.name_of(body.params[0])
     header, advance = _count(emitter, index, node)
     is_short = _is_short(emitter, start, stop, step, body)
-    polls_never = is_short or emitter.is_cleaning_up
-    if not (polls_never or advance) and _is_innermost(body):
+    if not (is_short or emitter.is_cleaning_up or advance) and _is_innermost(body):
         _emit_in_strips(emitter, index, (start, stop, step), body, carried)
         return
     with emitter.braces(header):
