@@ -25,7 +25,7 @@ demo: build_compiler data
 
 test: build_compiler data check-style check-types check-imports
 	@echo "== pytest"
-	@$(RUN) -m pytest -q
+	@$(RUN) -m pytest -q --numprocesses auto --dist worksteal
 
 init:
 	@$(PYTHON) scripts/environment.py dev

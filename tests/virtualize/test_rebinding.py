@@ -212,7 +212,9 @@ def test_tracebacks_point_at_the_users_lines():
         assert (last.colno, last.end_colno) == (25, 38)
 
 
-@pytest.mark.parametrize("function", {function for function, _ in corpus.CASES}, ids=lambda each: each.__name__)
+@pytest.mark.parametrize(
+    "function", list(dict.fromkeys(function for function, _ in corpus.CASES)), ids=lambda each: each.__name__
+)
 def test_every_position_is_one_of_the_function(function):
     def lines(code):
         yield from (line for _, _, line in code.co_lines() if line is not None)
