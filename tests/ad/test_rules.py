@@ -53,7 +53,10 @@ from pylms.ir.ops.catalogue import PRIMITIVES
 from pylms.ir.ops.control import CHECK, FINALLY
 from pylms.ir.ops.functions import CALL
 from pylms.ir.ops.host import PRINT
+from pylms.ir.ops.tensor_gathers import SCATTER_ADD, SCATTER_ADD_ALONG, TAKE, TAKE_ALONG
+from pylms.ir.ops.tensor_regions import CONCAT, PLACE, SLICE
 from pylms.ir.ops.tensors import (
+    BATCH_MATMUL,
     BROADCAST,
     ELEMENT,
     MATMUL,
@@ -139,7 +142,90 @@ def _matmul(transpose_a: bool, transpose_b: bool) -> Case:
     return Case(f"matmul {transpose_a} {transpose_b}", [matrix(*left), matrix(*right)], body, torch_body)
 
 
+def _positions(p: Program, *shape: int) -> Sym:
+    """Twice the sum of an element's indices, modulo 3: positions of which some come again."""
+    total = p.full(matrix(*shape), 0.0)
+    for axis, extent in enumerate(shape):
+        for index in range(1, extent):
+            layer = tuple(1 if each == axis else other for each, other in enumerate(shape))
+            starts = tuple(index if each == axis else 0 for each in range(len(shape)))
+            twice = p.full(matrix(*layer), 2.0 * index)
+            total = p.op(ADD, total, p.op(PLACE, twice, shape=shape, starts=starts, steps=(1,) * len(shape)))
+    return p.op(CONVERT, p.op(MOD, total, p.full(matrix(*shape), 3.0)), dtype=INT64)
+
+
+def _positions_torch(*shape: int):
+    return (
+        sum(torch.arange(extent).view(-1, *[1] * (len(shape) - axis - 1)) * 2 for axis, extent in enumerate(shape)) % 3
+    )
+
+
+def _scatter_torch(x):
+    updates = x.permute(1, 0, 2).reshape(4, -1)
+    made = torch.zeros(3, updates.shape[1], dtype=x.dtype).index_add(0, _positions_torch(4), updates)
+    return made.view(3, 2, 2).permute(1, 0, 2)
+
+
+def _batch_matmul(transpose_a: bool, transpose_b: bool) -> Case:
+    def body(p: Program, a: Sym, b: Sym) -> Sym:
+        return weighted(p, p.op(BATCH_MATMUL, a, b, transpose_a=transpose_a, transpose_b=transpose_b))
+
+    def torch_body(a, b):
+        return weighted_torch((a.mT if transpose_a else a) @ (b.mT if transpose_b else b))
+
+    left = (2, 3, 2) if transpose_a else (2, 2, 3)
+    right = (2, 4, 3) if transpose_b else (2, 3, 4)
+    return Case(f"batch_matmul {transpose_a} {transpose_b}", [matrix(*left), matrix(*right)], body, torch_body)
+
+
+PART_CASES = [
+    Case(
+        "slice",
+        [matrix(3, 5)],
+        lambda p, x: weighted(p, p.op(SLICE, x, starts=(1, 4), sizes=(2, 3), steps=(1, -2))),
+        lambda x: weighted_torch(x[1:3, [4, 2, 0]]),
+    ),
+    Case(
+        "place",
+        [matrix(2, 3)],
+        lambda p, x: weighted(p, p.op(PLACE, x, shape=(3, 6), starts=(1, 5), steps=(1, -2))),
+        lambda x: weighted_torch(x.flip(1)),
+    ),
+    Case(
+        "concat",
+        [matrix(2, 3), matrix(2, 1)],
+        lambda p, x, y: weighted(p, p.op(CONCAT, x, y, x, axis=1)),
+        lambda x, y: weighted_torch(torch.cat([x, y, x], 1)),
+    ),
+    Case(
+        "take",
+        [matrix(2, 3, 2)],
+        lambda p, x: weighted(p, p.op(TAKE, x, _positions(p, 2, 4), axis=1)),
+        lambda x: weighted_torch(x[:, _positions_torch(2, 4)]),
+    ),
+    Case(
+        "scatter_add",
+        [matrix(2, 4, 2)],
+        lambda p, x: weighted(p, p.op(SCATTER_ADD, _positions(p, 4), x, axis=1, size=3)),
+        lambda x: weighted_torch(_scatter_torch(x)),
+    ),
+    Case(
+        "take_along",
+        [matrix(2, 3, 2)],
+        lambda p, x: weighted(p, p.op(TAKE_ALONG, x, _positions(p, 2, 4, 2), axis=1)),
+        lambda x: weighted_torch(x.gather(1, _positions_torch(2, 4, 2))),
+    ),
+    Case(
+        "scatter_add_along",
+        [matrix(2, 4, 2)],
+        lambda p, x: weighted(p, p.op(SCATTER_ADD_ALONG, _positions(p, 2, 4, 2), x, axis=1, size=3)),
+        lambda x: weighted_torch(torch.zeros(2, 3, 2).double().scatter_add(1, _positions_torch(2, 4, 2), x)),
+    ),
+    *[_batch_matmul(a, b) for a in (False, True) for b in (False, True)],
+]
+
 CASES = [
+    *PART_CASES,
     elementwise("add", ADD, torch.add, arity=2),
     elementwise("sub", SUB, torch.sub, arity=2),
     elementwise("mul", MUL, torch.mul, arity=2),

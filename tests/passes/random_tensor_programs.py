@@ -10,7 +10,7 @@ import numpy as np
 from pylms.ir.builder import Builder
 from pylms.ir.node import Const, Function
 from pylms.ir.ops import arithmetic as ops
-from pylms.ir.ops import buffers, control, tensors
+from pylms.ir.ops import buffers, control, tensor_gathers, tensor_regions, tensors
 from pylms.ir.types import FLOAT32, INT, INT64, UINT8, BufferType
 from pylms.loc import Loc
 
@@ -97,6 +97,7 @@ class RandomProgram:
     def _statements(self):
         kinds = [self._load, self._rows_read, self._compute, self._compute, self._move, self._reduce, self._product]
         kinds += [self._scale, self._store, self._choose, self._branch]
+        kinds += [self._slice, self._place, self._concat, self._take, self._scatter, self._products]
         self._load()
         for _ in range(self._random.randint(3, 14)):
             self._random.choice(kinds)()
@@ -195,6 +196,95 @@ class RandomProgram:
         if self._random.random() < 0.5:
             self._keep(self._emit(ops.TANH, self._values[-1]))
 
+    def _region(self, extent: int):
+        """Start, size and step of some of `extent` elements, walked through either way."""
+        step = self._random.choice((1, 1, 1, 2, -1, -2))
+        size = self._random.randint(1, -(-extent // abs(step)))
+        room = extent - 1 - (size - 1) * abs(step)
+        start = self._random.randint(0, room)
+        return (start if step > 0 else extent - 1 - start), size, step
+
+    def _slice(self):
+        value = self._any()
+        if value.type.rank:
+            starts, sizes, steps = zip(*(self._region(extent) for extent in value.type.shape), strict=True)
+            self._keep(self._emit(tensor_regions.SLICE, value, starts=starts, sizes=sizes, steps=steps))
+
+    def _place(self):
+        """Zeros around a value, and between its elements; seldom many."""
+        value = self._any()
+        if not 0 < value.type.rank < 4 or value.type.size > 2000:
+            return
+        starts, steps, shape = [], [], []
+        for extent in value.type.shape:
+            step = self._random.choice((1, 1, 1, 2, -1))
+            before, after = self._random.choice((0, 0, 1, 2)), self._random.choice((0, 0, 1))
+            length = (extent - 1) * abs(step) + 1
+            starts.append(before if step > 0 else before + length - 1)
+            steps.append(step)
+            shape.append(before + length + after)
+        attrs = {"shape": tuple(shape), "starts": tuple(starts), "steps": tuple(steps)}
+        self._keep(self._emit(tensor_regions.PLACE, value, **attrs))
+
+    def _concat(self):
+        value = self._any()
+        if not value.type.rank or value.type.size > 2000:
+            return
+        axis = self._random.randrange(value.type.rank)
+        others = [other for other in self._values if _rest(other.type, axis) == _rest(value.type, axis)]
+        parts = [value, *self._random.choices(others, k=self._random.randint(1, 2))]
+        self._keep(self._emit(tensor_regions.CONCAT, *parts, axis=axis))
+
+    def _positions(self, shape):
+        """An integer tensor computed from what there is, some of it out of range."""
+        numbers = self._emit(ops.MUL, self._like_of_shape(shape), self._full(3.0, shape))
+        return self._emit(ops.CONVERT, self._emit(ops.FLOOR, numbers), dtype=INT64)
+
+    def _like_of_shape(self, shape):
+        found = [other for other in self._values if other.type.shape == shape]
+        return self._random.choice(found) if found else self._full(0.5, shape)
+
+    def _take(self):
+        value = self._any()
+        if not value.type.rank or value.type.size > 2000:
+            return
+        axis = self._random.randrange(value.type.rank)
+        if self._random.random() < 0.5:
+            extent = self._random.choice((1, 2, 5))
+            shape = (*value.type.shape[:axis], extent, *value.type.shape[axis + 1 :])
+            self._keep(self._emit(tensor_gathers.TAKE_ALONG, value, self._positions(shape), axis=axis))
+            return
+        index = self._positions(self._random.choice(((), (1,), (4,), (2, 3))))
+        self._keep(self._emit(tensor_gathers.TAKE, value, index, axis=axis))
+
+    def _scatter(self):
+        value = self._any()
+        if not value.type.rank or value.type.size > 2000:
+            return
+        axis, size = self._random.randrange(value.type.rank), self._random.choice((1, 2, 5))
+        if self._random.random() < 0.5:
+            attrs = {"axis": axis, "size": size}
+            self._keep(self._emit(tensor_gathers.SCATTER_ADD_ALONG, self._positions(value.type.shape), value, **attrs))
+        else:
+            end = self._random.randint(axis, value.type.rank)
+            index = self._positions(value.type.shape[axis:end])
+            self._keep(self._emit(tensor_gathers.SCATTER_ADD, index, value, axis=axis, size=size))
+        self._keep(self._emit(ops.TANH, self._values[-1]))
+
+    def _products(self):
+        """Matrix by its transpose, several at a time."""
+        batches = [value for value in self._values if value.type.rank == 3]
+        if not batches:
+            return
+        left, flip = self._random.choice(batches), self._random.random() < 0.5
+        right = self._emit(ops.TANH, left)
+        if self._random.random() < 0.5:
+            right, flips = self._emit(tensors.TRANSPOSE, right, permutation=(0, 2, 1)), (flip, flip)
+        else:
+            flips = (flip, not flip)
+        product = self._emit(tensors.BATCH_MATMUL, left, right, transpose_a=flips[0], transpose_b=flips[1])
+        self._keep(self._emit(ops.TANH, product))
+
     def _store(self):
         buffer = self._random.choice(self._buffers)
         fitting = [value for value in self._values if value.type == buffer.type.tensor]
@@ -209,3 +299,8 @@ class RandomProgram:
         value = self._any()
         total = self._emit(tensors.REDUCE_SUM, value, axes=tuple(range(value.type.rank)))
         return self._emit(tensors.ELEMENT, self._emit(ops.TANH, total))
+
+
+def _rest(type_, axis: int):
+    """The shape without a dimension; no shape is None where there is no such dimension."""
+    return None if axis >= type_.rank else (*type_.shape[:axis], *type_.shape[axis + 1 :])

@@ -11,7 +11,7 @@ from pylms.ir.builder import Builder
 from pylms.ir.interpret import interpret
 from pylms.ir.node import Const, Function
 from pylms.ir.ops import arithmetic as ops
-from pylms.ir.ops import buffers, tensors
+from pylms.ir.ops import buffers, tensor_gathers, tensor_regions, tensors
 from pylms.ir.parser import parse_function
 from pylms.ir.types import FLOAT, FLOAT32, INT64, UINT8, BufferType
 from pylms.ir.verify import verify
@@ -59,7 +59,54 @@ class Expression:
         return Counter({name: count for name, count in counted.items() if name not in ("load", "store")})
 
 
+def part(w, x, rows, columns=(0, 3, 1)):
+    """A slice by start, size and step of both dimensions."""
+    starts, sizes, steps = zip(rows, columns, strict=True)
+    return w.emit(tensor_regions.SLICE, x, starts=starts, sizes=sizes, steps=steps)
+
+
+def placed(w, x, shape, *starts):
+    return w.emit(tensor_regions.PLACE, x, shape=shape, starts=starts, steps=(1, 1))
+
+
+def joined(w, *parts, axis=0):
+    return w.emit(tensor_regions.CONCAT, *parts, axis=axis)
+
+
+def batch(w, x):
+    return w.emit(tensors.RESHAPE, x, shape=(1, 4, 3))
+
+
+PARTS = {
+    "a slice of everything": (lambda w, x: part(w, x["a"], (0, 4, 1)), {}),
+    "a slice of a slice": (lambda w, x: part(w, part(w, x["a"], (3, 3, -1)), (1, 2, 1)), {"slice": 1}),
+    "walking back twice": (lambda w, x: part(w, part(w, x["a"], (3, 4, -1)), (3, 4, -1)), {}),
+    "a slice of equal rows": (lambda w, x: part(w, w.spread(x["w"], (4, 3), 1), (1, 2, 2)), {"broadcast": 1}),
+    "what was placed": (lambda w, x: part(w, placed(w, x["a"], (9, 5), 2, 1), (2, 4, 1), (1, 3, 1)), {}),
+    "beside what was placed": (lambda w, x: part(w, placed(w, x["a"], (9, 3), 2, 0), (6, 3, 1)), {"broadcast": 1}),
+    "placed twice": (lambda w, x: placed(w, placed(w, x["a"], (5, 5), 1, 2), (6, 6), 1, 0), {"place": 1}),
+    "a part of a join": (lambda w, x: part(w, joined(w, x["a"], x["b"]), (4, 4, 1)), {}),
+    "within a part of a join": (lambda w, x: part(w, joined(w, x["a"], x["b"]), (7, 2, -1)), {"slice": 1}),
+    "some parts of a join": (
+        lambda w, x: part(w, joined(w, x["a"], x["b"], x["row"]), (5, 4, 1)),
+        {"concat": 1, "slice": 1},
+    ),
+    "a join of joins": (lambda w, x: joined(w, joined(w, x["a"], x["row"]), x["b"]), {"concat": 1}),
+    "a join of what was split": (lambda w, x: joined(w, part(w, x["a"], (0, 1, 1)), part(w, x["a"], (1, 3, 1))), {}),
+    "a known position": (
+        lambda w, x: w.emit(tensor_gathers.TAKE, x["a"], w.full(Const(2, INT64), ()), axis=0),
+        {"slice": 1, "reshape": 1},
+    ),
+    "a batch of one product": (
+        lambda w, x: w.emit(
+            tensors.BATCH_MATMUL, batch(w, x["a"]), batch(w, x["b"]), transpose_a=True, transpose_b=False
+        ),
+        {"reshape": 1, "matmul": 1},
+    ),
+}
+
 EXPRESSIONS = {
+    **PARTS,
     "transposed twice": (lambda w, x: w.transpose(w.transpose(x["a"])), {}),
     "transposed into a product": (lambda w, x: w.matmul(w.transpose(x["a"]), x["b"]), {"matmul": 1}),
     "a transposed product": (

@@ -20,7 +20,13 @@ from ..ir.ops.control import FOR, WHILE
 from ..ir.ops.differentiation import BACKWARD
 from ..ir.ops.tensors import STOP_GRADIENT
 from ..ir.types import TensorType, Type, element_type
-from . import rules_control, rules_elementary, rules_scalar, rules_tensor  # noqa: F401 - loading them fills the table
+from . import (  # noqa: F401 - loading them fills the table
+    rules_control,
+    rules_elementary,
+    rules_scalar,
+    rules_tensor,
+    rules_tensor_parts,
+)
 from .activity import varied_symbols
 from .rename import renamed, renamed_block, renamed_node, without_nodes
 from .sweep import Sweep

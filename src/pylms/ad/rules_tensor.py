@@ -7,6 +7,7 @@ from ..ir.node import Node, Sym
 from ..ir.ops.arithmetic import CONVERT, EQ, MUL, TRUEDIV
 from ..ir.ops.buffers import GATHER_ROWS, LOAD, LOAD_ELEMENT, SLICE_ROWS
 from ..ir.ops.tensors import (
+    BATCH_MATMUL,
     BROADCAST,
     ELEMENT,
     MATMUL,
@@ -81,22 +82,23 @@ def _reduce_max(sweep: Sweep, node: Node) -> None:
     sweep.accumulate(source, sweep.emit(MUL, mask, sweep.emit(BROADCAST, share, shape=shape, axes=kept)))
 
 
-@derivative_rules.define(MATMUL)
+@derivative_rules.define(MATMUL, BATCH_MATMUL)
 def _matmul(sweep: Sweep, node: Node) -> None:
     left, right = node.args
+    product = node.primitive
     adjoint = sweep.adjoint(node.results[0])
     transpose_left, transpose_right = bool(node.attr("transpose_a")), bool(node.attr("transpose_b"))
     if sweep.wants(left):
         if transpose_left:
-            gradient = sweep.emit(MATMUL, right, adjoint, transpose_a=transpose_right, transpose_b=True)
+            gradient = sweep.emit(product, right, adjoint, transpose_a=transpose_right, transpose_b=True)
         else:
-            gradient = sweep.emit(MATMUL, adjoint, right, transpose_a=False, transpose_b=not transpose_right)
+            gradient = sweep.emit(product, adjoint, right, transpose_a=False, transpose_b=not transpose_right)
         sweep.accumulate(left, gradient)
     if sweep.wants(right):
         if transpose_right:
-            gradient = sweep.emit(MATMUL, adjoint, left, transpose_a=True, transpose_b=transpose_left)
+            gradient = sweep.emit(product, adjoint, left, transpose_a=True, transpose_b=transpose_left)
         else:
-            gradient = sweep.emit(MATMUL, left, adjoint, transpose_a=not transpose_left, transpose_b=False)
+            gradient = sweep.emit(product, left, adjoint, transpose_a=not transpose_left, transpose_b=False)
         sweep.accumulate(right, gradient)
 
 

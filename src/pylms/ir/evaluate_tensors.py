@@ -66,6 +66,14 @@ def _evaluate_matmul(_interpreter: Interpreter, node: Node, args: list[Any]) -> 
         return (as_type(left @ right, node.results[0].type),)
 
 
+@evaluate_rules.define(ops.BATCH_MATMUL)
+def _evaluate_batch_matmul(_interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
+    left: Array = args[0].transpose(0, 2, 1) if node.attr("transpose_a") else args[0]
+    right: Array = args[1].transpose(0, 2, 1) if node.attr("transpose_b") else args[1]
+    with np.errstate(all="ignore"):
+        return (as_type(left @ right, node.results[0].type),)
+
+
 @evaluate_rules.define(ops.PICK)
 def _evaluate_pick(_interpreter: Interpreter, _node: Node, args: list[Any]) -> tuple[Value, ...]:
     source, index = args

@@ -6,6 +6,7 @@ result. An *alias* stays as a node that names memory that exists (a `load`, a re
 
 An operation is a root where something other than a loop nest needs the whole tensor, or where computing it again
 in every place would cost more than storing it; and a read of a buffer is one where a write comes before a use of it.
+A join or a placing that is a root is a *copy*: no nest, but its operands in memory, from where they are copied.
 Costs are rough: operations an element, counted over the loops that a use stands in.
 """
 
@@ -19,6 +20,8 @@ from math import prod
 from ..ir.node import Atom, Block, Function, Node, Sym
 from ..ir.ops.arithmetic import COS, ELEMENTWISE, EXP, FLOORDIV, LOG, MOD, POW, SIGMOID, SIN, SQRT, TAN, TANH, TRUEDIV
 from ..ir.ops.buffers import GATHER_ROWS, LOAD, SLICE_ROWS
+from ..ir.ops.tensor_gathers import TAKE, TAKE_ALONG
+from ..ir.ops.tensor_regions import CONCAT, PLACE, SLICE
 from ..ir.ops.tensors import (
     BROADCAST,
     ONE_HOT,
@@ -39,9 +42,10 @@ from .write_hazards import WriteHazards
 _REDUCTIONS = frozenset({REDUCE_SUM, REDUCE_MAX})
 _ROW_READS = frozenset({SLICE_ROWS, GATHER_ROWS})
 _BUFFER_READS = _ROW_READS | {LOAD}
-_VIEWS = frozenset({BROADCAST, RESHAPE, STOP_GRADIENT, TRANSPOSE}) | _BUFFER_READS
+_VIEWS = frozenset({BROADCAST, RESHAPE, SLICE, STOP_GRADIENT, TRANSPOSE}) | _BUFFER_READS
+_COPIES = frozenset({CONCAT, PLACE})
 _ALIASES = frozenset({LOAD, RESHAPE, SLICE_ROWS, STOP_GRADIENT})
-INLINABLE: frozenset[Primitive] = ELEMENTWISE | _REDUCTIONS | _VIEWS | {PICK, ONE_HOT}
+INLINABLE: frozenset[Primitive] = ELEMENTWISE | _REDUCTIONS | _VIEWS | _COPIES | {PICK, ONE_HOT, TAKE, TAKE_ALONG}
 
 _ELEMENT_COST = {
     **dict.fromkeys(_VIEWS, 0),
@@ -91,6 +95,11 @@ class FusionPlan:
 def is_inlinable(node: Node) -> bool:
     """Whether the node gives a tensor whose elements can each be computed alone."""
     return node.primitive in INLINABLE and isinstance(node.results[0].type, TensorType)
+
+
+def is_copied(node: Node) -> bool:
+    """Whether the node, where it is a root, copies what lies in memory."""
+    return node.primitive in _COPIES
 
 
 def plan_fusion(function: Function) -> FusionPlan:
@@ -174,6 +183,10 @@ class _Planner:
             return
         if self._is_root(node):
             self._roots.add(result)
+            if is_copied(node):
+                for arg in node.args:
+                    self._need(arg, node)
+                return
             shape = tensor_type(result).shape
             own = tuple(frozenset[int]() if n == 1 else frozenset({axis}) for axis, n in enumerate(shape))
             demands = {_Demand(node, shape, own)}
@@ -218,17 +231,17 @@ class _Planner:
 
     def _propagate(self, node: Node, demand: _Demand) -> None:
         """What computing `node` in the nest of `demand.root` asks of its operands."""
-        for arg in node.args:
+        for position, arg in enumerate(node.args):
             if not isinstance(arg, Sym) or not isinstance(arg.type, TensorType):
                 continue
-            self._demands[arg].add(_demand_of_operand(node, arg.type, demand))
+            self._demands[arg].add(_demand_of_operand(node, position, arg.type, demand))
 
 
 def _axes(node: Node) -> Shape:
     return integers(dict(node.attrs), "axes")
 
 
-def _demand_of_operand(node: Node, operand: TensorType, demand: _Demand) -> _Demand:
+def _demand_of_operand(node: Node, position: int, operand: TensorType, demand: _Demand) -> _Demand:
     dimensions, loops = demand.dimensions, demand.loops
     own = tensor_type(node.results[0]).shape
     if len(dimensions) != len(own) or node.primitive in (RESHAPE, PICK, ONE_HOT, *_ROW_READS):
@@ -239,6 +252,8 @@ def _demand_of_operand(node: Node, operand: TensorType, demand: _Demand) -> _Dem
     elif node.primitive is TRANSPOSE:
         permutation = integers(dict(node.attrs), "permutation")
         dimensions = tuple(dimensions[permutation.index(axis)] for axis in range(len(permutation)))
+    elif node.primitive in (TAKE, TAKE_ALONG):
+        dimensions = _gathered(node, position, dimensions)
     elif node.primitive in _REDUCTIONS:
         loops = loops[: demand.deepest + 1]
         axes, kept, depth = sorted(_axes(node)), iter(dimensions), len(loops)
@@ -247,6 +262,18 @@ def _demand_of_operand(node: Node, operand: TensorType, demand: _Demand) -> _Dem
         )
         loops += tuple(operand.shape[axis] for axis in axes)
     return _Demand(demand.root, loops, dimensions)
+
+
+def _gathered(node: Node, position: int, dimensions: _Dimensions) -> _Dimensions:
+    """What a gather asks of its operand: a position in the source depends on all that the index (operand 1) does."""
+    axis = node.attr("axis")
+    assert isinstance(axis, int)
+    start, stop = (axis, axis + tensor_type(node.args[1]).rank) if node.primitive is TAKE else (0, len(dimensions))
+    of_index = dimensions[start:stop]
+    if position == 1:
+        return of_index
+    end = stop if node.primitive is TAKE else axis + 1
+    return (*dimensions[:axis], frozenset().union(*of_index), *dimensions[end:])
 
 
 def _reshaped(dimensions: _Dimensions, shape: Shape, target: Shape) -> _Dimensions:

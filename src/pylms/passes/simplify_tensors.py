@@ -15,7 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..ir.node import Function
-from . import simplify_rules_arithmetic, simplify_rules_shape  # noqa: F401 - they fill the table
+from . import simplify_rules_arithmetic, simplify_rules_parts, simplify_rules_shape  # noqa: F401 - they fill the table
 from .tensor_rewriter import TensorRewriter
 
 

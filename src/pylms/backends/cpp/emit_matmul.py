@@ -6,10 +6,11 @@ Products of a matrix and a vector are those with one row or column. Large produc
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from math import prod
 
 from ...ir.node import Atom, Const, Node
 from ...ir.ops.fusion import MATMUL_UPDATE
-from ...ir.ops.tensors import MATMUL
+from ...ir.ops.tensors import BATCH_MATMUL, MATMUL
 from ...ir.types import FLOAT32, FLOAT64, ScalarType, TensorType
 from .emit_rules import emit_rules
 from .emit_variables import array_bytes
@@ -25,13 +26,47 @@ def _emit_matmul(emitter: Emitter, node: Node) -> None:
     (result,) = node.results
     assert isinstance(result.type, TensorType)
     emitter.define(result, emitter.allocate(result, array_bytes(result.type)))
-    _emit_product(emitter, node, node.args, target=emitter.name_of(result), alpha=None, beta=None)
+    left, right = (_Matrix.of(emitter, arg) for arg in node.args)
+    _emit_product(emitter, node, left, right, target=emitter.name_of(result), alpha=None, beta=None)
+
+
+@emit_rules.define(BATCH_MATMUL)
+def _emit_batch_matmul(emitter: Emitter, node: Node) -> None:
+    (result,) = node.results
+    assert isinstance(result.type, TensorType)
+    emitter.define(result, emitter.allocate(result, array_bytes(result.type)))
+    number = emitter.fresh_name("number")
+    with emitter.braces(f"for (long long {number} = 0; {number} < {result.type.shape[0]}; ++{number})"):
+        left, right = (_Matrix.of(emitter, arg).numbered(emitter, number) for arg in node.args)
+        target = _Matrix.of(emitter, result).numbered(emitter, number)
+        _emit_product(emitter, node, left, right, target=target.text, alpha=None, beta=None)
 
 
 @emit_rules.define(MATMUL_UPDATE)
 def _emit_matmul_update(emitter: Emitter, node: Node) -> None:
-    buffer, alpha, beta, left, right = node.args
-    _emit_product(emitter, node, (left, right), target=emitter.expression(buffer), alpha=alpha, beta=beta)
+    buffer, alpha, beta, *factors = node.args
+    left, right = (_Matrix.of(emitter, factor) for factor in factors)
+    _emit_product(emitter, node, left, right, target=emitter.expression(buffer), alpha=alpha, beta=beta)
+
+
+@dataclass(frozen=True, slots=True)
+class _Matrix:
+    """Where a matrix, or several in a row, lie, and their shape."""
+
+    text: str
+    dtype: ScalarType
+    shape: tuple[int, ...]
+
+    @staticmethod
+    def of(emitter: Emitter, atom: Atom) -> _Matrix:
+        assert isinstance(atom.type, TensorType)
+        return _Matrix(emitter.expression(atom), atom.type.dtype, atom.type.shape)
+
+    def numbered(self, emitter: Emitter, number: str) -> _Matrix:
+        """One of several, under a name of its own."""
+        name = emitter.fresh_name("matrix")
+        emitter.line(f"{scalar_c_type(self.dtype)} *{name} = {self.text} + {number} * {prod(self.shape[1:])};")
+        return _Matrix(name, self.dtype, self.shape[1:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,18 +92,22 @@ class _Product:
 
 
 def _emit_product(
-    emitter: Emitter, node: Node, factors: tuple[Atom, ...], *, target: str, alpha: Atom | None, beta: Atom | None
+    emitter: Emitter,
+    node: Node,
+    left: _Matrix,
+    right: _Matrix,
+    *,
+    target: str,
+    alpha: Atom | None,
+    beta: Atom | None,
 ) -> None:
     """target = beta * target + alpha * product; None stands for the product alone."""
-    left, right = factors
-    assert isinstance(left.type, TensorType) and isinstance(right.type, TensorType)
     transposed_a, transposed_b = bool(node.attr("transpose_a")), bool(node.attr("transpose_b"))
-    rows, inner = left.type.shape[::-1] if transposed_a else left.type.shape
-    columns = right.type.shape[0 if transposed_b else 1]
-    a, b = emitter.expression(left), emitter.expression(right)
-    product = _Product(rows, columns, inner, a, b, transposed_a, transposed_b).with_vectors_as_rows()
-    if left.type.dtype not in _KERNEL_TYPES or not rows * inner * columns:
-        _emit_plain_loops(emitter, product, left.type.dtype, target, _combined(emitter, alpha, beta))
+    rows, inner = left.shape[::-1] if transposed_a else left.shape
+    columns = right.shape[0 if transposed_b else 1]
+    product = _Product(rows, columns, inner, left.text, right.text, transposed_a, transposed_b).with_vectors_as_rows()
+    if left.dtype not in _KERNEL_TYPES or not rows * inner * columns:
+        _emit_plain_loops(emitter, product, left.dtype, target, _combined(emitter, alpha, beta))
         return
     emitter.include("gemm.h")
     sizes = f"{product.rows}, {product.columns}, {product.inner}"
