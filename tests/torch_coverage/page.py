@@ -1,0 +1,23 @@
+"""The sections of docs/pytorch.md in their order, and the page that they make."""
+
+from __future__ import annotations
+
+from . import rows_elementwise, rows_modules, rows_training
+from .rows import Section
+
+SECTIONS: tuple[Section, ...] = (rows_elementwise.SECTION, rows_modules.SECTION, rows_training.SECTION)
+
+
+def page() -> str:
+    """docs/pytorch.md."""
+    lines = [
+        "# PyTorch",
+        "",
+        "What of PyTorch can be staged with `@stageTensor`. Each *yes* is a program that runs natively and by PyTorch,",
+        "compared in value and gradient; each *no* one that raises the error given, at the line that asks for it. The",
+        "programs stand in `tests/torch_coverage/`, which the tests run; `python -m tests.torch_coverage` writes this",
+        "page from them. Unless a note says otherwise, functions, methods and operators of one name are meant alike.",
+    ]
+    for section in SECTIONS:
+        lines += section.lines()
+    return "\n".join(lines) + "\n"
