@@ -19,7 +19,7 @@ from pylms.ir.printer import print_function
 from pylms.ir.sexpr import function_sexpr
 from pylms.ir.verify import verify
 
-ATTRIBUTES = "results = (int,), effect = (), reads = (), writes = ()"
+ATTRIBUTES = "results = (int,), effect = (), reads = (), writes = (), mutates = ()"
 FIB = f"""function @main(%0.n: int) {{
   %1: int = call %0.n {{callee = "fib", {ATTRIBUTES}}}
   %2: int = call %0.n {{callee = "fib", {ATTRIBUTES}}}

@@ -19,8 +19,8 @@ from pylms.loc import Loc
 from pylms.options import Options
 from pylms.passes.promote_variables import PromoteVariables
 from pylms.staging.context import Capture, HostFunction
-from pylms.staging.operators import operators_for
 from pylms.staging.reify import Staged, reify
+from pylms.staging.rewriting import rewritten
 from pylms.staging.values import Deferred, Leaf, Static, Structure, TupleOf
 from pylms.torch_front import TorchFront
 from pylms.virtualize import virtualize
@@ -44,13 +44,17 @@ class _PythonHost:
 class Program:
     """A function staged with PyTorch's front. Calling it interprets its IR on the real memory of its tensors."""
 
-    def __init__(self, function: Callable[..., object], example: Sequence[object]) -> None:
-        virtualized = virtualize(function)
-        rewritten = virtualized.instantiate(function, operators_for(virtualized.assigned, virtualized.assigned_outside))
+    def __init__(self, function: Callable[..., object], example: Sequence[object], *, recursive: bool = False) -> None:
+        """`recursive`: whether functions that it calls are virtualised as well."""
         types = [(f"a{index}", _TYPES[type(value)]) for index, value in enumerate(example)]
         loc = Loc(function.__code__.co_filename, function.__code__.co_firstlineno)
         self.staged: Staged = reify(
-            rewritten, types, name=function.__name__, loc=loc, front=TorchFront(), options=Options()
+            rewritten(virtualize(function), function, recursive=recursive),
+            types,
+            name=function.__name__,
+            loc=loc,
+            front=TorchFront(),
+            options=Options(),
         )
         self.function = self._lowered(self.staged.function)
         self.printed = ""

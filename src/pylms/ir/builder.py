@@ -150,7 +150,7 @@ class Builder:
     def is_in_scope(self, symbol: Sym) -> bool:
         """Whether nodes emitted now may use a value: it was made in a block that is still open."""
         home = self._homes.get(symbol)
-        return home is not None and home.is_open
+        return isinstance(symbol.type, BufferType) if home is None else home.is_open
 
 
 def rebuild(node: Node, args: Sequence[Atom], blocks: Sequence[Block]) -> Node:

@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 from .builder import rebuild
-from .effects import PURE, RAISES, RAISES_KEPT, Effect
-from .node import Block, Const, Function, Node, Sym, walk
+from .effects import PURE, RAISES, RAISES_KEPT, Effect, Place
+from .node import Atom, Block, Const, Function, Node, Sym, walk
 from .ops.arithmetic import ADD, SUB
 from .ops.functions import CALL, call_attributes
 from .rules import effect_of_block, effect_rules
@@ -97,15 +97,42 @@ def with_call_effects(function: Function) -> Function:
     """The program with what each call may do written at it."""
     if not function.functions and not callees(function):
         return function
+    mutated = mutated_parameters(function)
     nothing = {each.name: PURE for each in all_functions(function)}
-    own = {each.name: effect_of_block(_with_effects(each.body, nothing)) for each in all_functions(function)}
+    own = {each.name: effect_of_block(_with_effects(each.body, nothing, mutated)) for each in all_functions(function)}
     reached = reachable(function)
     for each in all_functions(function):
         if each.name in reached[each.name]:
             own[each.name] |= RAISES if _surely_ends(each, reached) else RAISES_KEPT
     total = {name: _union([own[name], *[own[callee] for callee in reached[name]]]) for name in own}
-    main, *others = [replace(each, body=_with_effects(each.body, total)) for each in all_functions(function)]
+    main, *others = [replace(each, body=_with_effects(each.body, total, mutated)) for each in all_functions(function)]
     return replace(main, functions=tuple(others))
+
+
+def mutated_parameters(function: Function) -> dict[str, frozenset[int]]:
+    """For each function of the program, the positions of the parameters that are buffers which running it may write.
+
+    A main function alone has none but captures, which no call passes.
+    """
+    if not function.functions:
+        return {function.name: frozenset()}
+    found: dict[str, frozenset[int]] = {}
+    again = {each.name: frozenset[int]() for each in all_functions(function)}
+    while again != found:
+        found = again
+        again = {each.name: _mutated(each, found) for each in all_functions(function)}
+    return found
+
+
+def _mutated(function: Function, callees: Mapping[str, frozenset[int]]) -> frozenset[int]:
+    """The positions of the parameters that a function may write, if `callees` are those that the others write."""
+    written: set[Atom | Place] = set()
+    for node in walk(function.body):
+        if node.primitive is CALL:
+            written.update(node.args[index] for index in callees.get(callee_of(node), ()))
+        else:
+            written.update(node.effect.writes.intersection(node.args))
+    return frozenset(index for index, param in enumerate(function.params) if param in written)
 
 
 def _union(effects: list[Effect]) -> Effect:
@@ -115,9 +142,9 @@ def _union(effects: list[Effect]) -> Effect:
     return total
 
 
-def _with_effects(block: Block, effects: Mapping[str, Effect]) -> Block:
+def _with_effects(block: Block, effects: Mapping[str, Effect], mutated: Mapping[str, frozenset[int]]) -> Block:
     """The block with these effects at its calls."""
-    return _with_calls(block, lambda node: _with_effect(node, effects[callee_of(node)]))
+    return _with_calls(block, lambda node: _with_effect(node, effects[callee_of(node)], mutated[callee_of(node)]))
 
 
 def _with_calls(block: Block, change: Callable[[Node], Node]) -> Block:
@@ -132,8 +159,8 @@ def _with_calls(block: Block, change: Callable[[Node], Node]) -> Block:
     return Block(block.params, tuple(nodes), block.results)
 
 
-def _with_effect(node: Node, effect: Effect) -> Node:
-    attrs = call_attributes(callee_of(node), node.attr("results"), effect)
+def _with_effect(node: Node, effect: Effect, mutates: frozenset[int]) -> Node:
+    attrs = call_attributes(callee_of(node), node.attr("results"), effect, mutates)
     found = effect_rules[CALL](node.args, attrs, ())
     return Node(node.results, CALL, node.args, tuple(attrs.items()), (), found, node.loc)
 

@@ -16,7 +16,7 @@ from typing import NoReturn
 
 from ..errors import InternalError, PylmsError
 from ..loc import Loc
-from .call_graph import all_functions, callee_of
+from .call_graph import all_functions, callee_of, mutated_parameters
 from .effects import PURE, Effect, Place
 from .node import Atom, Block, Const, Function, Node, Sym
 from .ops.functions import CALL
@@ -34,9 +34,10 @@ def verify(function: Function, *, checked: set[Node] | None = None) -> None:
     """
     checked = set() if checked is None else checked
     callees: dict[str, _Callee] = {}
+    mutated = mutated_parameters(function)
     for each in all_functions(function):
         results = tuple([result.type for result in each.body.results])
-        callees[each.name] = _Callee(each, results, effect_of_block(each.body))
+        callees[each.name] = _Callee(each, results, effect_of_block(each.body), mutated[each.name])
     for each in all_functions(function):
         _Verifier(each, callees, checked).function()
     for each in function.functions:
@@ -58,6 +59,7 @@ class _Callee:
     function: Function
     results: tuple[Type, ...]
     effect: Effect
+    mutates: frozenset[int]
 
 
 class _Verifier:
@@ -170,7 +172,8 @@ class _Verifier:
             self._fail(node, f"`{name}` takes ({expected}), and is given ({found})", node.loc)
         if callee.results != node.attr("results"):
             self._fail(node, f"`{name}` gives ({', '.join(map(str, callee.results))})", node.loc)
-        if missing := _missing(callee.effect, node.effect):
+        written = Effect(writes=frozenset(arg for index in callee.mutates if isinstance(arg := node.args[index], Sym)))
+        if missing := _missing(callee.effect | written, node.effect):
             self._fail(node, f"the effect lacks what `{name}` does: {missing}", node.loc)
 
     def _fail(self, place: Fault, message: str, loc: Loc) -> NoReturn:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 from ..ir.effects import Place
 from ..ir.node import Block, Function, Node
+from ..ir.ops.functions import CALL
 
 
 class WriteHazards:
@@ -51,8 +52,8 @@ class WriteHazards:
         return len(block.nodes) if node is None else self._index[node]
 
     def _within(self, block: Block, write: Node, use: Node | Block) -> bool:
-        """Whether the use stands in a block of `write`, a loop or branch that writes at some point."""
-        return self._ancestor(block, use) is write and use is not write
+        """Whether the use stands in a block, or the callee, of `write`, which writes at some point."""
+        return self._ancestor(block, use) is write and (use is not write or write.primitive is CALL)
 
     def _ancestor(self, block: Block, use: Node | Block) -> Node | None:
         """The node of `block` that the use is or stands in; None for the end of `block` itself."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from types import CodeType
 
 from ..ir.node import Atom
@@ -12,13 +12,16 @@ from .values import TupleOf
 
 
 class Activation:
-    """Which function is called with what, how deep in staged constructs, at which place of the program.
+    """Which function is called with what, how deep in staged constructs, at which place of the program, in which modes.
 
     `is_native`: whether it is to be native in any case; then plain numbers among its arguments are staged. What is
     compared only where code is called within itself is computed there.
     """
 
-    __slots__ = ("_signature", "_structure", "args", "code", "depth", "function", "is_native", "kwargs", "place")
+    __slots__ = (
+        *("_modes", "_signature", "_structure", "args", "code", "depth"),
+        *("function", "is_native", "kwargs", "place"),
+    )
 
     def __init__(
         self,
@@ -28,6 +31,7 @@ class Activation:
         kwargs: Mapping[str, object],
         depth: int,
         place: tuple[object, ...],
+        modes: Hashable,
         *,
         is_native: bool,
     ) -> None:
@@ -38,6 +42,7 @@ class Activation:
         self.depth = depth
         self.place = place
         self.is_native = is_native
+        self._modes = modes
         self._structure: TupleOf | None = None
         self._signature: Signature | None = None
 
@@ -58,5 +63,5 @@ class Activation:
     def signature(self, trace: Trace) -> Signature:
         """What tells this call from others."""
         if self._signature is None:
-            self._signature = signature_of(trace, self.function, self.structure(trace), self.kwargs)
+            self._signature = signature_of(trace, self.function, self.structure(trace), self.kwargs, self._modes)
         return self._signature

@@ -46,15 +46,19 @@ class Staged:
 
 @record(frozen=True, slots=True)
 class Signature:
-    """`function` is the key of what is called, `arguments` those of the positional ones, then of the named ones."""
+    """`function` is the key of what is called, `arguments` those of the positional ones, then of the named ones.
+
+    `modes` are the front's.
+    """
 
     function: Hashable
+    modes: Hashable
     names: tuple[str, ...]
     arguments: tuple[Hashable, ...]
 
     def covers(self, other: Signature) -> bool:
         """Whether what was traced for this call serves the other one: it may have a number where this is staged."""
-        same = self.function == other.function and self.names == other.names
+        same = self.function == other.function and self.names == other.names and self.modes == other.modes
         return same and _all_cover(self.arguments, other.arguments)
 
 
@@ -76,11 +80,11 @@ def code_of(function: Callable[..., object]) -> CodeType | None:
 
 
 def signature_of(
-    trace: Trace, function: Callable[..., object], structure: TupleOf, kwargs: Mapping[str, object]
+    trace: Trace, function: Callable[..., object], structure: TupleOf, kwargs: Mapping[str, object], modes: Hashable
 ) -> Signature:
     """The signature of a call whose arguments have that structure."""
     key = identity_of(trace, function, set())
-    return Signature(key, tuple(kwargs), tuple(_key_of(trace, item) for item in structure.items))
+    return Signature(key, modes, tuple(kwargs), tuple(_key_of(trace, item) for item in structure.items))
 
 
 def _key_of(trace: Trace, structure: Structure) -> Hashable:

@@ -220,7 +220,11 @@ class Trace:
         if isinstance(value, StagedValue):
             value.require_trace(self)
             return self.local(value.atom)
-        return constant(value) or self.front.atom_of(self, value)
+        number = constant(value)
+        if number is not None:
+            return number
+        atom = self.front.atom_of(self, value)
+        return None if atom is None else self.local(atom)
 
     def lift(self, value: object) -> Atom:
         """As `try_lift`, and for plain strings; a located error for what cannot be staged."""

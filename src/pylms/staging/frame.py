@@ -13,7 +13,7 @@ from ..errors import NotSupportedYetError
 from ..ir.builder import BlockScope
 from ..ir.node import Atom, Sym
 from ..ir.ops.variables import VAR_GET
-from ..ir.types import BufferType, TensorType, Type
+from ..ir.types import Type
 from ..loc import caller_loc
 from .cells import UNSET, Cell, Decision, Poison, Retrace, Variable, as_leaves, is_stageable
 from .values import Structure
@@ -60,7 +60,6 @@ class Frame:
 
     def parameter(self, type_: Type, name: str) -> Sym:
         """A new parameter."""
-        require_number(type_)
         parameter = self.trace.builder.fresh(type_, name)
         self.trace.builder.place_in(parameter, self.scope)
         return parameter
@@ -123,16 +122,6 @@ def content_of(trace: Trace, cell: Cell, structure: Structure) -> list[Atom]:
     if trace.frame is not None:
         trace.frame.note_read(cell)
     return [trace.emit(VAR_GET, [symbol])[0] for symbol in (*variable.symbols, variable.is_set)]
-
-
-def require_number(type_: Type) -> None:
-    """A located error for what native functions cannot take or give yet."""
-    if isinstance(type_, (TensorType, BufferType)):
-        raise NotSupportedYetError(
-            "tensors that go into a native function, or come out of one, are not supported yet",
-            loc=caller_loc(),
-            hint="let the recursion work on numbers, or make its depth known while staging: then it is inlined",
-        )
 
 
 def _refuse_unset(cell: Cell) -> None:

@@ -43,7 +43,8 @@ def call_function(
 ) -> object:
     """Call a virtualised function. `is_native`: whether it becomes a native function in any case (`@rep_fun`)."""
     code = code_of(function)
-    call = Activation(function, code, args, kwargs, trace.depth, trace.place("call", id(code)), is_native=is_native)
+    place, modes = trace.place("call", id(code)), trace.front.modes()
+    call = Activation(function, code, args, kwargs, trace.depth, place, modes, is_native=is_native)
     known = _find(trace, call)
     if known is not None:
         return native_call.call_native(trace, known, call.arguments)

@@ -26,7 +26,7 @@ from .cells import Cell, Decision, Retrace, Variable, as_leaves, zero_in
 from .constructs import Construct, Decisions, TracedBlock, decided_cells
 from .contents import Contents
 from .context import Trace
-from .frame import CapturedCells, Frame, require_number, require_passable
+from .frame import CapturedCells, Frame, require_passable
 from .native_call import NativeFunction
 from .raising import AlwaysRaises
 from .values import Leaf, Static, Structure, TupleOf, describe, leaf_types, same_structure
@@ -184,8 +184,6 @@ class _Rounds:
         trace, native = self._trace, self._native
         atoms, structure = trace.flatten(value)
         _refuse_containers(structure)
-        for type_ in leaf_types(structure):
-            require_number(type_)
         assumed = native.result
         if assumed is None:
             native.result = structure

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from types import CodeType
 
 from ..ir.effects import Effect
-from ..ir.node import AttributeValue, Function, Sym
+from ..ir.node import Atom, AttributeValue, Function, Sym
 from ..ir.ops.functions import CALL, call_attributes
-from ..ir.types import Type
+from ..ir.types import BufferType, Type
 from ..loc import Loc, caller_loc
 from .activation import Activation
 from .call_signature import leaves_for
@@ -89,7 +89,7 @@ def call_native(trace: Trace, native: NativeFunction, arguments: Sequence[object
         atoms += content_of(trace, cell, structure)
     atoms += native.values
     types = leaf_types(native.result) + [type_ for cell in native.written for type_ in leaf_types(native.cells[cell])]
-    results = iter(trace.emit(CALL, atoms, attrs=_attributes(native.name, types)))
+    results = iter(trace.emit(CALL, atoms, attrs=_attributes(native.name, types, atoms)))
     value = trace.unflatten(native.result, results)
     for cell in native.written:
         cell.assign(trace.unflatten(native.cells[cell], results))
@@ -98,9 +98,10 @@ def call_native(trace: Trace, native: NativeFunction, arguments: Sequence[object
     return value
 
 
-def _attributes(name: str, types: Sequence[Type]) -> dict[str, AttributeValue]:
-    results: tuple[AttributeValue, ...] = tuple(types)  # type: ignore[arg-type]  # tensors and arrays are no attributes
-    return call_attributes(name, results, _ANYTHING)
+def _attributes(name: str, types: Sequence[Type], args: Sequence[Atom]) -> dict[str, AttributeValue]:
+    results: tuple[AttributeValue, ...] = tuple(types)  # type: ignore[arg-type]  # content types are attributes of calls
+    buffers = [index for index, arg in enumerate(args) if isinstance(arg.type, BufferType)]
+    return call_attributes(name, results, _ANYTHING, buffers)
 
 
 def _loc_of(code: CodeType | None) -> Loc:

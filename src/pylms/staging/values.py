@@ -7,7 +7,7 @@ again, so that branches, cells and results may hold tuples.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Protocol
 
@@ -54,6 +54,9 @@ class Front(Protocol):
     def is_staged(self, value: object) -> bool:
         """Whether the value stands for an IR value (and is not merely liftable)."""
 
+    def modes(self) -> Hashable:
+        """What besides its arguments decides how a function is traced now (whether gradients are wanted)."""
+
     def keeps_changes(self, value: object) -> bool:
         """Whether stores to it, though it is not staged, go into the compiled code (a parameter's gradient)."""
 
@@ -83,6 +86,9 @@ class ScalarFront:
 
     def is_staged(self, value: object) -> bool:
         return False
+
+    def modes(self) -> Hashable:
+        return None
 
     def keeps_changes(self, value: object) -> bool:
         return False

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Hashable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -69,6 +69,9 @@ class TorchFront:
 
     def is_staged(self, value: object) -> bool:
         return isinstance(value, StagedTensor)
+
+    def modes(self) -> Hashable:
+        return torch.is_grad_enabled(), self.context.modes.flags()
 
     def keeps_changes(self, value: object) -> bool:
         is_parameter_group = isinstance(value, dict) and "params" in value and "lr" in value

@@ -236,6 +236,7 @@ class GradientTable:
         cell.assign(cell.absent if value is None else value)
 
     def _cell(self, leaf: torch.Tensor) -> GradientCell:
+        self._refuse_within_function()
         extent = Extent.of(leaf)
         cell = self._cells.get(extent)
         if cell is None:
@@ -244,10 +245,20 @@ class GradientTable:
             self._cells[extent] = cell
         return cell
 
+    def _refuse_within_function(self) -> None:
+        """Gradients belong to the program: what a native function does to them would have to be passed out of it."""
+        if self.trace.frame is not None:
+            raise TorchFeatureError(
+                "backward() and `.grad` in a function that calls itself cannot be staged yet",
+                loc=caller_loc(),
+                hint="let the function return the loss, and call backward() outside of it",
+            )
+
     # `backward`
 
     def backward(self, loss: StagedTensor) -> None:
         """`loss.backward()`: adds the gradients to those of the leaves the loss depends on."""
+        self._refuse_within_function()
         context = self._context
         atom = loss.atom
         assert isinstance(atom.type, TensorType)

@@ -50,6 +50,10 @@ class TrainingModes:
             if inner.training != mode:
                 self._trace.on_undo(_setter(inner, inner.training))
 
+    def flags(self) -> tuple[tuple[int, bool], ...]:
+        """The present flags of the modules that were switched, by their identity."""
+        return tuple((id(module), module.training) for module in self._at_start)
+
     def restore(self) -> None:
         """Tracing is over: until the first run, nothing has been switched."""
         for module, flag in self._at_start.items():

@@ -16,6 +16,7 @@ import torch
 
 from ..errors import SourceError, StagedTypeError, SyntaxNotSupportedError, TorchFeatureError
 from ..loc import caller_loc, is_user_file
+from ..staging.functions import call_function
 from ..staging.rep import Rep
 from ..staging.rewriting import rewritten
 from ..virtualize import virtualize
@@ -43,7 +44,7 @@ def staged_modules(context: TorchContext) -> Iterator[None]:
                 context.buffers.give_name(parameter, name)
             for kind in {type(inner) for inner in module.modules()} - prepared:
                 prepared.add(kind)
-                forward = _virtualised(kind)
+                forward = _virtualised(kind, context)
                 if forward is not None:
                     stack.enter_context(mock.patch.object(kind, "forward", forward))
             return original_call(module, *args, **kwargs)
@@ -125,7 +126,7 @@ def _is_users(hook: object) -> bool:
     return code is None or is_user_file(code.co_filename)
 
 
-def _virtualised(kind: type) -> FunctionType | None:
+def _virtualised(kind: type, context: TorchContext) -> Callable[..., object] | None:
     """A class's own `forward`, virtualised; None where it is PyTorch's, or cannot be and has to run as it stands."""
     forward = kind.__dict__.get("forward")
     if not isinstance(forward, FunctionType) or not is_user_file(forward.__code__.co_filename):
@@ -135,4 +136,9 @@ def _virtualised(kind: type) -> FunctionType | None:
     except (SourceError, SyntaxNotSupportedError):
         # Without virtualisation a branch on a staged value in it is a located error, so nothing goes wrong unseen.
         return None
-    return rewritten(virtualized, forward)
+    made = rewritten(virtualized, forward)
+
+    def call(*args: object, **kwargs: object) -> object:
+        return call_function(context.trace, made, args, kwargs) if context.is_here else forward(*args, **kwargs)
+
+    return call

@@ -1,24 +1,26 @@
 """C++ for programs of several native functions: one static C++ function each, and their calls.
 
-Such a function gives its result as its C++ result, several in a struct. Whatever goes wrong leaves all of them at once,
-by `longjmp` to the entry point: after a call there is nothing to test (see docs/adr on native functions).
+Such a function gives its result as its C++ result, several in a struct; a tensor is written into memory that its caller
+passes for it alone. Whatever goes wrong leaves all of them at once, by `longjmp` to the entry point: after a call there
+is nothing to test (see docs/adr on native functions).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ...errors import InternalError, NotSupportedYetError
 from ...ir import python_errors as errors
 from ...ir.call_graph import all_functions, callee_of, recursive_names
-from ...ir.node import Block, Function, Node, walk
+from ...ir.node import Atom, Block, Function, Node, walk
 from ...ir.ops.control import IF
 from ...ir.ops.functions import CALL
-from ...ir.types import Type
+from ...ir.types import TensorType, Type
 from .emit_rules import emit_rules
+from .emit_variables import array_bytes, copy_array
 from .emitter import Emitter
-from .literals import c_type, declaration
+from .literals import c_type, declaration, is_in_register
 from .memory_plan import plan_memory
 from .text import Line, base_name, list_lines
 
@@ -36,13 +38,23 @@ class NativeFunction:
     results: tuple[Type, ...]
 
     @property
+    def returned(self) -> list[int]:
+        """The positions of the results that it returns; the others are written."""
+        return [index for index, type_ in enumerate(self.results) if is_in_register(type_)]
+
+    @property
+    def written(self) -> list[int]:
+        """The positions of the results that it writes where its caller wants them."""
+        return [index for index, type_ in enumerate(self.results) if not is_in_register(type_)]
+
+    @property
     def result_type(self) -> str:
-        if not self.results:
+        if not self.returned:
             return "void"
-        return self.struct or c_type(self.results[0])
+        return self.struct or c_type(self.results[self.returned[0]])
 
     def result(self, call: str, index: int) -> str:
-        """The text of one result, given that of the whole."""
+        """The text of one returned result, given that of the whole."""
         return f"{call}.{_field(index)}" if self.struct else call
 
 
@@ -58,13 +70,15 @@ def declare_functions(emitter: Emitter, function: Function) -> dict[str, NativeF
         results = tuple([result.type for result in each.body.results])
         emitter.include_for(*results, *[param.type for param in each.params])
         name = emitter.fresh_global_name(each.name)
-        struct = emitter.fresh_global_name(f"{name}_results") if len(results) > 1 else ""
-        declared[each.name] = NativeFunction(name, struct, results)
+        struct = emitter.fresh_global_name(f"{name}_results") if sum(map(is_in_register, results)) > 1 else ""
+        native = declared[each.name] = NativeFunction(name, struct, results)
         if struct:
-            fields = " ".join(f"{declaration(type_, _field(index))};" for index, type_ in enumerate(results))
+            fields = " ".join(f"{declaration(results[index], _field(index))};" for index in native.returned)
             emitter.top_level.append(Line(0, f"struct {struct} {{ {fields} }};"))
     for each in all_functions(function):
-        types = ["pylms_context *", *[c_type(param.type) for param in each.params]]
+        native = declared[each.name]
+        types = ["pylms_context *", *[c_type(native.results[index]) for index in native.written]]
+        types += [c_type(param.type) for param in each.params]
         emitter.top_level.extend(list_lines(f"{_start(declared[each.name])}(", types, ");", depth=0))
     emitter.top_level.append(Line(0, ""))
     return declared
@@ -95,18 +109,30 @@ def _emit_function(emitter: Emitter, function: Function, *, is_recursive: bool, 
             emitter.polls = True
             number = emitter.error_number("RecursionError", errors.TOO_DEEP, function.loc)
             emitter.before_node.update(dict.fromkeys(_first_calls(function.body), f"pylms::enter(ctx, {number});"))
+        targets = {index: emitter.fresh_name("result") for index in native.written}
         emitter.emit_nodes(function.body)
-        values = [emitter.inline(result) for result in function.body.results]
-        if native.struct:
-            emitter.line(f"return {{{', '.join(values)}}};")
-        elif values:
-            emitter.line(f"return {values[0]};")
+        _emit_results(emitter, native, function.body.results, targets)
     emitter.top_level.append(Line(0, f"// {function.name}, {base_name(function.loc.file)}:{function.loc.line}"))
-    parameters = [declaration(param.type, emitter.name_of(param)) for param in function.params]
+    parameters = [declaration(native.results[index], name) for index, name in targets.items()]
+    parameters += [declaration(param.type, emitter.name_of(param)) for param in function.params]
     emitter.top_level.extend(list_lines(f"{_start(native)}(", ["pylms_context *ctx", *parameters], ") {", depth=0))
     if text.uses_arena:
         emitter.top_level.append(_scratch_memory(emitter, function, runs_once=is_main and not is_recursive))
     emitter.top_level.extend((*text.lines, Line(0, "}"), Line(0, "")))
+
+
+def _emit_results(
+    emitter: Emitter, native: NativeFunction, results: Sequence[Atom], targets: Mapping[int, str]
+) -> None:
+    for index, target in targets.items():
+        type_ = native.results[index]
+        assert isinstance(type_, TensorType)
+        copy_array(emitter, target, emitter.expression(results[index]), type_)
+    values = [emitter.inline(results[index]) for index in native.returned]
+    if native.struct:
+        emitter.line(f"return {{{', '.join(values)}}};")
+    elif values:
+        emitter.line(f"return {values[0]};")
 
 
 def _first_calls(block: Block) -> list[Node]:
@@ -148,13 +174,18 @@ def _emit_call(emitter: Emitter, node: Node) -> None:
     native = emitter.natives.get(callee_of(node))
     if native is None:
         raise InternalError(f"`{callee_of(node)}` is called and not declared", loc=node.loc)
-    call = native_call(emitter, native, [emitter.inline(arg) for arg in node.args])
-    if not node.results:
+    for index in native.written:
+        type_ = native.results[index]
+        assert isinstance(type_, TensorType)
+        emitter.define(node.results[index], emitter.allocate(node.results[index], array_bytes(type_)))
+    arguments = [emitter.name_of(node.results[index]) for index in native.written]
+    call = native_call(emitter, native, [*arguments, *[emitter.inline(arg) for arg in node.args]])
+    if not native.returned:
         emitter.line(f"{call};")
     elif not native.struct:
-        emitter.define(node.results[0], call)
+        emitter.define(node.results[native.returned[0]], call)
     else:
         whole = emitter.fresh_name("results")
         emitter.line(f"const {native.struct} {whole} = {call};")
-        for index, result in enumerate(node.results):
-            emitter.define(result, native.result(whole, index))
+        for index in native.returned:
+            emitter.define(node.results[index], native.result(whole, index))

@@ -1,15 +1,16 @@
 """Calls of the native functions that stand beside the main one in `Function.functions`.
 
-`call(args...) {callee, results, effect, reads, writes}`: runs the function of that name, whose results have the types
-`results`. What that may do is written at the call, since a node's effect follows from the node alone: `effect` holds
-the words `io`, `raises`, `keep`; `reads` and `writes` are numbers of regions, and the types of containers whose heap is
-meant. Buffers that are passed count as read and written. `call_graph.with_call_effects` writes it, and `verify`
-compares it with the callee.
+`call(args...) {callee, results, effect, reads, writes, mutates}`: runs the function of that name, whose results have
+the types `results`. What that may do is written at the call, since a node's effect follows from the node alone:
+`effect` holds the words `io`, `raises`, `keep`; `reads` and `writes` are numbers of regions, and the types of
+containers whose heap is meant; `mutates` the positions of the buffers among the arguments that may be written. All
+buffers that are passed count as read. `call_graph.with_call_effects` writes it, and `verify` compares it with the
+callee.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ...errors import StagedTypeError
 from ..effects import Effect, Place
@@ -22,8 +23,10 @@ CALL = Primitive("call")
 PRIMITIVES = (CALL,)
 
 
-def call_attributes(callee: str, results: AttributeValue, effect: Effect) -> dict[str, AttributeValue]:
-    """The attributes of a call of `callee`, whose body has that effect."""
+def call_attributes(
+    callee: str, results: AttributeValue, effect: Effect, mutates: Iterable[int]
+) -> dict[str, AttributeValue]:
+    """The attributes of a call of `callee`, whose body has that effect, and may write those of its parameters."""
     words = tuple(word for word in ("io", "raises", "keep") if getattr(effect, word))
     return {
         "callee": callee,
@@ -31,6 +34,7 @@ def call_attributes(callee: str, results: AttributeValue, effect: Effect) -> dic
         "effect": words,
         "reads": _spelled(effect.reads),
         "writes": _spelled(effect.writes),
+        "mutates": tuple(sorted(mutates)),
     }
 
 
@@ -55,14 +59,20 @@ def _call_type(
 def _call_effect(args: tuple[Atom, ...], attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]) -> Effect:
     words = attrs["effect"]
     assert isinstance(words, tuple)
-    buffers = frozenset(arg for arg in args if isinstance(arg, Sym) and isinstance(arg.type, BufferType))
+    mutates = attrs["mutates"]
+    assert isinstance(mutates, tuple)
+    buffers = [(index, arg) for index, arg in enumerate(args) if isinstance(arg, Sym) and _is_buffer(arg)]
     return Effect(
-        reads=buffers | _places(attrs["reads"]),
-        writes=buffers | _places(attrs["writes"]),
+        reads=frozenset(buffer for _, buffer in buffers) | _places(attrs["reads"]),
+        writes=frozenset(buffer for index, buffer in buffers if index in mutates) | _places(attrs["writes"]),
         io="io" in words,
         raises="raises" in words,
         keep="keep" in words,
     )
+
+
+def _is_buffer(symbol: Sym) -> bool:
+    return isinstance(symbol.type, BufferType)
 
 
 def _places(spelled: AttributeValue) -> frozenset[Place]:

@@ -1,0 +1,193 @@
+"""Functions over tensors that call themselves: PyTorch = the interpreter = compiled code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from torch import nn  # noqa: E402
+
+from pylms import Options, generate, stageTensor  # noqa: E402
+from pylms.errors import TorchFeatureError  # noqa: E402
+from tests.torch_front.programs import Program  # noqa: E402
+
+
+def _weight(*shape: int, seed: int = 3) -> torch.Tensor:
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def _check(make: Callable[[], Callable[..., object]], arguments: Sequence[tuple[object, ...]]) -> object:
+    """What the function gives for each of the arguments, in a row, in all ways; its native form."""
+    interpreted, optimised = (Program(make(), arguments[0], recursive=True) for _ in range(2))
+    native, plain = stageTensor(make()), make()
+    optimised.function = generate.optimise(optimised.staged.function, Options())
+    for each in arguments:
+        expected = plain(*each)
+        for way in (interpreted, optimised, native):
+            torch.testing.assert_close(way(*each), expected, rtol=1e-5, atol=1e-6)
+    return native
+
+
+def test_tensors_go_in_and_come_out() -> None:
+    def make():
+        weight, start = _weight(4, 4), _weight(1, 4)
+
+        def go(x, n):
+            if n <= 0:
+                return x
+            return torch.tanh(go(x @ weight, n - 1) + x)
+
+        return lambda n: go(start, n)
+
+    native = _check(make, [(0,), (1,), (-1,), (2,), (7,)])
+    assert native.Ccode.count("go(ctx, ") == 2
+
+
+def test_several_results_of_all_ranks() -> None:
+    def make():
+        weight, start = _weight(3, 3), _weight(2, 3)
+
+        def go(x, n, scale):
+            if n <= 0:
+                return x, x.sum(), n, (x.t(), scale)
+            a, total, depth, (b, s) = go(torch.sigmoid(x @ weight), n - 1, scale * 2)
+            c, other, _, _ = go(x * scale, n - 2, s)
+            return a + c, total - other, depth + 1, (b, s)
+
+        return lambda n, scale: go(start, n, scale)
+
+    _check(make, [(0, 0.5), (3, 0.5), (4, -1.0)])
+
+
+def test_mutual_recursion_with_different_tensors() -> None:
+    def make():
+        down, up, start = _weight(4, 2), _weight(2, 4, seed=4), _weight(1, 4)
+
+        def narrow(x, n):
+            return x if n <= 0 else wide(torch.tanh(x @ up), n - 1) @ down
+
+        def wide(x, n):
+            return x if n <= 0 else narrow(x @ down, n - 1) @ up + x
+
+        return lambda n: wide(start, n)
+
+    _check(make, [(0,), (1,), (2,), (5,)])
+
+
+class Tower(nn.Module):
+    """Calls itself, and counts its calls in a buffer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        torch.manual_seed(1)
+        self.layer = nn.Linear(3, 3)
+        self.register_buffer("calls", torch.zeros(3))
+
+    def forward(self, x, n):
+        if n <= 0:
+            return x
+        self.calls = self.calls + 1
+        below = self(torch.tanh(self.layer(x)), n - 1)
+        return below * 2 if self.training else below + self.calls
+
+
+def test_a_module_calls_itself_and_changes_its_buffer() -> None:
+    def make():
+        tower, start = Tower(), _weight(1, 3)
+
+        def run(n):
+            with torch.no_grad():
+                return tower(start, n) + tower(start, n - 1), tower.calls * 1
+
+        return run
+
+    _check(make, [(0,), (1,), (4,), (4,)])
+
+
+def test_a_tensor_from_memory_that_the_callee_changes_stays_what_it_was() -> None:
+    def make():
+        tower = Tower()
+
+        def go(x, n):
+            if n <= 0:
+                return x
+            tower.calls = tower.calls * 2 + 1
+            return go(x, n - 1) + x
+
+        def run(n):
+            tower.calls = tower.calls + n
+            before = tower.calls.reshape(1, 3)
+            return go(before, n) + before
+
+        return run
+
+    _check(make, [(0,), (1,), (3,), (2,)])
+
+
+def test_modes_are_those_of_the_call() -> None:
+    def make():
+        tower, start = Tower(), _weight(1, 3)
+
+        def run(n):
+            with torch.no_grad():
+                tower.train()
+                first = tower(start, n)
+                tower.eval()
+                second = tower(start, n)
+                tower.train()
+                return first, second
+
+        return run
+
+    _check(make, [(0,), (2,)])
+
+
+def test_a_variable_around_the_function_holds_a_tensor() -> None:
+    def make():
+        weight, start = _weight(3, 3), _weight(1, 3)
+
+        def run(n):
+            total = start * 0
+
+            def visit(x, k):
+                nonlocal total
+                total = total + x
+                if k > 0:
+                    visit(x @ weight, k - 1)
+                    visit(x * 0.5, k - 2)
+
+            visit(start, n)
+            return total
+
+        return run
+
+    _check(make, [(0,), (1,), (4,)])
+
+
+def test_too_deep_is_an_error_and_the_next_call_works() -> None:
+    start = _weight(1, 3)
+
+    def go(x, n):
+        return x if n == 0 else go(x * 0.5, n - 1) + x
+
+    run = stageTensor(lambda n: go(start, n))
+    assert torch.isfinite(run(500)).all()
+    for depth in (10**9, -1):
+        with pytest.raises(RecursionError):
+            run(depth)
+    torch.testing.assert_close(run(3), start * 1.875)
+
+
+def test_gradients_within_are_refused() -> None:
+    layer = nn.Linear(1, 1)
+
+    def go(n):
+        if n > 0:
+            layer(torch.ones(1, 1)).sum().backward()
+            go(n - 1)
+
+    with pytest.raises(TorchFeatureError, match=r"backward\(\) and `.grad` in a function that calls itself"):
+        stageTensor(lambda n: go(n))(2)
