@@ -191,3 +191,21 @@ def test_gradients_within_are_refused() -> None:
 
     with pytest.raises(TorchFeatureError, match=r"backward\(\) and `.grad` in a function that calls itself"):
         stageTensor(lambda n: go(n))(2)
+
+
+def test_large_tensors_of_each_call_are_apart() -> None:
+    """Each call needs 64 KB, so that a thread's stack would hold no hundred of them."""
+    start = torch.ones(128, 128)
+
+    def go(x, n):
+        if n <= 0:
+            return x
+        half = x * 0.5
+        return torch.tanh(half + go(half * 0.5 + x, n - 1) * 0.1) + half
+
+    native = stageTensor(lambda n: go(start, n))
+    for n in (0, 1, 2, 300):
+        torch.testing.assert_close(native(n), go(start, n))
+    with pytest.raises(RecursionError):
+        native(10**9)
+    torch.testing.assert_close(native(2), go(start, 2))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from ...errors import InternalError, NotSupportedYetError
+from ...errors import InternalError
 from ...ir import python_errors as errors
 from ...ir.call_graph import all_functions, callee_of, recursive_names
 from ...ir.node import Atom, Block, Function, Node, walk
@@ -25,8 +25,9 @@ from .memory_plan import plan_memory
 from .text import Line, base_name, list_lines
 
 HEADER = "native_functions.h"
-# A call's scratch memory lies on the stack; what the stack check leaves free must hold it.
-_LARGEST_SCRATCH = 64 * 1024
+_ACTIVATION_HEADER = "activation.h"
+# More scratch memory for a call does not come from the stack; what the stack check leaves free must hold what does.
+_MOST_ON_STACK = 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,24 +112,33 @@ def _emit_function(emitter: Emitter, function: Function, *, is_recursive: bool, 
             emitter.before_node.update(dict.fromkeys(_first_calls(function.body), f"pylms::enter(ctx, {number});"))
         targets = {index: emitter.fresh_name("result") for index in native.written}
         emitter.emit_nodes(function.body)
-        _emit_results(emitter, native, function.body.results, targets)
+        runs_once = is_main and not is_recursive
+        is_large = emitter.arena_bytes > _MOST_ON_STACK and not runs_once
+        _emit_results(emitter, native, function.body.results, targets, ends_activation=text.uses_arena and is_large)
     emitter.top_level.append(Line(0, f"// {function.name}, {base_name(function.loc.file)}:{function.loc.line}"))
     parameters = [declaration(native.results[index], name) for index, name in targets.items()]
     parameters += [declaration(param.type, emitter.name_of(param)) for param in function.params]
     emitter.top_level.extend(list_lines(f"{_start(native)}(", ["pylms_context *ctx", *parameters], ") {", depth=0))
     if text.uses_arena:
-        emitter.top_level.append(_scratch_memory(emitter, function, runs_once=is_main and not is_recursive))
+        emitter.top_level.append(_scratch_memory(emitter, function, runs_once=runs_once, is_large=is_large))
     emitter.top_level.extend((*text.lines, Line(0, "}"), Line(0, "")))
 
 
 def _emit_results(
-    emitter: Emitter, native: NativeFunction, results: Sequence[Atom], targets: Mapping[int, str]
+    emitter: Emitter,
+    native: NativeFunction,
+    results: Sequence[Atom],
+    targets: Mapping[int, str],
+    *,
+    ends_activation: bool,
 ) -> None:
     for index, target in targets.items():
         type_ = native.results[index]
         assert isinstance(type_, TensorType)
         copy_array(emitter, target, emitter.expression(results[index]), type_)
     values = [emitter.inline(results[index]) for index in native.returned]
+    if ends_activation:
+        emitter.line(f"pylms::end_activation({emitter.context()}, arena, {emitter.arena_bytes});")
     if native.struct:
         emitter.line(f"return {{{', '.join(values)}}};")
     elif values:
@@ -151,16 +161,13 @@ def _calls(node: Node) -> bool:
     return any(inner.primitive is CALL for block in node.blocks for inner in walk(block))
 
 
-def _scratch_memory(emitter: Emitter, function: Function, *, runs_once: bool) -> Line:
+def _scratch_memory(emitter: Emitter, function: Function, *, runs_once: bool, is_large: bool) -> Line:
     if runs_once:
         return Line(1, f"char *arena = pylms::memory(ctx, {max(emitter.arena_bytes, 1)});")
-    if emitter.arena_bytes > _LARGEST_SCRATCH:
-        raise NotSupportedYetError(
-            f"the native function `{function.name}` needs {emitter.arena_bytes} bytes of memory at each call, which is "
-            "not supported yet",
-            loc=function.loc,
-            hint="split it, or keep large tensors out of recursive functions",
-        )
+    if is_large:
+        emitter.include(_ACTIVATION_HEADER)
+        number = emitter.error_number("RecursionError", errors.TOO_DEEP, function.loc)
+        return Line(1, f"char *arena = pylms::activation(ctx, {emitter.arena_bytes}, {number});")
     return Line(1, f"alignas(64) char arena[{max(emitter.arena_bytes, 1)}];")
 
 

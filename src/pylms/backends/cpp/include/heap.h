@@ -21,6 +21,7 @@ struct heap {
   void *spare[size_classes];  // of each size, a chain of buffers that nobody uses
   open_end ends[open_ends];
   int next_end;
+  long long in_activations;  // bytes that calls of native functions have for their tensors
 };
 
 // The call's own heap; null, and an exception set, where there is no memory.
