@@ -7,10 +7,40 @@ training script.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from .decorators import lms, lmscompile, rep_fun, stage, stageTensor
 from .errors import PylmsError
 from .options import Options
 from .rep import staged, static
 
-__all__ = ["Options", "PylmsError", "lms", "lmscompile", "rep_fun", "stage", "stageTensor", "staged", "static"]
+if TYPE_CHECKING:
+    from .transforms import grad, value_and_grad
+
+__all__ = [
+    "Options",
+    "PylmsError",
+    "grad",
+    "lms",
+    "lmscompile",
+    "rep_fun",
+    "stage",
+    "stageTensor",
+    "staged",
+    "static",
+    "value_and_grad",
+]
 __version__ = "0.1.0"
+
+_TRANSFORMS = ("grad", "value_and_grad")
+
+
+def __getattr__(name: str) -> object:
+    """What programs without derivatives need not load."""
+    if name not in _TRANSFORMS:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from . import transforms
+
+    value: object = getattr(transforms, name)
+    globals()[name] = value
+    return value

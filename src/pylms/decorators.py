@@ -213,6 +213,12 @@ def _known_source(function: AnyFunction) -> _Source | None:
     return source if owner is function else None
 
 
+def count_as_virtualised(function: FunctionType, original: AnyFunction) -> None:
+    """Have `stage` take a function as it is: it does its own staging, for `original`, whose source it shows."""
+    texts = [getattr(original, name, "") for name in ("original_src", "src")]
+    setattr(function, _SOURCE_ATTRIBUTE, (function, _Source(function, function, *texts)))
+
+
 def _python_function(function: AnyFunction) -> FunctionType:
     """The function, which must be one of Python's. SourceError where it is not."""
     if isinstance(function, FunctionType):

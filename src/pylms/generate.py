@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import sys
 
+from .ad.pullbacks import ExpandPullbacks
 from .ad.reverse import Differentiate
 from .backends.base import Backend, SourceBundle
 from .backends.registry import backend_named
 from .ir.node import Function
 from .ir.printer import print_function
 from .options import Options
-from .passes.pipeline import REASSOCIATING_PASSES, TENSOR_PASSES, run_passes, scalar_passes
+from .passes.pipeline import REASSOCIATING_PASSES, TENSOR_PASSES, VALUE_PASSES, run_passes, scalar_passes
 
 
 def _backend(options: Options) -> Backend:
@@ -26,7 +27,8 @@ def optimise(function: Function, options: Options) -> Function:
     backend = _backend(options)
     reassociating = REASSOCIATING_PASSES if options.reassociate else ()
     scalar = scalar_passes(checks=options.checks)
-    passes = (*scalar, Differentiate(), *TENSOR_PASSES, *reassociating, *backend.legalise())
+    derivatives = (ExpandPullbacks(), *scalar, Differentiate())
+    passes = (*VALUE_PASSES, *derivatives, *TENSOR_PASSES, *reassociating, *backend.legalise())
     return run_passes(function, passes, on_pass=_dump_pass if options.dump_ir else None)
 
 

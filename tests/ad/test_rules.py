@@ -22,6 +22,7 @@ from pylms.ir.ops import (
     fusion,
     integers,
     lists,
+    tapes,
     tensors,
     texts,
 )
@@ -410,6 +411,8 @@ def test_every_primitive_has_a_derivative_or_a_reason_to_have_none() -> None:
         buffers.STORE,
         buffers.STORE_ELEMENT,
         differentiation.BACKWARD,
+        differentiation.PULLBACK,
+        tapes.TAPE_NEW,
         CHECK,
         PRINT,
         CALL,

@@ -13,7 +13,7 @@ from pylms.passes.dce import EliminateDeadCode
 from pylms.passes.eliminate_checks import EliminateChecks
 from pylms.passes.fold import Fold
 from pylms.passes.licm import HoistLoopInvariants
-from pylms.passes.pipeline import SCALAR_PASSES, run_passes
+from pylms.passes.pipeline import SCALAR_PASSES, VALUE_PASSES, run_passes
 from pylms.passes.promote_variables import PromoteVariables
 from pylms.passes.simplify import Simplify
 from tests.passes.random_functions import arguments, check_same_behaviour, functions
@@ -47,7 +47,7 @@ def test_a_pass_keeps_behaviour_of_values(each: Pass, function: Function, scalar
 @settings(max_examples=150)
 @given(function=functions(size=9), scalars=arguments())
 def test_the_pipeline_keeps_behaviour(function: Function, scalars: tuple[object, ...]) -> None:
-    check_same_behaviour(function, run_passes(function, SCALAR_PASSES), scalars)
+    check_same_behaviour(function, run_passes(function, (*VALUE_PASSES, *SCALAR_PASSES)), scalars)
 
 
 @settings(max_examples=60)

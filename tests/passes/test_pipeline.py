@@ -10,7 +10,7 @@ from pylms.errors import InternalError
 from pylms.ir.node import Block, Function
 from pylms.ir.parser import parse_function
 from pylms.passes.fold import Fold
-from pylms.passes.pipeline import SCALAR_PASSES, run_passes
+from pylms.passes.pipeline import SCALAR_PASSES, VALUE_PASSES, run_passes
 from pylms.passes.simplify import Simplify
 from tests.passes.before_after import check
 
@@ -39,6 +39,7 @@ def test_power3_is_two_multiplications() -> None:
     check(
         POWER3,
         "function @power3(%0.b: int) { %1: int = mul %0, %0 %2: int = mul %0, %1 return %2 }",
+        *VALUE_PASSES,
         *SCALAR_PASSES,
     )
 
@@ -110,6 +111,7 @@ def test_a_loop_with_flags_becomes_one_over_values() -> None:
           return %3.i
         }
         """,
+        *VALUE_PASSES,
         *SCALAR_PASSES,
     )
 

@@ -1,7 +1,8 @@
 """Which values vary with the variables of a differentiation (the forward half of activity analysis).
 
 In: a block and the source symbols (parameters or buffers). Out: every symbol through which a derivative from a
-source may flow. The backward half (which of these the loss depends on) is what the reverse sweep visits.
+source may flow, and every tape that holds such values. The backward half (which of these the loss depends on) is what
+the reverse sweep visits.
 
 A rule per primitive adds to the set what its node makes vary; primitives without one pass variation from any
 argument to every floating-point result.
@@ -9,7 +10,7 @@ argument to every floating-point result.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from ..ir.node import Atom, Block, Node, Sym
 from ..ir.ops.arithmetic import CEIL, FLOOR, FLOORDIV
@@ -18,19 +19,22 @@ from ..ir.ops.control import FOR, IF, WHILE
 from ..ir.ops.differentiation import BACKWARD
 from ..ir.ops.elementary import RINT, TRUNC
 from ..ir.ops.host import HOST_CALL
+from ..ir.ops.tapes import TAPE_PUSH
 from ..ir.ops.tensors import STOP_GRADIENT
 from ..ir.ops.variables import VAR_SET
 from ..ir.primitive import RuleTable
 from ..ir.types import element_type
+from .rename import free_symbols
 
-VariationRule = Callable[[Node, set[Sym]], None]
+Varied = set[Sym]
+VariationRule = Callable[[Node, Varied], None]
 variation_rules: RuleTable[VariationRule] = RuleTable("variation")
 
 # Their results are floating-point and yet constant almost everywhere, or constant by definition.
 CONSTANT_RESULTS = (STOP_GRADIENT, FLOOR, CEIL, TRUNC, RINT, FLOORDIV, BACKWARD)
 
 
-def varied_symbols(body: Block, sources: Sequence[Sym]) -> set[Sym]:
+def varied_symbols(body: Block, sources: Sequence[Sym]) -> Varied:
     """The least set that holds `sources` and is closed under every node of `body`, loops included."""
     varied = set(sources)
     size = -1
@@ -40,7 +44,7 @@ def varied_symbols(body: Block, sources: Sequence[Sym]) -> set[Sym]:
     return varied
 
 
-def _visit_block(block: Block, varied: set[Sym]) -> None:
+def _visit_block(block: Block, varied: Varied) -> None:
     for node in block.nodes:
         if node.primitive in variation_rules:
             variation_rules[node.primitive](node, varied)
@@ -48,29 +52,37 @@ def _visit_block(block: Block, varied: set[Sym]) -> None:
             _add_floats(node, varied)
 
 
-def _any_varied(atoms: Sequence[Atom], varied: set[Sym]) -> bool:
+def _any_varied(atoms: Sequence[Atom], varied: Varied) -> bool:
     return any(atom in varied for atom in atoms if isinstance(atom, Sym))
 
 
-def _add_floats(node: Node, varied: set[Sym]) -> None:
+def _add_floats(node: Node, varied: Varied) -> None:
     varied.update(result for result in node.results if element_type(result.type).is_float)
 
 
 @variation_rules.define(*CONSTANT_RESULTS)
-def _constant(_node: Node, _varied: set[Sym]) -> None:
+def _constant(_node: Node, _varied: Varied) -> None:
     """Nothing varies."""
 
 
 @variation_rules.define(STORE, STORE_ELEMENT, VAR_SET)
-def _write(node: Node, varied: set[Sym]) -> None:
+def _write(node: Node, varied: Varied) -> None:
     """A varied value makes the place it is written to vary."""
     place, value = node.args[:2]
     if isinstance(place, Sym) and _any_varied((value,), varied):
         varied.add(place)
 
 
+@variation_rules.define(TAPE_PUSH)
+def _push(node: Node, varied: Varied) -> None:
+    """A varied value makes the tape vary."""
+    tape = node.args[0]
+    if isinstance(tape, Sym) and _any_varied(node.args[1:], varied):
+        varied.add(tape)
+
+
 @variation_rules.define(HOST_CALL)
-def _host_call(node: Node, varied: set[Sym]) -> None:
+def _host_call(node: Node, varied: Varied) -> None:
     """Python may compute anything from its arguments, into its results and the buffers it writes."""
     if not _any_varied(node.args, varied):
         return
@@ -81,7 +93,7 @@ def _host_call(node: Node, varied: set[Sym]) -> None:
 
 
 @variation_rules.define(IF)
-def _if(node: Node, varied: set[Sym]) -> None:
+def _if(node: Node, varied: Varied) -> None:
     for block in node.blocks:
         _visit_block(block, varied)
     for index, result in enumerate(node.results):
@@ -90,21 +102,43 @@ def _if(node: Node, varied: set[Sym]) -> None:
 
 
 @variation_rules.define(WHILE)
-def _while(node: Node, varied: set[Sym]) -> None:
+def _while(node: Node, varied: Varied) -> None:
     condition, body = node.blocks
     _carry(node.args, [condition.params, body.params, node.results], body, varied)
     _visit_block(condition, varied)
 
 
 @variation_rules.define(FOR)
-def _for(node: Node, varied: set[Sym]) -> None:
+def _for(node: Node, varied: Varied) -> None:
     (body,) = node.blocks
     _carry(node.args[3:], [body.params[1:], node.results], body, varied)
 
 
-def _carry(initial: Sequence[Atom], carried: Sequence[Sequence[Sym]], body: Block, varied: set[Sym]) -> None:
+def _carry(initial: Sequence[Atom], carried: Sequence[Sequence[Sym]], body: Block, varied: Varied) -> None:
     """A carried value varies when its initial value or the one of a later iteration does."""
     for index, symbols in enumerate(zip(*carried, strict=True)):
         if _any_varied((initial[index], body.results[index]), varied):
             varied.update(symbols)
     _visit_block(body, varied)
+
+
+def carried_that_matter(body: Block, params: Sequence[Sym], asked: Iterable[int], varied: Varied) -> list[int]:
+    """The numbers of a loop's carried values on which those `asked` for depend in some round, themselves included.
+
+    Only varied ones count: the others have no adjoints. `params` stand for the carried values in the body.
+    """
+    found = {index for index in asked if params[index] in varied}
+    size = -1
+    while size != len(found):
+        size = len(found)
+        wanted = _symbols(body.results[index] for index in found)
+        for node in reversed(body.nodes):
+            if not wanted.isdisjoint(node.results) or not node.effect.writes.isdisjoint(varied):
+                wanted |= _symbols(node.args)
+                wanted.update(symbol for block in node.blocks for symbol in free_symbols(block))
+        found |= {index for index, param in enumerate(params) if param in wanted and param in varied}
+    return sorted(found)
+
+
+def _symbols(atoms: Iterable[Atom]) -> set[Sym]:
+    return {atom for atom in atoms if isinstance(atom, Sym)}

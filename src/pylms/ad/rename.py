@@ -30,6 +30,14 @@ def renamed_block(block: Block, mapping: Mapping[Sym, Atom]) -> Block:
     return block if same_nodes and results == block.results else Block(block.params, nodes, results)
 
 
+def resolved(mapping: dict[Sym, Atom]) -> dict[Sym, Atom]:
+    """The mapping with chains followed to their ends; keys come in program order."""
+    ends: dict[Sym, Atom] = {}
+    for symbol, atom in mapping.items():
+        ends[symbol] = renamed(atom, ends)
+    return ends
+
+
 def without_nodes(block: Block, primitive: Primitive) -> Block:
     """The block, and those within, without the nodes of a primitive that nothing uses any more."""
     nodes = []

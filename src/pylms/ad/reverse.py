@@ -20,15 +20,10 @@ from ..ir.ops.control import FOR, WHILE
 from ..ir.ops.differentiation import BACKWARD
 from ..ir.ops.tensors import STOP_GRADIENT
 from ..ir.types import TensorType, Type, element_type
-from . import (  # noqa: F401 - loading them fills the table
-    rules_control,
-    rules_elementary,
-    rules_scalar,
-    rules_tensor,
-    rules_tensor_parts,
-)
+from . import rules  # noqa: F401 - loading them fills the table
 from .activity import varied_symbols
-from .rename import renamed, renamed_block, renamed_node, without_nodes
+from .path import sweep_back
+from .rename import renamed, renamed_block, renamed_node, resolved, without_nodes
 from .sweep import Sweep
 
 
@@ -45,7 +40,7 @@ class Differentiate:
         stops = {node.results[0]: node.args[0] for node in walk(body) if node.primitive is STOP_GRADIENT}
         if stops:
             # Only now: to a sweep, a stopped value and its argument are different things.
-            body = without_nodes(renamed_block(body, _resolved(stops)), STOP_GRADIENT)
+            body = without_nodes(renamed_block(body, resolved(stops)), STOP_GRADIENT)
         return function if body is function.body else replace(function, body=body)
 
 
@@ -71,7 +66,7 @@ def gradient_function(function: Function, wrt: Sequence[int]) -> Function:
             sources=frozenset(sources),
             loc=function.loc,
         )
-        gradients = _sweep_back(sweep, results[0], [scope.nodes], sources)
+        gradients = _gradients(sweep, results[0], [scope.nodes], sources)
     body = scope.finish((results[0], *gradients))
     return replace(function, name=f"{function.name}_gradient", body=body)
 
@@ -80,32 +75,16 @@ def _rank(type_: Type) -> int:
     return type_.rank if isinstance(type_, TensorType) else 0
 
 
-def _resolved(mapping: dict[Sym, Atom]) -> dict[Sym, Atom]:
-    """The mapping with chains followed to their ends; keys come in program order."""
-    ends: dict[Sym, Atom] = {}
-    for symbol, atom in mapping.items():
-        ends[symbol] = renamed(atom, ends)
-    return ends
-
-
 def _has_backward(block: Block) -> bool:
     return any(node.primitive is BACKWARD for node in walk(block))
 
 
-def _sweep_back(sweep: Sweep, loss: Atom, path: Sequence[list[Node]], sources: Sequence[Sym]) -> list[Atom]:
+def _gradients(sweep: Sweep, loss: Atom, path: Sequence[list[Node]], sources: Sequence[Sym]) -> list[Atom]:
     """Sweep over `path` (node lists, outermost first); gives the gradients, zero where the loss does not depend."""
-    loc = sweep.loc
     if sweep.wants(loss):
         sweep.accumulate(loss, sweep.constant(loss.type, 1))
-        for nodes in reversed(path):
-            # The innermost list is where the sweep's own nodes go: it must not visit those.
-            forward = list(nodes)
-            sweep.run(forward)
-            nodes[: len(forward)] = forward
-    sweep.loc = loc
-    return [
-        sweep.adjoints[source] if source in sweep.adjoints else sweep.constant(source.type, 0) for source in sources
-    ]
+        sweep_back(sweep, path)
+    return [sweep.adjoint_or_zero(source) for source in sources]
 
 
 class _Rewriter:
@@ -150,7 +129,7 @@ class _Rewriter:
         # Activity is found on the function as it was: what a sweep adds is constant to every other sweep.
         varied = varied_symbols(self._function.body, sources)
         sweep = Sweep(self._builder, varied=varied, sources=frozenset(sources), loc=node.loc)
-        gradients = _sweep_back(sweep, loss, self._path, sources)
+        gradients = _gradients(sweep, loss, self._path, sources)
         self._refuse_carried(sweep)
         self._gradients.update(zip(node.results, gradients, strict=True))
 

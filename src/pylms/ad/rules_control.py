@@ -1,4 +1,4 @@
-"""Derivatives of control flow and of calls into Python.
+"""Derivatives of branches, of variables of derivatives within, and of calls into Python.
 
 An `if` differentiates into an `if` on the same condition that gives adjoints. What its blocks need from inside the
 forward blocks is carried out of the forward `if` as extra results; a slot that one side does not fill is zero.
@@ -13,7 +13,8 @@ from ..errors import NotSupportedYetError
 from ..ir.builder import BlockScope, rebuild
 from ..ir.node import Atom, Block, Node, Sym
 from ..ir.ops.arithmetic import ADD
-from ..ir.ops.control import FOR, IF, WHILE
+from ..ir.ops.control import IF
+from ..ir.ops.differentiation import INDEPENDENT
 from ..ir.ops.host import HOST_CALL
 from .rename import free_symbols, renamed_block
 from .sweep import Sweep, derivative_rules
@@ -52,12 +53,11 @@ def _if(sweep: Sweep, node: Node) -> None:
 
 def _sweep_side(sweep: Sweep, node: Node, block: Block) -> _Side:
     inner = sweep.inner()
-    forward = list(block.nodes)
     with sweep.builder.block() as scope:
         for result, block_result in zip(node.results, block.results, strict=True):
             if result in sweep.adjoints:
                 inner.accumulate(block_result, sweep.adjoint(result))
-        inner.run(forward)
+        forward = inner.run(block.nodes)
     own = {result for inside in block.nodes for result in inside.results}
     outside = {symbol: adjoint for symbol, adjoint in inner.adjoints.items() if symbol not in own}
     return _Side(block, forward, scope, outside)
@@ -123,15 +123,6 @@ def _extended(sweep: Sweep, side: _Side, carried: Sequence[Sym | None], extra: S
     return scope.finish((*side.block.results, *more))
 
 
-@derivative_rules.define(WHILE, FOR)
-def _loop(_sweep: Sweep, node: Node) -> None:
-    raise NotSupportedYetError(
-        "the loss depends on this loop, and differentiating through a staged loop is not supported yet",
-        loc=node.loc,
-        hint="unroll it (a loop over a plain range or list runs while staging), or call backward() inside the loop",
-    )
-
-
 @derivative_rules.define(HOST_CALL)
 def _host_call(_sweep: Sweep, node: Node) -> None:
     raise NotSupportedYetError(
@@ -139,3 +130,9 @@ def _host_call(_sweep: Sweep, node: Node) -> None:
         loc=node.loc,
         hint="use .detach() on what goes in if no gradient should flow through the call",
     )
+
+
+@derivative_rules.define(INDEPENDENT)
+def _independent(sweep: Sweep, node: Node) -> None:
+    """The variable of another differentiation is a value like any other."""
+    sweep.accumulate(node.args[0], sweep.adjoint(node.results[0]))

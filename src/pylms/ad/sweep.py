@@ -1,76 +1,144 @@
 """The reverse sweep over a sequence of nodes, and the table of derivative rules it applies.
 
 In: nodes in program order, the varied symbols, and adjoints of some of the nodes' results. Out: nodes, emitted
-through a `Builder`, that compute the adjoints of what those results depend on.
+through a `Builder`, that compute the adjoints of what those results depend on; and the forward nodes, which may have
+to keep more than they did.
 
 What holds: only varied symbols get adjoints, so no gradient is computed that nobody asked for; an adjoint has its
 symbol's type (a buffer's: the type of its content); contributions are added in the order of the sweep, which is
-the reverse of program order, so results are the same on every run.
+the reverse of program order, so results are the same on every run. What a loop or a native function computes at each
+round or call is kept on the tape of the sweep, and taken from there in the opposite order.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 
 from ..errors import NotSupportedYetError
 from ..ir.builder import Builder
+from ..ir.empty_array import empty_array
 from ..ir.node import Atom, AttributeValue, Const, Node, Sym
-from ..ir.ops.arithmetic import ADD
+from ..ir.ops.arithmetic import ADD, CONVERT
+from ..ir.ops.tapes import TAPE_NEW
 from ..ir.ops.tensors import BROADCAST
 from ..ir.primitive import Primitive, RuleTable
+from ..ir.rules import effect_rules
 from ..ir.types import (
+    FLOAT,
+    FLOAT64,
+    TAPE,
     ArrayType,
     BufferType,
     DictType,
     ListType,
     ScalarType,
+    TapeType,
     TensorType,
     TextType,
     Type,
     VarType,
 )
 from ..loc import Loc
+from .activity import Varied
+
+
+class Tapes:
+    """The tapes of the sweeps over one range of nodes and over what is within: their own, and those of adjoints."""
+
+    def __init__(self, builder: Builder) -> None:
+        self._builder = builder
+        self._own: Sym | None = None
+        self._of_adjoints: dict[Sym, Sym] = {}
+        self._refusal = ""
+
+    def refuse(self, reason: str) -> None:
+        """From here on nothing can be kept, for that reason."""
+        self._refusal = reason
+
+    def own(self, loc: Loc) -> Sym:
+        """The tape on which forward nodes leave what the sweep needs. `loc`: of what it goes through."""
+        if self._refusal:
+            raise NotSupportedYetError(
+                self._refusal, loc=loc, hint="call backward() in the block that computes the loss"
+            )
+        if self._own is None:
+            self._own = self._builder.fresh(TAPE, "tape")
+        return self._own
+
+    @property
+    def made(self) -> Sym | None:
+        """The sweep's own tape, where it turned out to need one."""
+        return self._own
+
+    def of_adjoints(self, tape: Sym) -> Sym:
+        """The tape that takes the adjoints of what another tape holds."""
+        return self._of_adjoints[tape]
+
+    def pair(self, tape: Sym, adjoints: Sym) -> None:
+        """Let `adjoints` take the adjoints of what `tape` holds."""
+        self._of_adjoints[tape] = adjoints
 
 
 class Sweep:
     """One reverse sweep. Rules read `adjoint`, ask `wants`, emit, and `accumulate` what they found."""
 
-    def __init__(self, builder: Builder, *, varied: set[Sym], sources: frozenset[Sym], loc: Loc) -> None:
+    def __init__(
+        self, builder: Builder, *, varied: Varied, sources: frozenset[Sym], loc: Loc, tapes: Tapes | None = None
+    ) -> None:
         """`sources`: what is differentiated by; their loads are where gradients end. `loc`: of the sweep's seed."""
         self.builder = builder
         self.varied = varied
         self.sources = sources
         self.loc = loc
+        self.tapes = tapes or Tapes(builder)
         self.adjoints: dict[Sym, Atom] = {}
-        self._replacements: dict[Node, Node] = {}
+        self._replacements: dict[Node, Sequence[Node]] = {}
 
     def inner(self) -> Sweep:
         """A sweep over a block inside this one's nodes: same variables, no adjoints yet."""
-        return Sweep(self.builder, varied=self.varied, sources=self.sources, loc=self.loc)
+        return Sweep(self.builder, varied=self.varied, sources=self.sources, loc=self.loc, tapes=self.tapes)
 
-    def run(self, nodes: list[Node]) -> None:
-        """Sweep over `nodes` from last to first. Forward nodes that must give more results are replaced in the list."""
-        for index in range(len(nodes) - 1, -1, -1):
-            node = nodes[index]
-            if not any(result in self.adjoints for result in node.results):
-                continue
-            if node.primitive not in derivative_rules:
-                raise NotSupportedYetError(
-                    f"the derivative of `{node.primitive.spelling}` is not defined",
-                    loc=node.loc,
-                    hint="use .detach() on its argument if no gradient should flow through it",
-                )
-            self.loc = node.loc
-            derivative_rules[node.primitive](self, node)
-            nodes[index] = self._replacements.pop(node, node)
+    def run(self, nodes: Sequence[Node]) -> list[Node]:
+        """Sweep over `nodes` from last to first; gives the forward nodes, with those that must give more replaced."""
+        for node in nodes:
+            if node.primitive is TAPE_NEW and node.results[0] in self.varied:
+                self.tapes.pair(node.results[0], self.emit(TAPE_NEW))
+        forward: list[Node] = []
+        for node in reversed(nodes):
+            if self._matters(node):
+                self._apply_rule(node)
+            forward.extend(reversed(self._replacements.pop(node, (node,))))
+        forward.reverse()
+        return forward
 
-    def replace_forward(self, node: Node, replacement: Node) -> None:
-        """Have `replacement` stand for the forward `node` that is being visited."""
-        self._replacements[node] = replacement
+    def _matters(self, node: Node) -> bool:
+        if any(result in self.adjoints for result in node.results):
+            return True
+        return any(
+            isinstance(place, Sym) and place.type == TAPE and place in self.varied for place in node.effect.writes
+        )
+
+    def _apply_rule(self, node: Node) -> None:
+        if node.primitive not in derivative_rules:
+            raise NotSupportedYetError(
+                f"the derivative of `{node.primitive.spelling}` is not defined",
+                loc=node.loc,
+                hint="use .detach() on its argument if no gradient should flow through it",
+            )
+        self.loc = node.loc
+        derivative_rules[node.primitive](self, node)
+
+    def replace_forward(self, node: Node, *replacements: Node) -> None:
+        """Have `replacements` stand for the forward `node` that is being visited."""
+        self._replacements[node] = replacements
 
     def adjoint(self, symbol: Sym) -> Atom:
         """The adjoint of a result; KeyError where the loss does not depend on it."""
         return self.adjoints[symbol]
+
+    def adjoint_or_zero(self, symbol: Sym) -> Atom:
+        """The adjoint of a symbol; zero where nothing asked for depends on it."""
+        return self.adjoints[symbol] if symbol in self.adjoints else self.constant(symbol.type, 0)
 
     def wants(self, atom: Atom) -> bool:
         """Whether a contribution to this atom's adjoint is of use."""
@@ -85,6 +153,14 @@ class Sweep:
 
     def emit(self, primitive: Primitive, *args: Atom, **attrs: AttributeValue) -> Sym:
         """Emit a node with one result, at the position of the forward node being visited."""
+        is_strict = args and args[0].type == FLOAT and effect_rules[primitive](args, attrs, ()).raises
+        if is_strict:
+            # PyTorch's derivatives are infinite or NaN where they are not defined, and Python's operations would raise.
+            args = tuple([self._emit(CONVERT, (arg,), {"dtype": FLOAT64}) for arg in args])
+        result = self._emit(primitive, args, attrs)
+        return self._emit(CONVERT, (result,), {"dtype": FLOAT}) if is_strict else result
+
+    def _emit(self, primitive: Primitive, args: Sequence[Atom], attrs: Mapping[str, AttributeValue]) -> Sym:
         (result,) = self.builder.emit(primitive, args, loc=self.loc, attrs=attrs)
         return result
 
@@ -98,8 +174,11 @@ class Sweep:
             case VarType(content):
                 return self.constant(content, value)
             case ArrayType():
-                raise NotSupportedYetError("derivatives through arrays are not supported yet", loc=self.loc)
-            case TextType() | ListType() | DictType():
+                nodes = empty_array(self.builder, type_, self.loc)
+                for node in nodes:
+                    self.builder.append(node)
+                return nodes[-1].results[0]
+            case TextType() | ListType() | DictType() | TapeType():
                 raise NotSupportedYetError(f"derivatives through a {type_} are not supported yet", loc=self.loc)
 
 

@@ -22,6 +22,7 @@ from .types import (
     DictType,
     ListType,
     ScalarType,
+    TapeType,
     TensorType,
     TextType,
     Type,
@@ -53,7 +54,7 @@ def as_type(value: Any, type_: Type) -> Value:
             return as_number(value, type_)
         case TensorType(dtype, shape):
             return np.asarray(value, dtype_of(dtype)).reshape(shape)
-        case BufferType() | ArrayType() | VarType() | TextType() | ListType() | DictType():
+        case BufferType() | ArrayType() | VarType() | TextType() | ListType() | DictType() | TapeType():
             return value  # type: ignore[no-any-return]
 
 

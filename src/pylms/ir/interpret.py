@@ -22,6 +22,7 @@ from . import (  # noqa: F401 - each fills the table of rules
     evaluate_fusion,
     evaluate_integers,
     evaluate_lists,
+    evaluate_tapes,
     evaluate_tensor_parts,
     evaluate_tensors,
     evaluate_texts,
@@ -29,7 +30,7 @@ from . import (  # noqa: F401 - each fills the table of rules
 from .call_graph import all_functions
 from .evaluate_rules import Number, Value, as_type, constant_value, evaluate_rules
 from .node import Atom, Block, Const, Function, Node, Sym
-from .ops.differentiation import BACKWARD
+from .ops.differentiation import BACKWARD, INDEPENDENT, PULLBACK
 
 __all__ = ["Host", "Interpreter", "Value", "evaluate_rules", "interpret"]
 
@@ -82,6 +83,12 @@ def interpret(function: Function, args: Sequence[object], *, host: Host) -> tupl
     return Interpreter(host, functions).run_block(function.body, values)
 
 
-@evaluate_rules.define(BACKWARD)
+@evaluate_rules.define(INDEPENDENT)
+def _evaluate_independent(_interpreter: Interpreter, _node: Node, args: list[Any]) -> tuple[Value, ...]:
+    return (args[0],)
+
+
+@evaluate_rules.define(BACKWARD, PULLBACK)
 def _evaluate_backward(_interpreter: Interpreter, node: Node, _args: list[Any]) -> tuple[Value, ...]:
-    raise InternalError("`backward` has no value of its own: differentiation replaces it first", loc=node.loc)
+    message = f"`{node.primitive}` has no value of its own: differentiation replaces it first"
+    raise InternalError(message, loc=node.loc)

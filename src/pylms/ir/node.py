@@ -13,9 +13,9 @@ from ..loc import Loc
 from ..records import record
 from .effects import Effect
 from .primitive import Primitive
-from .types import ElementType, ScalarType, Type
+from .types import ContentType, ElementType, ScalarType, Type
 
-AttributeValue = int | float | str | bool | None | ElementType | tuple["AttributeValue", ...]
+AttributeValue = int | float | str | bool | None | ContentType | ElementType | tuple["AttributeValue", ...]
 Attributes = tuple[tuple[str, AttributeValue], ...]
 
 

@@ -21,6 +21,7 @@ from .types import (
     FLOAT,
     INT,
     SCALAR_TYPES,
+    TAPE,
     TEXT,
     ArrayType,
     BufferType,
@@ -172,6 +173,8 @@ class _Parser:
             return SCALAR_TYPES[word]
         if word == "str":
             return TEXT
+        if word == "tape":
+            return TAPE
         self._expect("<")
         if word == "list":
             return self._list_type()

@@ -210,6 +210,14 @@ class Heap:
 
 
 @record(frozen=True, slots=True)
+class TapeType:
+    """Memory of a reverse sweep: values of any types, last in, first out."""
+
+    def __str__(self) -> str:
+        return "tape"
+
+
+@record(frozen=True, slots=True)
 class VarType:
     """A mutable variable that holds one value of `content`; `promote_variables` removes it."""
 
@@ -224,8 +232,9 @@ LeafType = ScalarType | TextType | ContainerType
 ElementType = LeafType | RecordType | UnknownType
 ValueType = ScalarType | TensorType
 ContentType = ScalarType | TensorType | ArrayType | TextType | ContainerType
-Type = ContentType | BufferType | VarType
+Type = ContentType | BufferType | VarType | TapeType
 TEXT = TextType()
+TAPE = TapeType()
 
 
 def leaves_of(element: ElementType) -> tuple[LeafType, ...]:
@@ -244,7 +253,7 @@ def element_type(type_: Type) -> ScalarType:
             return dtype
         case VarType(content):
             return element_type(content)
-        case TextType() | ListType() | DictType():
+        case TextType() | ListType() | DictType() | TapeType():
             raise AssertionError(f"{type_} is not made of numbers")
 
 

@@ -23,7 +23,7 @@ from .ops.functions import CALL
 from .ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from .printer import Fault, format_atom, print_function
 from .rules import effect_of_block, effect_rules, type_rules
-from .types import BufferType, ScalarType, Type, VarType
+from .types import BufferType, ScalarType, TapeType, Type, VarType
 
 
 def verify(function: Function, *, checked: set[Node] | None = None) -> None:
@@ -88,7 +88,7 @@ class _Verifier:
     def _block(self, block: Block, owner: Function | Node, loc: Loc) -> None:
         own: list[Sym] = []
         for param in block.params:
-            if isinstance(owner, Node) and isinstance(param.type, (VarType, BufferType)):
+            if isinstance(owner, Node) and isinstance(param.type, (VarType, BufferType, TapeType)):
                 self._fail(owner, f"the block parameter {format_atom(param)} is a {param.type}", loc)
             self._define(param, owner, loc)
             own.append(param)
@@ -97,7 +97,9 @@ class _Verifier:
             own.extend(node.results)
         for result in block.results:
             self._atom(result, block, loc)
-            if isinstance(result.type, VarType) or (isinstance(owner, Node) and isinstance(result.type, BufferType)):
+            if isinstance(result.type, (VarType, TapeType)) or (
+                isinstance(owner, Node) and isinstance(result.type, BufferType)
+            ):
                 self._fail(block, f"a {result.type} may not leave its block", loc)
         self._in_scope.difference_update(own)
 

@@ -102,7 +102,7 @@ def _sub(facts: Facts, node: Node) -> Atom | Node | None:
     if left == right and dtype.is_integer:
         return _scalar(node, 0)
     if _is_zero(_value(facts, left), negative=dtype.is_float):
-        return facts.instead(node, ops.NEG, (right,))
+        return facts.instead(node, ops.NEG, (right,), dict(node.attrs))
     negated = facts.definition(right, ops.NEG)
     if negated is not None and (dtype.is_float or not dtype.python):
         return facts.instead(node, ops.ADD, (left, negated.args[0]))
@@ -116,7 +116,7 @@ def _mul(facts: Facts, node: Node) -> Atom | Node | None:
         if value == 1:
             return kept
         if value == -1:
-            return facts.instead(node, ops.NEG, (kept,))
+            return facts.instead(node, ops.NEG, (kept,), dict(node.attrs))
         if value == 0 and _dtype(node).is_integer:
             return other
     return None

@@ -19,6 +19,7 @@ from ..ir.ops.arrays import ARRAY_NEW
 from ..ir.ops.control import FOR, IF
 from ..ir.ops.functions import CALL
 from ..ir.ops.host import HOST_CALL, PRINT
+from ..ir.ops.tapes import TAPE_NEW, TAPE_PUSH
 from ..ir.primitive import Primitive
 from ..ir.types import ScalarType
 
@@ -38,6 +39,8 @@ _FORBIDDEN = {
     CALL: "calls a native function",
     ARRAY_NEW: "allocates an array",
     ARRAY_BUILD: "allocates an array",
+    TAPE_NEW: "computes a gradient of loops or calls",
+    TAPE_PUSH: "holds what is differentiated through loops or calls",
 }
 
 

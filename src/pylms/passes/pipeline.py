@@ -1,7 +1,7 @@
 """Running passes in order, verified, and the order itself.
 
-`SCALAR_PASSES` comes first, on what staging traced; `TENSOR_PASSES` after differentiation; then, if asked for,
-`REASSOCIATING_PASSES`.
+`VALUE_PASSES` come first, on what staging traced; then, after the derivatives of functions, `SCALAR_PASSES`;
+`TENSOR_PASSES` after `backward`; then, if asked for, `REASSOCIATING_PASSES`.
 """
 
 from __future__ import annotations
@@ -31,12 +31,14 @@ from .simplify_tensors import SimplifyTensors
 # simplification. Arrays fuse when equal extents have one name. Parallel loops are looked at when what they carry is as
 # plain as it gets. Invariants move when what is left is worth moving, and are then known outside their loops to the
 # analysis of what cannot fail.
-SCALAR_PASSES: tuple[Pass, ...] = (
+VALUE_PASSES: tuple[Pass, ...] = (
     PromoteVariables(),
     Fold(),
     Simplify(),
     EliminateCommonSubexpressions(),
     EliminateDeadCode(),
+)
+SCALAR_PASSES: tuple[Pass, ...] = (
     Fold(),
     Simplify(),
     EliminateDeadCode(),

@@ -17,7 +17,7 @@ from ..ir.ops.differentiation import BACKWARD
 from ..ir.ops.functions import CALL
 from ..ir.ops.lists import NEW_LISTS
 from ..ir.rules import effect_rules
-from ..ir.types import ArrayType, BufferType, ContainerType, VarType
+from ..ir.types import ArrayType, BufferType, ContainerType, TapeType, VarType
 
 Replacements = dict[Sym, Atom]
 
@@ -86,7 +86,7 @@ def makes_memory(node: Node) -> bool:
     if node.primitive is CALL and any(isinstance(result.type, (ArrayType, ContainerType)) for result in node.results):
         return True
     makes_reference = node.primitive in (ARRAY_NEW, ARRAY_BUILD, *NEW_LISTS, *NEW_FROM_DICTS)
-    return makes_reference or any(isinstance(result.type, (BufferType, VarType)) for result in node.results)
+    return makes_reference or any(isinstance(result.type, (BufferType, VarType, TapeType)) for result in node.results)
 
 
 def reads_at_index(node: Node) -> bool:

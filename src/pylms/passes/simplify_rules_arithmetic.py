@@ -158,7 +158,7 @@ def _sub(rewriter: TensorRewriter, node: Node) -> Atom | None:
     if _constant(rewriter, right) == 0:
         return left
     if _constant(rewriter, left) == 0:
-        return rewriter.emit(NEG, (right,), node.loc)
+        return rewriter.emit(NEG, (right,), node.loc, **dict(node.attrs))
     positive = _without_minus_sign(rewriter, right, node)
     return rewriter.emit(ADD, (left, positive), node.loc) if positive is not None else None
 

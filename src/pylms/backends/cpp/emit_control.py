@@ -95,10 +95,13 @@ def _emit_selection(
     moves = []
     for result, target, left, right in zip(node.results, targets, sides[0][1], sides[1][1], strict=True):
         chosen = selection(condition, left.value, right.value, is_bool=number_type(result.type).kind == "bool")
-        if target is None:
-            emitter.define_pure(result, chosen.text, chosen.binding)
-        else:
+        if target is not None:
             moves.append(Move(target, chosen, result.type))
+        elif any(targets):
+            # Not left for later: it may read what the variables of the other results hold until now.
+            emitter.define(result, chosen.text)
+        else:
+            emitter.define_pure(result, chosen.text, chosen.binding)
     assign_together(emitter, moves)
 
 

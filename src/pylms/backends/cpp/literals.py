@@ -17,6 +17,7 @@ from ...ir.types import (
     ElementType,
     ListType,
     ScalarType,
+    TapeType,
     TensorType,
     TextType,
     Type,
@@ -93,6 +94,8 @@ def c_type(type_: Type) -> str:
             return f"pylms::list<{element_c_type(element)}>"
         case DictType(key, value):
             return f"pylms::dict<{element_c_type(key)}, {element_c_type(value)}>"
+        case TapeType():
+            return "pylms::tape *"
         case VarType(content):
             return c_type(content)
 
@@ -112,6 +115,8 @@ def header_of(type_: Type) -> str | None:
             return "text.h"
         case ListType() | DictType():
             return "dict.h" if "dict" in str(type_) else "list.h"
+        case TapeType():
+            return "tape.h"
         case _:
             return None
 

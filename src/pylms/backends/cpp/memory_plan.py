@@ -17,13 +17,14 @@ from ...ir.ops.buffers import BUFFER_NEW, LOAD, SLICE_ROWS
 from ...ir.ops.control import FINALLY, IF
 from ...ir.ops.functions import CALL
 from ...ir.ops.fusion import FUSED
+from ...ir.ops.tapes import TAPE_POP
 from ...ir.ops.tensor_gathers import SCATTER_ADD, SCATTER_ADD_ALONG
 from ...ir.ops.tensor_regions import CONCAT, PLACE
 from ...ir.ops.tensors import ARGMAX, BATCH_MATMUL, MATMUL, RESHAPE, STOP_GRADIENT
 from ...ir.types import BufferType, TensorType
 
 _MAKES_MEMORY = frozenset(
-    {FUSED, MATMUL, BATCH_MATMUL, ARGMAX, BUFFER_NEW, CALL, CONCAT, PLACE, SCATTER_ADD, SCATTER_ADD_ALONG}
+    {FUSED, MATMUL, BATCH_MATMUL, ARGMAX, BUFFER_NEW, CALL, CONCAT, PLACE, SCATTER_ADD, SCATTER_ADD_ALONG, TAPE_POP}
 )
 _NAMES_MEMORY = frozenset({LOAD, RESHAPE, SLICE_ROWS, STOP_GRADIENT})
 _ALIGNMENT = 64

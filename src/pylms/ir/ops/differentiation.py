@@ -1,22 +1,95 @@
-"""`backward(loss, buffer...)`: gradients of a rank-0 loss with respect to buffers, as of the loads before it.
+"""What asks for derivatives. The passes of `ad` replace it; nothing later in the pipeline knows it.
 
-One result a buffer, of the buffer's tensor type; zero where the loss does not depend on it. The differentiate
-pass replaces it with the reverse sweep; nothing later in the pipeline knows it.
+`independent(x) {number}`: x, as a variable of the differentiation of that number. Only what is computed from this
+result depends on it, so that derivatives within derivatives do not take each other's variables for their own. An array
+stays the same memory.
+`pullback(y..., y_bar..., x...) {outputs, regions}`: of `outputs` values y that depend on results x of `independent`, in
+the same block: the sum over y of y_bar times the derivative of y by x; one result for each x, of its type. That of an
+array is new memory, of the region that `regions` tells at its place.
+`backward(loss, buffer...)`: gradients of a rank-0 loss with respect to buffers, as of the loads before it. One result a
+buffer, of the buffer's tensor type; zero where the loss does not depend on it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ...errors import StagedTypeError
 from ..effects import Effect
-from ..node import Atom, AttributeValue, Block, Sym
+from ..node import Atom, AttributeValue, Block, Node, Sym
 from ..primitive import Primitive
-from ..rules import effect_rules, type_rules
-from ..types import BufferType, TensorType, Type
+from ..rules import effect_rules, pure, type_rules
+from ..types import ArrayType, BufferType, Region, ScalarType, TensorType, Type
+from .tensors import integers
 
+INDEPENDENT = Primitive("independent")
+PULLBACK = Primitive("pullback")
 BACKWARD = Primitive("backward")
-PRIMITIVES = (BACKWARD,)
+PRIMITIVES = (INDEPENDENT, PULLBACK, BACKWARD)
+
+
+def is_differentiable(type_: Type) -> bool:
+    """Whether values of this type have derivatives."""
+    if isinstance(type_, ScalarType):
+        return type_.is_float
+    return isinstance(type_, (TensorType, ArrayType)) and type_.dtype.is_float
+
+
+@type_rules.define(INDEPENDENT)
+def _independent_type(
+    args: tuple[Type, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
+) -> tuple[Type, ...]:
+    _require_differentiable(args)
+    return args
+
+
+@type_rules.define(PULLBACK)
+def _pullback_type(
+    args: tuple[Type, ...], attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
+) -> tuple[Type, ...]:
+    outputs, cotangents, variables = _parts(args, attrs["outputs"])
+    _require_differentiable(args)
+    if [_without_region(type_) for type_ in outputs] != [_without_region(type_) for type_ in cotangents]:
+        raise StagedTypeError("what is pulled back must have the types of the results")
+    regions = integers(attrs, "regions")
+    return tuple([_gradient_type(type_, number) for type_, number in zip(variables, regions, strict=True)])
+
+
+def _parts(atoms: Sequence[Type], outputs: AttributeValue) -> tuple[Sequence[Type], Sequence[Type], Sequence[Type]]:
+    assert isinstance(outputs, int)
+    return atoms[:outputs], atoms[outputs : 2 * outputs], atoms[2 * outputs :]
+
+
+def pullback_parts(node: Node) -> tuple[tuple[Atom, ...], tuple[Atom, ...], tuple[Atom, ...]]:
+    """The values, what is pulled back, and the variables of a `pullback`."""
+    outputs = node.attr("outputs")
+    assert isinstance(outputs, int)
+    return node.args[:outputs], node.args[outputs : 2 * outputs], node.args[2 * outputs :]
+
+
+def _require_differentiable(types: Sequence[Type]) -> None:
+    for type_ in types:
+        if not is_differentiable(type_):
+            raise StagedTypeError(f"values of type {type_} have no derivatives")
+
+
+def _without_region(type_: Type) -> object:
+    return (type_.dtype, type_.rank) if isinstance(type_, ArrayType) else type_
+
+
+def _gradient_type(type_: Type, region: int) -> Type:
+    return replace(type_, is_dense=True, region=Region(region)) if isinstance(type_, ArrayType) else type_
+
+
+effect_rules.define(INDEPENDENT)(pure)
+
+
+@effect_rules.define(PULLBACK)
+def _pullback_effect(
+    args: tuple[Atom, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
+) -> Effect:
+    return Effect(reads=frozenset(arg.type.region for arg in args if isinstance(arg.type, ArrayType)))
 
 
 @type_rules.define(BACKWARD)

@@ -3,8 +3,8 @@
 `call(args...) {callee, results, effect, reads, writes, mutates}`: runs the function of that name, whose results have
 the types `results`. What that may do is written at the call, since a node's effect follows from the node alone:
 `effect` holds the words `io`, `raises`, `keep`; `reads` and `writes` are numbers of regions, and the types of
-containers whose heap is meant; `mutates` the positions of the buffers among the arguments that may be written. All
-buffers that are passed count as read. `call_graph.with_call_effects` writes it, and `verify` compares it with the
+containers whose heap is meant; `mutates` the positions of the buffers and tapes among the arguments that may be
+written. All that are passed count as read. `call_graph.with_call_effects` writes it, and `verify` compares it with the
 callee.
 """
 
@@ -17,7 +17,7 @@ from ..effects import Effect, Place
 from ..node import Atom, AttributeValue, Block, Sym
 from ..primitive import Primitive
 from ..rules import effect_rules, type_rules
-from ..types import BufferType, ContainerType, ContentType, Heap, Region, Type
+from ..types import BufferType, ContainerType, ContentType, Heap, Region, TapeType, Type
 
 CALL = Primitive("call")
 PRIMITIVES = (CALL,)
@@ -61,7 +61,7 @@ def _call_effect(args: tuple[Atom, ...], attrs: Mapping[str, AttributeValue], _b
     assert isinstance(words, tuple)
     mutates = attrs["mutates"]
     assert isinstance(mutates, tuple)
-    buffers = [(index, arg) for index, arg in enumerate(args) if isinstance(arg, Sym) and _is_buffer(arg)]
+    buffers = [(index, arg) for index, arg in enumerate(args) if isinstance(arg, Sym) and _is_memory(arg)]
     return Effect(
         reads=frozenset(buffer for _, buffer in buffers) | _places(attrs["reads"]),
         writes=frozenset(buffer for index, buffer in buffers if index in mutates) | _places(attrs["writes"]),
@@ -71,8 +71,8 @@ def _call_effect(args: tuple[Atom, ...], attrs: Mapping[str, AttributeValue], _b
     )
 
 
-def _is_buffer(symbol: Sym) -> bool:
-    return isinstance(symbol.type, BufferType)
+def _is_memory(symbol: Sym) -> bool:
+    return isinstance(symbol.type, (BufferType, TapeType))
 
 
 def _places(spelled: AttributeValue) -> frozenset[Place]:

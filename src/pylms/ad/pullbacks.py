@@ -1,0 +1,73 @@
+"""The pass that computes `pullback` nodes: derivatives of functions, within functions, to any order.
+
+In: a `Function` without IR variables. Out: the same without `pullback` and `independent`.
+
+The nodes are taken in program order, so that what a later one differentiates has no `pullback` left in it: derivatives
+of derivatives are derivatives of code like any other. A sweep covers the nodes before its `pullback` in the same block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from ..ir.builder import Builder, rebuild
+from ..ir.node import Atom, Block, Function, Node, Sym, walk
+from ..ir.ops.differentiation import INDEPENDENT, PULLBACK, pullback_parts
+from . import rules  # noqa: F401 - loading them fills the table
+from .activity import varied_symbols
+from .path import sweep_back
+from .rename import renamed, renamed_block, renamed_node, resolved, without_nodes
+from .sweep import Sweep
+
+
+@dataclass(frozen=True)
+class ExpandPullbacks:
+    """Replaces every `pullback` by its reverse sweep, and every `independent` by its argument."""
+
+    name: ClassVar[str] = "expand_pullbacks"
+
+    def run(self, function: Function) -> Function:
+        body = function.body
+        if not any(node.primitive is INDEPENDENT for node in walk(body)):
+            return function
+        body = _Expander(Builder.after(function)).expand(body)
+        variables = {node.results[0]: node.args[0] for node in walk(body) if node.primitive is INDEPENDENT}
+        # Only now: to a sweep, a variable and its value are different things.
+        body = without_nodes(renamed_block(body, resolved(variables)), INDEPENDENT)
+        return replace(function, body=body)
+
+
+class _Expander:
+    """Copies a function's blocks, sweeping back at each `pullback` over what has been copied so far."""
+
+    def __init__(self, builder: Builder) -> None:
+        self._builder = builder
+        self._found: dict[Sym, Atom] = {}
+
+    def expand(self, block: Block) -> Block:
+        with self._builder.block(block.params) as scope:
+            for node in block.nodes:
+                self._node(node, scope.nodes)
+        return scope.finish([renamed(result, self._found) for result in block.results])
+
+    def _node(self, node: Node, before: list[Node]) -> None:
+        node = renamed_node(node, self._found)
+        if node.primitive is PULLBACK:
+            self._found.update(zip(node.results, self._pulled_back(node, before), strict=True))
+        elif node.blocks:
+            self._builder.append(rebuild(node, node.args, [self.expand(inner) for inner in node.blocks]))
+        else:
+            self._builder.append(node)
+
+    def _pulled_back(self, node: Node, before: list[Node]) -> Sequence[Atom]:
+        outputs, cotangents, atoms = pullback_parts(node)
+        variables = [atom for atom in atoms if isinstance(atom, Sym)]
+        varied = varied_symbols(Block((), tuple(before), ()), variables)
+        sweep = Sweep(self._builder, varied=varied, sources=frozenset(), loc=node.loc)
+        for output, cotangent in zip(outputs, cotangents, strict=True):
+            sweep.accumulate(output, cotangent)
+        if sweep.adjoints:
+            sweep_back(sweep, [before])
+        return [sweep.adjoint_or_zero(variable) for variable in variables]

@@ -1,0 +1,75 @@
+"""What a reverse block computes again, instead of having the forward block keep it.
+
+In: the nodes of a forward block, and the symbols of it that the reverse block needs. Out: those that must be kept, and
+nodes that compute the others from them, from what is known there anyway, and from what is outside.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from ..ir.builder import Builder
+from ..ir.node import Atom, Node, Sym
+from ..ir.ops import arithmetic as op
+from ..ir.ops.arrays import ARRAY_DIM, IN_BOUNDS, NORMALIZE_INDEX, VIEWS
+from ..ir.ops.tensors import BROADCAST, ELEMENT, RESHAPE
+from ..ir.types import INT
+
+_INTS_THAT_FIT = frozenset({op.ADD, op.SUB, op.MUL, op.NEG, op.ABS})
+"""Where they came through in the forward block, they come through again."""
+_CHEAP = frozenset(
+    {
+        *(*_INTS_THAT_FIT, op.MINIMUM, op.MAXIMUM, *op.COMPARISONS, *op.LOGICAL, op.SELECT, op.CONVERT),
+        *(IN_BOUNDS, NORMALIZE_INDEX, ARRAY_DIM, *VIEWS, BROADCAST, ELEMENT, RESHAPE),
+    }
+)
+
+
+class Recomputation:
+    """The plan for one block."""
+
+    def __init__(self, nodes: Sequence[Node], inside: Collection[Sym], known: Mapping[Sym, Atom]) -> None:
+        """`inside`: the symbols that the block defines; `known`: what stands for some of them in the reverse block."""
+        self._definitions = {result: node for node in nodes for result in node.results}
+        self._inside = inside
+        self._known = known
+
+    def to_keep(self, needed: Sequence[Sym]) -> list[Sym]:
+        """Those of `needed` that do not follow from the others."""
+        kept = [symbol for symbol in needed if not self._follows(symbol, frozenset())]
+        for symbol in reversed(list(kept)):
+            others = frozenset(kept) - {symbol}
+            node = self._definitions.get(symbol)
+            if node is not None and _is_cheap(node) and all(self._follows(arg, others) for arg in node.args):
+                kept.remove(symbol)
+        return kept
+
+    def _follows(self, atom: Atom, kept: frozenset[Sym]) -> bool:
+        if not isinstance(atom, Sym) or atom not in self._inside or atom in self._known or atom in kept:
+            return True
+        node = self._definitions.get(atom)
+        return node is not None and _is_cheap(node) and all(self._follows(arg, kept) for arg in node.args)
+
+    def recompute(self, builder: Builder, needed: Sequence[Sym], found: dict[Sym, Atom]) -> None:
+        """Emit what computes those of `needed` that are not in `found` yet, and note there where they are."""
+        for symbol in needed:
+            self._find(builder, symbol, found)
+
+    def _find(self, builder: Builder, atom: Atom, found: dict[Sym, Atom]) -> Atom:
+        if not isinstance(atom, Sym) or atom not in self._inside:
+            return atom
+        if atom not in found:
+            node = self._definitions[atom]
+            args = [self._find(builder, arg, found) for arg in node.args]
+            attrs = dict(node.attrs)
+            if node.primitive in _INTS_THAT_FIT and node.args[0].type == INT:
+                attrs.update([op.UNCHECKED])
+            results = builder.emit(node.primitive, args, loc=node.loc, attrs=attrs, names=[atom.name])
+            found.update(zip(node.results, results, strict=True))
+        return found[atom]
+
+
+def _is_cheap(node: Node) -> bool:
+    if node.primitive not in _CHEAP:
+        return False
+    return node.effect.is_pure or (node.primitive in _INTS_THAT_FIT and node.args[0].type == INT)

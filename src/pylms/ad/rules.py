@@ -1,0 +1,16 @@
+"""The table of derivative rules, filled: every family of primitives that has derivatives."""
+
+from __future__ import annotations
+
+from . import (  # noqa: F401
+    rules_control,
+    rules_elementary,
+    rules_loops,
+    rules_scalar,
+    rules_tapes,
+    rules_tensor,
+    rules_tensor_parts,
+)
+from .sweep import derivative_rules
+
+__all__ = ["derivative_rules"]
