@@ -11,8 +11,17 @@ from ...passes.fuse import Fuse
 from ...passes.merge_nests import MergeNests
 from ...passes.place import Place
 from ...passes.prune_nests import PruneNests
+from ...passes.sum_products import SumProducts
 from ..base import FunctionPass
 
-# In this order: products leave the sums that are stored while these are still tensor operations; nests merge while they
-# are pure, and without results that only the merged nest uses; then they are given their destinations.
-PASSES: tuple[FunctionPass, ...] = (AccumulateProducts(), Fuse(), MergeNests(), PruneNests(), Place(), PruneNests())
+# In this order: products leave the sums, those that are stored first, while these are still tensor operations; nests
+# merge while they are pure, and without results that only the merged nest uses; then they are given their destinations.
+PASSES: tuple[FunctionPass, ...] = (
+    AccumulateProducts(),
+    SumProducts(),
+    Fuse(),
+    MergeNests(),
+    PruneNests(),
+    Place(),
+    PruneNests(),
+)
