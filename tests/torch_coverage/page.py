@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from . import rows_elementwise, rows_modules, rows_training
+from . import rows_elementwise, rows_modules, rows_training, rows_windows
 from .rows import Section
 
-SECTIONS: tuple[Section, ...] = (rows_elementwise.SECTION, rows_modules.SECTION, rows_training.SECTION)
+SECTIONS: tuple[Section, ...] = (
+    rows_elementwise.SECTION,
+    rows_modules.SECTION,
+    rows_windows.SECTION,
+    rows_training.SECTION,
+)
 
 
 def page() -> str:

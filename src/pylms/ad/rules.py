@@ -10,6 +10,7 @@ from . import (  # noqa: F401
     rules_tapes,
     rules_tensor,
     rules_tensor_parts,
+    rules_windows,
 )
 from .sweep import derivative_rules
 

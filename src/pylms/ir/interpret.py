@@ -26,6 +26,7 @@ from . import (  # noqa: F401 - each fills the table of rules
     evaluate_tensor_parts,
     evaluate_tensors,
     evaluate_texts,
+    evaluate_windows,
 )
 from .call_graph import all_functions
 from .evaluate_rules import Number, Value, as_type, constant_value, evaluate_rules

@@ -19,11 +19,13 @@ from ..loc import caller_loc
 from ..staging.rep import Rep
 from . import (  # noqa: F401 - loading them fills the table
     functions_arithmetic,
+    functions_conv,
     functions_convert,
     functions_in_place,
     functions_linear,
     functions_loss,
     functions_pick,
+    functions_pool,
     functions_reduce,
     functions_shape,
     functions_value,

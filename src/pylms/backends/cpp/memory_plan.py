@@ -13,6 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...ir.node import Atom, Block, Function, Node, Sym
+from ...ir.ops import windows
 from ...ir.ops.buffers import BUFFER_NEW, LOAD, SLICE_ROWS
 from ...ir.ops.control import FINALLY, IF
 from ...ir.ops.functions import CALL
@@ -25,6 +26,7 @@ from ...ir.types import BufferType, TensorType
 
 _MAKES_MEMORY = frozenset(
     {FUSED, MATMUL, BATCH_MATMUL, ARGMAX, BUFFER_NEW, CALL, CONCAT, PLACE, SCATTER_ADD, SCATTER_ADD_ALONG, TAPE_POP}
+    | set(windows.PRIMITIVES)
 )
 _NAMES_MEMORY = frozenset({LOAD, RESHAPE, SLICE_ROWS, STOP_GRADIENT})
 _ALIGNMENT = 64

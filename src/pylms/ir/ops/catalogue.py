@@ -23,6 +23,7 @@ from . import (
     tensors,
     texts,
     variables,
+    windows,
 )
 
 PRIMITIVES: tuple[Primitive, ...] = (
@@ -36,6 +37,7 @@ PRIMITIVES: tuple[Primitive, ...] = (
     *tensors.PRIMITIVES,
     *tensor_regions.PRIMITIVES,
     *tensor_gathers.PRIMITIVES,
+    *windows.PRIMITIVES,
     *buffers.PRIMITIVES,
     *arrays.PRIMITIVES,
     *array_nests.PRIMITIVES,

@@ -1,0 +1,153 @@
+"""C++ for convolutions and pooling: calls of the kernels in include/, which are instantiated for the sizes at hand.
+
+The kernels know two dimensions that windows move along; where there is one, it is the second, and the first has one
+element.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import prod
+
+from ...ir.node import Atom, Node
+from ...ir.ops import windows as ops
+from ...ir.ops.tensors import integers
+from ...ir.types import TensorType
+from .emit_rules import emit_rules
+from .emit_variables import array_bytes
+from .emitter import Emitter
+from .literals import scalar_c_type
+
+# Multiplications, or elements, from which on threads pay.
+_FEWEST_FOR_THREADS = 1_000_000
+
+_POOLS = {
+    ops.MAX_POOL: "max_pool",
+    ops.MAX_POOL_PICK: "max_pool_pick",
+    ops.MAX_POOL_PLACE: "max_pool_place",
+    ops.WINDOW_SUM: "window_sum",
+    ops.WINDOW_SPREAD: "window_spread",
+}
+
+Shape = tuple[int, ...]
+
+
+def _type(atom: Atom) -> TensorType:
+    assert isinstance(atom.type, TensorType)
+    return atom.type
+
+
+def _axes(node: Node, *, kernel: Shape, counts: Shape, extents: Shape) -> list[str]:
+    """Where windows lie along the rows and the columns."""
+    strides, padding, dilation = (integers(dict(node.attrs), name) for name in ("strides", "padding", "dilation"))
+    numbers = zip(kernel, strides, padding, dilation, counts, extents, strict=True)
+    axes = [f"pylms::Axis<{', '.join(map(str, each))}>" for each in numbers]
+    return axes if len(axes) == 2 else ["pylms::Axis<1, 1, 0, 1, 1, 1>", *axes]
+
+
+def _threads(emitter: Emitter, work: int) -> str:
+    """How many threads share so much work."""
+    if emitter.threads == 1 or work < _FEWEST_FOR_THREADS:
+        return "1"
+    emitter.require_flag("-fopenmp")
+    # Threads that OpenMP keeps for later must not lose their code when the function is forgotten.
+    emitter.require_flag("-Wl,-z,nodelete")
+    return str(emitter.threads)
+
+
+@dataclass(frozen=True, slots=True)
+class _Convolution:
+    """The kernels' type for a convolution, how many multiplications it takes, and what its weight gradient needs."""
+
+    spelled: str
+    work: int
+    batch: int
+
+    @staticmethod
+    def of(node: Node, *, x: Atom, weight: Atom, y: Atom) -> _Convolution:
+        batch, inputs, *extents = _type(x).shape
+        outputs, group_inputs, *kernel = _type(weight).shape
+        counts = _type(y).shape[2:]
+        groups = inputs // group_inputs
+        axes = _axes(node, kernel=tuple(kernel), counts=counts, extents=tuple(extents))
+        spelled = ", ".join([*map(str, (batch, groups, group_inputs, outputs // groups)), *axes])
+        return _Convolution(f"pylms::Convolution<{spelled}>", _type(y).size * group_inputs * prod(kernel), batch)
+
+    @property
+    def parts(self) -> int:
+        """How many parts of the batch have weight gradients of their own: any number of threads adds up the same."""
+        return next((parts for parts in (8, 4, 6) if self.batch % parts == 0), min(self.batch, 8))
+
+
+@emit_rules.define(ops.CONV)
+def _emit_conv(emitter: Emitter, node: Node) -> None:
+    x, weight, *bias = node.args
+    addend = emitter.expression(bias[0]) if bias else _nothing(x)
+    convolution = _Convolution.of(node, x=x, weight=weight, y=node.results[0])
+    operands = [*map(emitter.expression, (x, weight)), addend]
+    _emit_convolution(emitter, node, "convolve", convolution, operands)
+
+
+@emit_rules.define(ops.CONV_INPUT_GRADIENT)
+def _emit_conv_input_gradient(emitter: Emitter, node: Node) -> None:
+    u, weight = node.args
+    convolution = _Convolution.of(node, x=node.results[0], weight=weight, y=u)
+    operands = [*map(emitter.expression, node.args)]
+    _emit_convolution(emitter, node, "convolution_input_gradient", convolution, operands)
+
+
+@emit_rules.define(ops.CONV_WEIGHT_GRADIENT)
+def _emit_conv_weight_gradient(emitter: Emitter, node: Node) -> None:
+    x, u = node.args
+    (result,) = node.results
+    convolution = _Convolution.of(node, x=x, weight=result, y=u)
+    others = (convolution.parts - 1) * array_bytes(_type(result))
+    scratch = emitter.scratch(result.type, others) if others > 0 else _nothing(result)
+    operands = [*map(emitter.expression, node.args), scratch]
+    parts = str(convolution.parts)
+    _emit_convolution(emitter, node, "convolution_weight_gradient", convolution, operands, parts=parts)
+
+
+def _nothing(like: Atom) -> str:
+    """No elements, of the kind that a tensor has."""
+    return f"({scalar_c_type(_type(like).dtype)} *)nullptr"
+
+
+def _emit_convolution(
+    emitter: Emitter, node: Node, kernel: str, convolution: _Convolution, operands: Sequence[str], *, parts: str = ""
+) -> None:
+    """The call of a kernel; zeros where there is nothing to add up."""
+    target = _new_memory(emitter, node)
+    if not convolution.work:
+        emitter.line(f"__builtin_memset({target}, 0, {array_bytes(_type(node.results[0]))});")
+        return
+    emitter.include("conv.h")
+    name = emitter.fresh_name("convolution")
+    emitter.declaration_line(f"using {name} = {convolution.spelled};")
+    arguments = ", ".join([target, *operands, _threads(emitter, convolution.work)])
+    emitter.line(f"pylms::{kernel}<{', '.join([name, parts] if parts else [name])}>({arguments});")
+
+
+def _new_memory(emitter: Emitter, node: Node) -> str:
+    """The name of the node's result, which is memory of its own."""
+    (result,) = node.results
+    emitter.define(result, emitter.allocate(result, array_bytes(_type(result))))
+    return emitter.name_of(result)
+
+
+@emit_rules.define(*_POOLS)
+def _emit_pool(emitter: Emitter, node: Node) -> None:
+    (result,) = node.results
+    tensors = [_type(arg) for arg in (*node.args, result)]
+    target = _new_memory(emitter, node)
+    planes = prod(tensors[0].shape[:2])
+    whole, pooled = (result, node.args[0]) if node.primitive is ops.WINDOW_SPREAD else (node.args[0], result)
+    if node.primitive is ops.MAX_POOL_PLACE:
+        pooled = node.args[1]
+    kernel = integers(dict(node.attrs), "kernel")
+    axes = _axes(node, kernel=kernel, counts=_type(pooled).shape[2:], extents=_type(whole).shape[2:])
+    emitter.include("pool.h")
+    work = max(tensor.size for tensor in tensors) if planes else 0
+    arguments = ", ".join([target, *map(emitter.expression, node.args), str(planes), _threads(emitter, work)])
+    emitter.line(f"pylms::{_POOLS[node.primitive]}<{', '.join(axes)}>({arguments});")

@@ -1,0 +1,161 @@
+// Where the windows of convolutions and pooling lie: geometry known when the code is generated, and copies by it.
+//
+// At place t a window sees, as its k-th element, position t * stride + k * dilation - padding of a dimension; what lies
+// outside the tensor counts for nothing.
+#ifndef PYLMS_WINDOWS_H
+#define PYLMS_WINDOWS_H
+
+#include "vec.h"
+
+namespace pylms {
+
+template <Index Kernel, Index Stride, Index Padding, Index Dilation, Index Count, Index Extent>
+struct Axis {
+  static constexpr Index kernel = Kernel, stride = Stride, padding = Padding, dilation = Dilation;
+  static constexpr Index count = Count, extent = Extent;
+
+  static constexpr Index position(Index place, Index k) { return place * stride + k * dilation - padding; }
+  // The first place, and the one after the last, at which element k lies in the tensor.
+  static constexpr Index first(Index k) {
+    const Index before = padding - k * dilation;
+    return least(count, before > 0 ? ceil_div(before, stride) : 0);
+  }
+  static constexpr Index last(Index k) {
+    const Index room = extent + padding - k * dilation;
+    return most(first(k), room > 0 ? least(count, ceil_div(room, stride)) : 0);
+  }
+  // Whether the window at each place lies in the tensor as a whole.
+  static constexpr bool inside = padding == 0 && (count - 1) * stride + (kernel - 1) * dilation < extent;
+};
+
+// A number that is known to the compiler, as an argument.
+template <Index Value>
+struct Constant {
+  static constexpr Index value = Value;
+};
+
+// Calls run(start, Constant<size>) for parts of Size of Total, and for the rest.
+template <Index Total, Index Size, class Run>
+PYLMS_INLINE void in_parts(const Run& run) {
+  constexpr Index whole = Total / Size * Size, rest = Total - whole;
+  for (Index start = 0; start < whole; start += Size) run(start, Constant<Size>{});
+  if constexpr (rest != 0) run(whole, Constant<rest>{});
+}
+
+// How large parts of about `budget` are that divide `total` evenly but for the last.
+constexpr Index even_part(Index total, Index budget) {
+  return ceil_div(total, ceil_div(total, most(least(budget, total), 1)));
+}
+
+// Tasks that do not touch each other's results; how many threads take them changes nothing. 0: as many as there are cores.
+template <class Task>
+inline void in_parallel(Index tasks, int threads, const Task& task) {
+  if (threads == 1 || tasks == 1) {
+    for (Index i = 0; i < tasks; ++i) task(i);
+  } else if (threads == 0) {
+    _Pragma("omp parallel for schedule(dynamic)")
+    for (Index i = 0; i < tasks; ++i) task(i);
+  } else {
+    _Pragma("omp parallel for schedule(dynamic) num_threads(threads)")
+    for (Index i = 0; i < tasks; ++i) task(i);
+  }
+}
+
+namespace windows_detail {
+
+// to[i] = from[i * Step], i < Count
+template <Index Count, Index Step, class T>
+PYLMS_INLINE void copy_line(T* __restrict to, const T* from) {
+  if constexpr (Step == 1) {
+    __builtin_memcpy(to, from, Count * sizeof(T));
+  } else {
+    for (Index i = 0; i < Count; ++i) to[i] = from[i * Step];
+  }
+}
+
+// to[i * Step] += from[i], i < Count
+template <Index Count, Index Step, class T>
+PYLMS_INLINE void add_line(T* __restrict to, const T* from) {
+  if constexpr (Step == 1) {
+    constexpr Index w = width<T>, whole = Count / w * w, rest = Count - whole;
+    for (Index i = 0; i < whole; i += w) store(to + i, load(to + i) + load(from + i));
+    if constexpr (rest != 0) {
+      store_first<rest>(to + whole, load_first<rest>(to + whole) + load_first<rest>(from + whole));
+    }
+  } else {
+    for (Index i = 0; i < Count; ++i) to[i * Step] += from[i];
+  }
+}
+
+// What the windows of one row of places see as element `K` of their rows: a line of Columns::count elements of `to`.
+template <class Columns, Index K, class T>
+PYLMS_INLINE void gather_line(T* __restrict to, const T* row) {
+  constexpr Index first = Columns::first(K), last = Columns::last(K), count = Columns::count;
+  if constexpr (first != 0) __builtin_memset(to, 0, first * sizeof(T));
+  if constexpr (last > first) {
+    copy_line<last - first, Columns::stride>(to + first, row + Columns::position(first, K));
+  }
+  if constexpr (last != count) __builtin_memset(to + last, 0, (count - last) * sizeof(T));
+}
+
+// The adjoint: adds the line to the elements that the windows saw.
+template <class Columns, Index K, class T>
+PYLMS_INLINE void scatter_line(T* __restrict row, const T* from) {
+  constexpr Index first = Columns::first(K), last = Columns::last(K);
+  if constexpr (last > first) {
+    add_line<last - first, Columns::stride>(row + Columns::position(first, K), from + first);
+  }
+}
+
+template <class Columns, class T, Index... K>
+PYLMS_INLINE void gather_lines(T* __restrict to, const T* row, Index ld, Indices<K...>) {
+  (gather_line<Columns, K>(to + K * ld, row), ...);
+}
+template <class Columns, class T, Index... K>
+PYLMS_INLINE void scatter_lines(T* __restrict row, const T* from, Index ld, Indices<K...>) {
+  (scatter_line<Columns, K>(row, from + K * ld), ...);
+}
+
+}  // namespace windows_detail
+
+// The elements that windows see of `channels` planes, at the places of RowCount rows from `first_row` on: one line for
+// each element of the window, of RowCount * Columns::count elements; lines start `ld` elements apart.
+template <class Rows, class Columns, Index RowCount, class T>
+inline void gather_windows(T* __restrict panel, const T* planes, Index channels, Index first_row, Index ld) {
+  using namespace windows_detail;
+  constexpr Index width = Columns::extent, lines = Columns::kernel, count = Columns::count;
+  for (Index c = 0; c < channels; ++c, planes += Rows::extent * width) {
+    for (Index k = 0; k < Rows::kernel; ++k, panel += lines * ld) {
+      for (Index i = 0; i < RowCount; ++i) {
+        const Index row = Rows::position(first_row + i, k);
+        T* to = panel + i * count;
+        if (Rows::inside || (row >= 0 && row < Rows::extent)) {
+          gather_lines<Columns>(to, planes + row * width, ld, IndicesUpTo<lines>{});
+        } else {
+          for (Index line = 0; line < lines; ++line) __builtin_memset(to + line * ld, 0, count * sizeof(T));
+        }
+      }
+    }
+  }
+}
+
+// The adjoint: adds such a panel to the planes.
+template <class Rows, class Columns, Index RowCount, class T>
+inline void scatter_windows(T* __restrict planes, const T* panel, Index channels, Index first_row, Index ld) {
+  using namespace windows_detail;
+  constexpr Index width = Columns::extent, lines = Columns::kernel, count = Columns::count;
+  for (Index c = 0; c < channels; ++c, planes += Rows::extent * width) {
+    for (Index k = 0; k < Rows::kernel; ++k, panel += lines * ld) {
+      for (Index i = 0; i < RowCount; ++i) {
+        const Index row = Rows::position(first_row + i, k);
+        if (Rows::inside || (row >= 0 && row < Rows::extent)) {
+          scatter_lines<Columns>(planes + row * width, panel + i * count, ld, IndicesUpTo<lines>{});
+        }
+      }
+    }
+  }
+}
+
+}  // namespace pylms
+
+#endif
