@@ -407,11 +407,15 @@ def f(x):
 
 f(3)
 """,
-    "a result only on one path": """
+    "None or one of two types": """
 @stage
 def f(x):
+    best = None
     if x > 0:
-        return x
+        best = x
+    if x > 1:
+        best = "one"
+    return best
 
 f(3)
 """,

@@ -146,6 +146,15 @@ def annotated(n: int) -> int:
     return m
 
 
+@staged(STATEMENTS, "variables that are None until they are assigned", (0,), (1,), (9,))
+def none_or_value(n):
+    best = None
+    for i in range(n):
+        if best is None or i * 7 % 5 > best:
+            best = i * 7 % 5
+    return best, best or -1, None if best is None else best * 2
+
+
 @refused(STATEMENTS, "`yield`", 3, error=("SyntaxNotSupportedError", "generators (yield) are not supported"))
 def generating(n):
     yield n

@@ -17,7 +17,22 @@ from .language_rules import ATOMS, COMPOUND, EXPRESSIONS, LEAVING, LEAVING_LOOP,
 _HOLE = re.compile(r"<(an |the |set )?([a-z]+)>")
 _NEW = re.compile(r"\$([a-z]+)")
 _TYPES = {letter: type_ for type_, letter in LETTERS.items()}
-_RESULTS = ("int", "float", "bool", "str", "int", "float", "pair", "ints", "counts", "vec", "ivec", "word", "single")
+_RESULTS = (
+    "int",
+    "float",
+    "bool",
+    "str",
+    "int",
+    "float",
+    "pair",
+    "ints",
+    "counts",
+    "vec",
+    "ivec",
+    "word",
+    "single",
+    "maybe",
+)
 _LOCALS = (
     "int",
     "int",
@@ -33,6 +48,7 @@ _LOCALS = (
     "word",
     "byte",
     "single",
+    "maybe",
 )
 _PARAMETERS = (
     "int",

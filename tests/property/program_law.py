@@ -34,7 +34,16 @@ from tests.property.language_programs import Case
 from tests.virtualize.sources import define
 
 NAMES = {"math": math, "np": np, "staged": staged}
-_RAISED_BY_PYTHON = (ArithmeticError, AssertionError, IndexError, KeyError, RuntimeError, UnboundLocalError, ValueError)
+_RAISED_BY_PYTHON = (
+    TypeError,
+    ArithmeticError,
+    AssertionError,
+    IndexError,
+    KeyError,
+    RuntimeError,
+    UnboundLocalError,
+    ValueError,
+)
 
 
 @dataclass(frozen=True)

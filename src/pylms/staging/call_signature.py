@@ -18,7 +18,7 @@ from .cells import Cell
 from .context import Trace
 from .parameters import is_changeable, items_of, made_of
 from .rep import StagedValue
-from .values import Leaf, Static, Structure, TupleOf, constant
+from .values import Leaf, Static, Structure, TupleOf, constant, is_maybe, maybe_of
 
 _OPERATORS_FROM = ("pylms", "_operator")
 _VALUES = (str, bytes, type(None))
@@ -150,6 +150,9 @@ def _content_of(cell: CellType) -> object:
 
 def take_apart(trace: Trace, value: object, atoms: list[Atom], *, numbers: bool) -> Structure:
     """The structure of an argument; staged parts go to `atoms`. `numbers`: whether plain numbers count as staged."""
+    if is_maybe(value):
+        atoms.append(trace.lift(value.present))
+        return maybe_of(take_apart(trace, value.value, atoms, numbers=True))
     if isinstance(value, tuple):
         items = tuple(take_apart(trace, item, atoms, numbers=numbers) for item in value)
         kind = type(value)
@@ -177,6 +180,6 @@ def leaves_for(trace: Trace, structure: Structure, value: object) -> list[Atom]:
         case Static():
             return []
         case TupleOf(items, _, _):
-            parts = value if isinstance(value, tuple) else items_of(value)
+            parts = value if isinstance(value, tuple) else value.parts() if is_maybe(value) else items_of(value)
             assert parts is not None
             return [atom for item, part in zip(items, parts, strict=True) for atom in leaves_for(trace, item, part)]

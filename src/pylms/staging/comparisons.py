@@ -13,11 +13,17 @@ from ..ir.ops import arithmetic as ops
 from ..ir.ops import integers
 from ..ir.primitive import Primitive
 from ..ir.types import BOOL, FLOAT, INT, UINT64
+from ..late import late_module
 from .promotion import arithmetic_type, convert, numeric_operands, scalar_type
+from .raising import always_raise
+from .values import is_maybe
 
 if TYPE_CHECKING:
+    from . import maybe
     from .context import Trace
     from .rep import Rep
+else:
+    maybe = late_module("pylms.staging.maybe")
 
 _MIRRORED = {ops.EQ: ops.EQ, ops.NE: ops.NE, ops.LT: ops.GT, ops.LE: ops.GE, ops.GT: ops.LT, ops.GE: ops.LE}
 _WITH_FLOAT = {
@@ -40,11 +46,22 @@ def comparison(rep: Rep, primitive: Primitive, other: object) -> object:
     if type(other) is float and scalar_type(rep.atom).is_integer and scalar_type(rep.atom).python:
         rep.require_trace(rep.trace)
         return _with_plain_float(rep, primitive, other)
+    if other is None or is_maybe(other):
+        return _with_none(rep, primitive, other)
     operands = numeric_operands(rep, rep, other)
     if operands is None:
         return NotImplemented
     result = compared(rep.trace, primitive, *operands)
     return result.value if isinstance(result, Const) else rep.trace.wrap(result)
+
+
+def _with_none(rep: Rep, primitive: Primitive, other: object) -> object:
+    if primitive in _EQUALITY:
+        return NotImplemented  # what may be None knows; None is equal to no number
+    if is_maybe(other):
+        return maybe.ordered(rep, primitive.spelling, other)
+    names = maybe.python_name(rep), maybe.python_name(other)
+    always_raise(rep.trace, "TypeError", maybe.not_ordered(primitive.spelling, *names))
 
 
 def compared(trace: Trace, primitive: Primitive, left: Atom, right: Atom) -> Atom:

@@ -18,11 +18,13 @@ from ..ir.builder import BlockScope
 from ..ir.node import Atom, Block, Sym
 from ..loc import caller_loc
 from ..records import record
-from .cells import UNSET, Cell, Decision, Poison, Retrace, promote
+from .cells import Cell
 from .containers.sites import Restart
 from .contents import Contents
+from .decisions import UNSET, Decision, Poison, Retrace
 from .raising import AlwaysRaises, stage_error
 from .values import Structure, constant
+from .variables import promote
 
 if TYPE_CHECKING:
     from .context import Trace

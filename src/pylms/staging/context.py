@@ -29,7 +29,21 @@ from .notes import Note
 from .parameters import is_changeable, items_of, made_of
 from .regions import Regions
 from .rep import Rep, StagedValue
-from .values import INT_MAX, INT_MIN, Front, Leaf, MadeAnew, Static, Structure, TupleOf, constant, describe_static
+from .values import (
+    INT_MAX,
+    INT_MIN,
+    Front,
+    Leaf,
+    MadeAnew,
+    Maybe,
+    Static,
+    Structure,
+    TupleOf,
+    constant,
+    describe_static,
+    is_maybe,
+    maybe_of,
+)
 
 if TYPE_CHECKING:
     from ..ir.ops import texts
@@ -193,7 +207,7 @@ class Trace:
 
     def is_staged(self, value: object) -> bool:
         """Whether the value stands for an IR value (D1)."""
-        return isinstance(value, StagedValue) or self.front.is_staged(value)
+        return isinstance(value, (StagedValue, Maybe)) or self.front.is_staged(value)
 
     def is_array(self, value: object) -> bool:
         """Whether the value is an array, staged or of generation time."""
@@ -223,6 +237,8 @@ class Trace:
         number = constant(value)
         if number is not None:
             return number
+        if is_maybe(value):
+            return self.try_lift(value.required())
         atom = self.front.atom_of(self, value)
         return None if atom is None else self.local(atom)
 
@@ -258,6 +274,9 @@ class Trace:
         if isinstance(value, MadeAnew):
             items = tuple(self._flatten_into(item, atoms, is_result=is_result) for item in value.items)
             return TupleOf(items, value.make, "list")
+        if is_maybe(value):
+            atoms.append(self.lift(value.present))
+            return maybe_of(self._flatten_into(value.value, atoms, is_result=is_result))
         if isinstance(value, tuple):
             items = tuple(self._flatten_into(item, atoms, is_result=is_result) for item in value)
             make: Callable[[list[object]], object] = getattr(kind, "_make", tuple)

@@ -15,8 +15,11 @@ from ..ir.node import Atom, Sym
 from ..ir.ops.variables import VAR_GET
 from ..ir.types import Type
 from ..loc import caller_loc
-from .cells import UNSET, Cell, Decision, Poison, Retrace, Variable, as_leaves, is_stageable
+from .cells import Cell
+from .decisions import UNSET, Decision, Poison, Retrace, is_stageable
+from .fitting import as_structure
 from .values import Structure
+from .variables import Variable
 
 if TYPE_CHECKING:
     from .constructs import Construct
@@ -118,7 +121,8 @@ def content_of(trace: Trace, cell: Cell, structure: Structure) -> list[Atom]:
     """What a cell holds as that structure, and whether it has a value, where it may have none."""
     variable = cell.variable
     if variable is None or variable.is_set is None:
-        return as_leaves(trace, structure, trace.flatten(cell.read())[0])
+        atoms, found = trace.flatten(cell.read())
+        return as_structure(trace, structure, found, iter(atoms))
     if trace.frame is not None:
         trace.frame.note_read(cell)
     return [trace.emit(VAR_GET, [symbol])[0] for symbol in (*variable.symbols, variable.is_set)]

@@ -22,14 +22,17 @@ from ..ir.ops.variables import VAR_GET, VAR_NEW
 from ..ir.types import BOOL, FLOAT, INT, Type
 from ..loc import caller_loc
 from .call_signature import code_of
-from .cells import Cell, Decision, Retrace, Variable, as_leaves, zero_in
+from .cells import Cell
 from .constructs import Construct, Decisions, TracedBlock, decided_cells
 from .contents import Contents
 from .context import Trace
+from .decisions import Decision, Retrace
+from .fitting import as_structure, zero_in
 from .frame import CapturedCells, Frame, require_passable
 from .native_call import NativeFunction
 from .raising import AlwaysRaises
 from .values import Leaf, Static, Structure, TupleOf, describe, leaf_types, same_structure
+from .variables import Variable
 from .widening import joined
 
 
@@ -196,7 +199,7 @@ class _Rounds:
                 self._refuse_types(assumed, structure)
             if not same_structure(assumed, native.result):
                 return None
-            atoms = as_leaves(trace, assumed, atoms)
+            atoms = as_structure(trace, assumed, structure, iter(atoms))
         for cell in native.written:
             assert cell.variable is not None
             atoms += [trace.emit(VAR_GET, [symbol], names=[cell.name])[0] for symbol in cell.variable.symbols]

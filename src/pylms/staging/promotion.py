@@ -14,12 +14,17 @@ from ..ir.node import Atom, Const
 from ..ir.ops import arithmetic as ops
 from ..ir.ops.control import CHECK
 from ..ir.types import FLOAT, FLOAT32, FLOAT64, INT, INT64, SCALAR_TYPES, ScalarType, Type
+from ..late import late_module
 from ..loc import caller_loc
-from .values import describe_static
+from .raising import always_raise
+from .values import describe_static, is_maybe
 
 if TYPE_CHECKING:
+    from . import maybe
     from .context import Trace
     from .rep import Rep
+else:
+    maybe = late_module("pylms.staging.maybe")
 
 
 def arithmetic_type(left: ScalarType, right: ScalarType) -> ScalarType:
@@ -89,6 +94,8 @@ def numeric_operands(rep: Rep, left: object, right: object) -> tuple[Atom, Atom]
     trace = rep.trace
     rep.require_trace(trace)
     type_ = scalar_type(rep.atom)
+    if is_maybe(left) or is_maybe(right):
+        return None
     atoms = [trace.try_lift(_plain_operand(each, type_)) for each in (left, right)]
     if atoms[0] is None or atoms[1] is None:
         return None
@@ -121,12 +128,17 @@ def scalar_type(atom: Atom) -> ScalarType:
 
 
 # They know nothing of staged values: Python's own message would show the user a name of ours.
-_PLAIN_TYPES = (str, bytes, bytearray, list, tuple, dict, set, frozenset, complex, type(None))
+_PLAIN_TYPES = (str, bytes, bytearray, list, tuple, dict, set, frozenset, complex)
 
 
 def other_operand(rep: Rep, spelling: str, left: object, right: object) -> object:
     """What to do with an operand that is no number: leave it to the operand, if it may know."""
     other = right if left is rep else left
+    if is_maybe(other):
+        return NotImplemented
+    if other is None:
+        names = maybe.python_name(left), maybe.python_name(right)
+        always_raise(rep.trace, "TypeError", maybe.unsupported_operands(spelling, *names))
     if type(other) is int:
         rep.trace.lift(other)  # says that it does not fit
     if spelling == "*" and type(other) is str:

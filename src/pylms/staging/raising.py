@@ -8,7 +8,7 @@ a block that ends there.
 from __future__ import annotations
 
 import builtins
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from ..errors import NotSupportedYetError, PylmsError
 from ..ir.node import Const
@@ -25,6 +25,12 @@ _PLAIN = (bool, int, float, str, type(None))
 
 class AlwaysRaises(BaseException):
     """What is being traced raises whenever it runs: nothing after it is reached."""
+
+
+def always_raise(trace: Trace, error: str, message: str) -> NoReturn:
+    """Emit the raising of an exception: nothing after it is reached."""
+    trace.emit(CHECK, [Const(False, BOOL)], attrs={"error": error, "message": message})
+    raise AlwaysRaises
 
 
 def stage_error(trace: Trace, error: Exception) -> None:

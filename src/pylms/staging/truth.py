@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, NoReturn
 from ..errors import StagedTypeError
 from ..ir.builder import BlockScope
 from ..ir.node import Atom, Const
-from ..ir.ops.arithmetic import NE
+from ..ir.ops.arithmetic import LOGICAL_AND, NE
 from ..ir.types import BOOL, ArrayType, ScalarType, TensorType
 from ..late import late_module
 from ..loc import Loc, caller_loc
 from .context import Trace
 from .kinds import has_staged_length, is_staged_array
 from .rep import Rep
+from .values import is_maybe
 
 if TYPE_CHECKING:
     from ..ir.ops import tensors
@@ -28,6 +29,8 @@ def truth(trace: Trace, value: object) -> Atom:
         return value.truth_atom
     if not trace.is_staged(value):
         return Const(bool(value), BOOL)
+    if is_maybe(value):
+        return value.truth()
     if has_staged_length(value):
         value = value.length()
     if is_staged_array(value):
@@ -45,14 +48,30 @@ def truth_in(trace: Trace, scope: BlockScope, value: object, atoms: Sequence[Ato
         return value.truth_atom
     if not trace.is_staged(value):
         return Const(bool(value), BOOL)
+    if is_maybe(value):
+        return _truth_of_maybe(trace, scope, atoms)
     if has_staged_length(value):
         _refuse_mixed("containers and strings together with others of their type only")
     (atom,) = atoms
     if not isinstance(atom.type, ScalarType):
         _refuse_mixed("tensors together with tensors only", "make the tensor a number first: x.item()")
-    if atom.type == BOOL:
+    return _truth_of_number(trace, scope, atom, atom.type)
+
+
+def _truth_of_number(trace: Trace, scope: BlockScope, atom: Atom, type_: ScalarType) -> Atom:
+    if type_ == BOOL:
         return atom
-    node = trace.builder.node(NE, [atom, _zero(atom.type)], loc=caller_loc())
+    node = trace.builder.node(NE, [atom, _zero(type_)], loc=caller_loc())
+    scope.nodes.append(node)
+    return node.results[0]
+
+
+def _truth_of_maybe(trace: Trace, scope: BlockScope, atoms: Sequence[Atom]) -> Atom:
+    present, *value = atoms
+    if len(value) != 1 or not isinstance(value[0].type, ScalarType):
+        _refuse_mixed("numbers that may be None together with numbers only", "test `is not None`")
+    is_true = _truth_of_number(trace, scope, value[0], value[0].type)
+    node = trace.builder.node(LOGICAL_AND, [present, is_true], loc=caller_loc())
     scope.nodes.append(node)
     return node.results[0]
 

@@ -9,14 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeGuard, cast
 
 from ..ir.node import Atom, Const
 from ..ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, ScalarType, Type
+from ..late import late_module
 from ..records import record
 
 if TYPE_CHECKING:
+    from . import maybe
     from .context import Trace
+    from .rep import Rep
+else:
+    maybe = late_module("pylms.staging.maybe")
 
 INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 
@@ -166,6 +171,40 @@ class TupleOf:
 
 
 Structure = Leaf | Static | TupleOf
+_MAYBE = "value or None"
+
+
+class Maybe:
+    """None or a value, which the run knows."""
+
+    __slots__ = ()
+
+
+def is_maybe(value: object) -> TypeGuard[maybe.StagedMaybe]:
+    """Whether it is None or a value, which the run knows."""
+    return isinstance(value, Maybe)
+
+
+def maybe_of(item: Structure) -> Structure:
+    """The structure of what is None or has that structure: a bool, whether it is there, and the value."""
+    return TupleOf((Leaf(BOOL), item), _made_maybe, _MAYBE)
+
+
+def _made_maybe(parts: list[object]) -> object:
+    present, value = parts
+    if isinstance(present, bool):
+        return value if present else None
+    return maybe.StagedMaybe(cast("Rep", present), value)
+
+
+def item_of_maybe(structure: Structure) -> Structure | None:
+    """The structure of the value, where a structure is that of None or a value."""
+    return structure.items[1] if isinstance(structure, TupleOf) and structure.name == _MAYBE else None
+
+
+def is_none(structure: Structure) -> bool:
+    """Whether it is that of None."""
+    return isinstance(structure, Static) and structure.value is None
 
 
 def leaf_types(structure: Structure) -> list[Type]:
@@ -210,6 +249,8 @@ def describe(structure: Structure) -> str:
             return f"{type_}" if isinstance(type_, ScalarType) else f"a {type_}"
         case Static(value):
             return describe_static(value)
+        case TupleOf((_, item), _, name) if name == _MAYBE:
+            return f"{describe(item)} or None"
         case TupleOf(items, _, name):
             return f"a {name} of {len(items)}"
 

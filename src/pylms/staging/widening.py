@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from ..ir.node import Atom, Const
-from ..ir.types import FLOAT, FLOAT64, INT, INT64, ArrayType, ScalarType, Type
+from ..ir.types import FLOAT, FLOAT64, INT, INT64, ArrayType, BufferType, ScalarType, TensorType, Type
+from ..records import record
 from .regions import RegionsMeet
-from .values import Leaf, Static, Structure, TupleOf, leaf_types, same_structure
+from .values import Leaf, Static, Structure, TupleOf, is_none, item_of_maybe, leaf_types, maybe_of, same_static
 
 _SAME_VALUES = {INT: INT64, FLOAT: FLOAT64}
 
@@ -53,27 +54,67 @@ def joined(
 
     `takes_literals`: whether int literals become Python floats as well; they always become what NumPy has.
     """
-    known = leaf_types(structure)
-    if not same_structure(structure, _retyped(met, iter(known))):
-        return None
-    types: list[Type] = []
-    for first, held, atom in zip(origin, known, atoms, strict=True):
-        is_adapting = takes_literals or not isinstance(held, ScalarType) or not held.python
+    return _Joining(iter(origin), iter(atoms), takes_literals).join(structure, met)
+
+
+@record(frozen=True, slots=True)
+class _Joining:
+    """The leaves of what is held (as it began) and of what is met, those not yet looked at."""
+
+    origin: Iterator[Atom]
+    atoms: Iterator[Atom]
+    takes_literals: bool
+
+    def join(self, held: Structure, met: Structure) -> Structure | None:
+        match held, met:
+            case Static(left), Static(right) if same_static(left, right):
+                return held
+            case Leaf(type_), Leaf():
+                return self._join_leaves(type_, next(self.origin), next(self.atoms))
+            case TupleOf(items, make, name), TupleOf(others, _, other) if (name, len(items)) == (other, len(others)):
+                found: list[Structure] = []
+                for item, each in zip(items, others, strict=True):
+                    common = self.join(item, each)
+                    if common is None:
+                        return None
+                    found.append(common)
+                return TupleOf(tuple(found), make, name)
+            case _:
+                return self._join_maybe(held, met)
+
+    def _join_leaves(self, held: Type, first: Atom, atom: Atom) -> Structure | None:
+        is_adapting = self.takes_literals or not isinstance(held, ScalarType) or not held.python
         if atom.type == held or (is_adapting and widens(atom, held)):
-            types.append(held)
-        elif widens(first, atom.type):
-            types.append(atom.type)
-        else:
+            return Leaf(held)
+        return Leaf(atom.type) if widens(first, atom.type) else None
+
+    def _join_maybe(self, held: Structure, met: Structure) -> Structure | None:
+        """None and a value, or either and what may be both."""
+        if is_none(met) and may_be_absent(held):
+            _skip(self.origin, held)
+            return held if item_of_maybe(held) else maybe_of(held)
+        if is_none(held) and may_be_absent(met):
+            _skip(self.atoms, met)
+            return met if item_of_maybe(met) else maybe_of(met)
+        item, other = item_of_maybe(held), item_of_maybe(met)
+        if (item is None) == (other is None):
             return None
-    return _retyped(structure, iter(types))
+        next(self.origin if item is not None else self.atoms)
+        common = self.join(item or held, other or met)
+        return None if common is None else maybe_of(common)
 
 
-def _retyped(structure: Structure, types: Iterator[Type]) -> Structure:
-    """The same nesting over leaves of other types; a leaf that no type is left for keeps its own."""
+def _skip(atoms: Iterator[Atom], structure: Structure) -> None:
+    for _ in leaf_types(structure):
+        next(atoms)
+
+
+def may_be_absent(structure: Structure) -> bool:
+    """Whether a variable may hold None or what has that structure: a value of the run, and no tensor."""
     match structure:
         case Leaf(type_):
-            return Leaf(next(types, type_))
-        case Static():
-            return structure
-        case TupleOf(items, make, name):
-            return TupleOf(tuple(_retyped(item, types) for item in items), make, name)
+            return not isinstance(type_, (TensorType, BufferType))
+        case Static(value):
+            return value is None
+        case TupleOf(items, _, _):
+            return all(map(may_be_absent, items))

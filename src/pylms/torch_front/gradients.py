@@ -28,9 +28,10 @@ from ..ir.ops.differentiation import BACKWARD
 from ..ir.ops.variables import VAR_GET, VAR_SET
 from ..ir.types import INT, INT64, BufferType, TensorType, element_type
 from ..loc import caller_loc
-from ..staging.cells import Cell, Decision, Poison, Retrace
+from ..staging.cells import Cell
 from ..staging.constructs import Construct
 from ..staging.context import Trace
+from ..staging.decisions import Decision, Poison, Retrace
 from .buffers import Extent
 from .dtypes import scalar_type
 from .gradient_memory import GradientMemory

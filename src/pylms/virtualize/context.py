@@ -45,6 +45,7 @@ OPERATOR_NAMES: frozenset[str] = frozenset(IN_PLACE_OPERATORS.values()) | {
     "__try",
     "__uncaught",
     "__finally",
+    "__is_none",
     "__match_singleton",
     "__match_sequence",
     "__match_mapping",

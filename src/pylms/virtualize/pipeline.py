@@ -32,6 +32,7 @@ from .loops import rewrite_loops
 from .matches import desugar_matches
 from .methods import write_out_class_context
 from .nodes import FunctionNode, constant, parameters_of, place
+from .none_tests import rewrite_none_tests
 from .rebind import Compiled, annotations_are_text, compile_function, rebind
 from .reductions import desugar_reductions
 from .reject import reject_unsupported
@@ -131,6 +132,7 @@ def _virtualize(
         node = run(node, context)
     text = header.shown_with(node)
     _name_cells(node)
+    rewrite_none_tests(node)
     mark_changes(node)
     mark_managers(node)
     rewrite_invocations(node)

@@ -36,7 +36,7 @@ VERSIONS = ("versions", True)
 ERROR_NAMES = frozenset(
     {
         *("OverflowError", "ZeroDivisionError", "IndexError", "ValueError", "UnboundLocalError", "AssertionError"),
-        *("KeyError", "RuntimeError", "TypeError"),
+        *("KeyError", "RuntimeError", "TypeError", "AttributeError"),
     }
 )
 

@@ -13,7 +13,7 @@ from ...ir.ops.control import CHECK
 from ...ir.primitive import Primitive
 from ...ir.types import BOOL, INT, ContainerType, ElementType, ListType, RecordType, ScalarType, TextType, UnknownType
 from ...loc import Loc, caller_loc
-from ..raising import AlwaysRaises
+from ..raising import always_raise
 from ..rep import StagedValue
 from ..values import INT_MAX, INT_MIN, describe_static
 from .elements import Place, as_leaves, put_together
@@ -227,8 +227,7 @@ class StagedList(StagedValue):
 def require_known(trace: Trace, element: ElementType, error: str, message: str) -> None:
     """Reading a container that nothing has been put into so far: if nothing ever is, it raises."""
     if isinstance(element, UnknownType):
-        trace.emit(CHECK, [Const(False, BOOL)], attrs={"error": error, "message": message})
-        raise AlwaysRaises
+        always_raise(trace, error, message)
 
 
 def _is_ordered(element: ElementType) -> bool:

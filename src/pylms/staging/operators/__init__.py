@@ -136,6 +136,7 @@ _COMMON: Mapping[str, Callable[[], object]] = {
     "__try": lambda: attempt.Attempt,
     "__uncaught": lambda: attempt.UNCAUGHT,
     "__finally": lambda: attempt.run_finally,
+    "__is_none": lambda: matching.run_is_none,
     "__match_singleton": lambda: matching.match_singleton,
     "__match_sequence": lambda: matching.match_sequence,
     "__match_mapping": lambda: matching.match_mapping,

@@ -18,8 +18,8 @@ from ...ir.ops.arithmetic import PRIMITIVES as ARITHMETIC
 from ...ir.ops.control import CHECK, ERROR_NAMES
 from ...ir.ops.host import HOST_CALL
 from ...loc import Loc, caller_loc
-from ..cells import Retrace
 from ..context import Trace, current_trace
+from ..decisions import Retrace
 from ..raising import AlwaysRaises
 from .native_loop import BecomesNative
 

@@ -8,6 +8,7 @@ from ...ir.ops.arithmetic import LOGICAL_NOT
 from ..constructs import NOTHING_ASSIGNED
 from ..context import current_trace
 from ..truth import truth
+from ..values import is_maybe
 from .branch import run_logical
 
 Thunk = Callable[[], object]
@@ -24,7 +25,8 @@ def run_or(first: object, *rest: Thunk) -> object:
     """`first or ...`: the first true operand, or the last one."""
     if not rest:
         return first
-    return run_logical(first, lambda: first, lambda: run_or(rest[0](), *rest[1:]), NOTHING_ASSIGNED)
+    true = first.value if is_maybe(first) else first  # None is false
+    return run_logical(first, lambda: true, lambda: run_or(rest[0](), *rest[1:]), NOTHING_ASSIGNED)
 
 
 def run_not(value: object) -> object:

@@ -15,15 +15,15 @@ from ...ir.types import BOOL, ArrayType, ContainerType, ScalarType, TextType, Ty
 from ...late import late_module
 from ...loc import Loc, caller_loc
 from ...records import record
-from ..cells import zero_in
 from ..constructs import Assigned, Construct, TracedBlock, trace_construct
 from ..containers.sites import unify
 from ..containers.traced import TracedDict, TracedList
 from ..context import Trace, current_trace
+from ..fitting import zero_in
 from ..raising import AlwaysRaises
 from ..truth import MixedTruth, truth, truth_in
-from ..values import Leaf, Static, Structure, TupleOf, describe, same_static
-from ..widening import widened_constant, widens
+from ..values import Leaf, Static, Structure, TupleOf, describe, is_none, item_of_maybe, maybe_of, same_static
+from ..widening import may_be_absent, widened_constant, widens
 
 if TYPE_CHECKING:
     from ...ir.ops import arrays, texts
@@ -118,11 +118,21 @@ def _trace_logical(construct: Construct, condition: Atom, then: Thunk, otherwise
 def _have_one_type(left: _Side, right: _Side) -> bool:
     if isinstance(left.value, MixedTruth) or isinstance(right.value, MixedTruth):
         return False
-    if isinstance(left.structure, Leaf) and isinstance(right.structure, Leaf):
-        (left_atom,), (right_atom,) = left.atoms, right.atoms
+    (left_structure, left_atoms), (right_structure, right_atoms) = _where_present(left), _where_present(right)
+    if is_none(left_structure) or is_none(right_structure):
+        return may_be_absent(left_structure) and may_be_absent(right_structure)
+    if isinstance(left_structure, Leaf) and isinstance(right_structure, Leaf):
+        (left_atom,), (right_atom,) = left_atoms, right_atoms
         return widens(left_atom, right_atom.type) or widens(right_atom, left_atom.type)
     # What is wrong with others, if anything is, the merging says.
-    return isinstance(left.structure, TupleOf) and isinstance(right.structure, TupleOf)
+    return isinstance(left_structure, TupleOf) and isinstance(right_structure, TupleOf)
+
+
+def _where_present(side: _Side) -> tuple[Structure, Sequence[Atom]]:
+    """The structure and atoms of what a side gives, where that is not None."""
+    assert side.structure is not None
+    item = item_of_maybe(side.structure)
+    return (side.structure, side.atoms) if item is None else (item, side.atoms[1:])
 
 
 def _finish_if(construct: Construct, condition: Atom, then: _Side, otherwise: _Side, loc: Loc) -> object:
@@ -169,7 +179,39 @@ class _Merged:
                 pairs = zip(then_items, else_items, strict=True)
                 return TupleOf(tuple(self.merge(a, b, left, right) for a, b in pairs), make, name)
             case _:
-                _refuse(describe(then), describe(otherwise))
+                return self._merge_maybe(then, otherwise, left, right)
+
+    def _merge_maybe(
+        self, then: Structure, otherwise: Structure, left: Iterator[Atom], right: Iterator[Atom]
+    ) -> Structure:
+        """What is None on one side, or may be."""
+        then_item, else_item = item_of_maybe(then), item_of_maybe(otherwise)
+        if not (is_none(then) or is_none(otherwise) or then_item or else_item):
+            _refuse(describe(then), describe(otherwise))
+        self.then_results.append(next(left) if then_item else Const(not is_none(then), BOOL))
+        self.else_results.append(next(right) if else_item else Const(not is_none(otherwise), BOOL))
+        then, otherwise = then_item or then, else_item or otherwise
+        if is_none(then):
+            return maybe_of(self._on_one_side(otherwise, right, is_then=False))
+        if is_none(otherwise):
+            return maybe_of(self._on_one_side(then, left, is_then=True))
+        return maybe_of(self.merge(then, otherwise, left, right))
+
+    def _on_one_side(self, structure: Structure, atoms: Iterator[Atom], *, is_then: bool) -> Structure:
+        """A value that only one side has; the other gives zeros."""
+        if isinstance(structure, TupleOf):
+            items = tuple([self._on_one_side(item, atoms, is_then=is_then) for item in structure.items])
+            return TupleOf(items, structure.make, structure.name)
+        if is_none(structure):
+            return structure
+        if not (may_be_absent(structure) or _may_be_staged(structure)):
+            _refuse(describe(structure), "None")
+        here, there = (self.then_scope, self.else_scope) if is_then else (self.else_scope, self.then_scope)
+        atom = self._as_atom(structure, atoms, here)
+        zero = zero_in(self.trace, there, atom.type, caller_loc())
+        self.then_results.append(atom if is_then else zero)
+        self.else_results.append(zero if is_then else atom)
+        return Leaf(atom.type)
 
     def _as_atom(self, structure: Structure, atoms: Iterator[Atom], scope: BlockScope) -> Atom:
         """What one side gives; a string of generation time is made at the end of the side's block."""

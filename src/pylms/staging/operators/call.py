@@ -17,15 +17,17 @@ from ..kinds import is_staged_array, is_staged_container, is_staged_view
 from ..promotion import convert, refuse_operation
 from ..rep import Rep, StagedValue
 from ..truth import scalar_of, truth
+from ..values import Maybe, is_maybe
 from .changing import changing
 from .loop import StagedEnumerate, StagedRange, loops_natively
 from .math_functions import MATH_HANDLERS, to_python_int
 from .number_builtins import NUMBER_BUILTINS, TAKE_ITERABLES, as_sequence
 
 if TYPE_CHECKING:
-    from .. import numpy_scalars
+    from .. import maybe, numpy_scalars
     from . import array_builtins, container, numpy_arrays, numpy_functions
 else:
+    maybe = late_module("pylms.staging.maybe")
     numpy_scalars = late_module("pylms.staging.numpy_scalars")
     array_builtins = late_module("pylms.staging.operators.array_builtins")
     container = late_module("pylms.staging.operators.container")
@@ -40,6 +42,8 @@ def call(function: Callable[..., object], *args: object, **kwargs: object) -> ob
     trace = current_trace()
     if trace is None:
         return function(*args, **kwargs)
+    if any(map(is_maybe, args)) and function not in _TAKE_NONE:
+        args = maybe.require_arguments(function, args)
     if function in _CHANGING and args:
         _before_change(trace, function, args)
     is_numpys = _is_numpys(function)
@@ -86,6 +90,8 @@ def _is_numpys(function: object) -> bool:
     return "numpy" in (getattr(function, "__module__", None), type(function).__module__)
 
 
+_TAKE_NONE = frozenset({bool, isinstance, min, max, str, repr})
+"""What has a meaning of its own for None, or tells itself what is wrong with it."""
 _MAKERS = frozenset({list, dict})
 """What makes containers whatever it is given."""
 _CHANGING = (next, setattr, delattr)
@@ -113,9 +119,9 @@ _CONVERSIONS = frozenset({int, float, bool})
 
 
 def _has_staged_scalar(value: object) -> bool:
-    if isinstance(value, StagedValue) or is_staged_view(value):
+    if isinstance(value, (StagedValue, Maybe)) or is_staged_view(value):
         return True
-    return isinstance(value, (tuple, list)) and any(isinstance(item, StagedValue) for item in value)
+    return isinstance(value, (tuple, list)) and any(isinstance(item, (StagedValue, Maybe)) for item in value)
 
 
 # Builtins that work on staged values through the operators that `Rep` has.
@@ -178,8 +184,11 @@ def python_class(type_: Type) -> type:
     return found
 
 
-def _isinstance(_trace: Trace, value: object, classes: object) -> object:
+def _isinstance(trace: Trace, value: object, classes: object) -> object:
     """What it will be for the number that a staged value stands for."""
+    if is_maybe(value):
+        of_value, of_none = _isinstance(trace, value.value, classes), isinstance(None, classes)  # type: ignore[arg-type]
+        return of_none if of_value == of_none else value.is_absent() if of_none else value.present
     if not isinstance(value, Rep):
         return isinstance(value, classes)  # type: ignore[arg-type]
     return issubclass(python_class(value.atom.type), classes)  # type: ignore[arg-type]

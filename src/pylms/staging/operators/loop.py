@@ -21,7 +21,7 @@ from ..context import Trace, current_trace
 from ..kinds import is_staged_array, is_staged_container, is_staged_list, is_staged_text
 from ..raising import AlwaysRaises
 from ..truth import truth
-from ..values import LoopPlan, Segment
+from ..values import LoopPlan, Segment, is_maybe
 from .boolean import run_not
 from .branch import run_if
 from .native_loop import BecomesNative, LoopBody, Thunk, begin_native_loop, native_for
@@ -140,6 +140,8 @@ def run_for(iterable: object, body: LoopBody) -> None:
     if trace is None:
         _iterate(iterable, body)
         return
+    if is_maybe(iterable):
+        iterable = iterable.required("'NoneType' object is not iterable")
     if isinstance(iterable, StagedEnumerate):
         source, item_of = iterable.iterable, _numbered(iterable.start)
     else:

@@ -8,8 +8,15 @@ from typing import Any
 from ...ir.types import BOOL
 from ..context import current_trace
 from ..rep import Rep
+from ..values import is_maybe
 from .boolean import run_not
 from .call import call
+
+
+def run_is_none(value: object) -> object:
+    """`value is None`."""
+    return value.is_absent() if is_maybe(value) else value is None
+
 
 _NO_SEQUENCES = (str, bytes, bytearray)
 _MATCHED_WHOLE = (bool, bytearray, bytes, dict, float, frozenset, int, list, set, str, tuple)
@@ -19,9 +26,11 @@ _MATCHED_WHOLE = (bool, bytearray, bytes, dict, float, frozenset, int, list, set
 def match_singleton(subject: object, value: bool | None) -> object:
     """`case None`, `case True`, `case False`: a staged bool is one of the latter two."""
     trace = current_trace()
+    if value is None:
+        return run_is_none(subject)
     if trace is None or not isinstance(subject, Rep):
         return subject is value
-    if value is None or subject.atom.type != BOOL:
+    if subject.atom.type != BOOL:
         return False
     return subject if value else run_not(subject)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator
 from functools import partial
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from ...errors import StagedTypeError
 from ...ir.node import Atom, Const
@@ -13,16 +13,23 @@ from ...ir.ops import arithmetic as ops
 from ...ir.ops import elementary, integers
 from ...ir.primitive import Primitive
 from ...ir.types import BOOL, FLOAT, FLOAT32, INT, ScalarType
+from ...late import late_module
 from ...loc import caller_loc
-from ..cells import as_widened
 from ..comparisons import compared
 from ..context import Trace
+from ..fitting import as_widened
 from ..promotion import convert, scalar_type
 from ..rep import Rep
 from ..truth import truth
+from ..values import is_maybe
 from ..widening import widens
 from .boolean import run_and, run_or
 from .math_functions import as_int, through_python
+
+if TYPE_CHECKING:
+    from .. import maybe
+else:
+    maybe = late_module("pylms.staging.maybe")
 
 Handler = Callable[..., object]
 
@@ -97,8 +104,9 @@ def _extreme(
 
 
 def _better_of(primitive: Primitive, trace: Trace, candidate: object, best: object) -> object:
-    if not isinstance(candidate, Rep) and not isinstance(best, Rep):
-        return candidate if (candidate < best if primitive is ops.LT else candidate > best) else best  # type: ignore[operator]
+    is_number = isinstance(candidate, Rep) or isinstance(best, Rep)
+    if not is_number or is_maybe(candidate) or is_maybe(best):
+        return _chosen(trace, maybe.ordered(candidate, primitive.spelling, best), candidate, best)
     left, right = trace.lift(candidate), trace.lift(best)
     return _chosen(trace, trace.wrap(compared(trace, primitive, left, right)), candidate, best)
 

@@ -10,7 +10,7 @@ import builtins
 import string
 import sys
 from collections.abc import Iterator, Sequence
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from ...errors import NotSupportedYetError, StagedTypeError, StagingError
 from ...ir.node import Atom
@@ -19,11 +19,17 @@ from ...ir.ops.host import PRINT
 from ...ir.ops.texts import TEXT_FORMAT
 from ...ir.types import BOOL, FLOAT, INT, TEXT, ContainerType, ScalarType, Type
 from ...loc import caller_loc
+from ..constructs import NOTHING_ASSIGNED
 from ..containers.strings import FormattedStr, StagedStr, escape
 from ..containers.traced import TracedList
 from ..context import Trace, current_trace
 from ..kinds import has_staged_length, is_staged_array
 from ..rep import Rep
+from ..values import is_maybe
+from .branch import run_if
+
+if TYPE_CHECKING:
+    from ..maybe import StagedMaybe
 
 _FORMATTER = string.Formatter()
 _SAMPLES: dict[Type, object] = {BOOL: False, INT: 0, FLOAT: 0.0, TEXT: ""}
@@ -99,6 +105,8 @@ def _holds_staged(trace: Trace, value: object) -> bool:
 
 def _printable(trace: Trace, value: object) -> Atom:
     """What to print: a string, a container, or a scalar as a Python number."""
+    if is_maybe(value):
+        return trace.lift(_text_or_none(value))
     if has_staged_length(value):
         return trace.lift(value)
     if not isinstance(value, Rep):
@@ -114,6 +122,10 @@ def _printable(trace: Trace, value: object) -> Atom:
         return atom
     target = FLOAT if atom.type.is_float else INT
     return trace.emit(CONVERT, [atom], attrs={"dtype": target})[0]
+
+
+def _text_or_none(value: StagedMaybe) -> object:
+    return run_if(value.present, lambda: format_text("{}", value.value), lambda: "None", NOTHING_ASSIGNED)
 
 
 def _format(trace: Trace, template: str, args: Sequence[object], kwargs: dict[str, object]) -> FormattedStr:
@@ -132,6 +144,8 @@ def _format(trace: Trace, template: str, args: Sequence[object], kwargs: dict[st
             pieces.append(value.template)
             atoms.extend(value.atoms)
         elif trace.is_staged(value):
+            if is_maybe(value) and plain_spec:
+                value = value.required("unsupported format string passed to NoneType.__format__")
             atom = _as_it_is_now(trace, _printable(trace, value), conversion)
             pieces.append(_field(atom, conversion, plain_spec))
             atoms.append(atom)

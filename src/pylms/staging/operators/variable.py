@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from ..cells import UNSET, Cell
+from ..cells import Cell
 from ..context import current_trace
+from ..decisions import UNSET
 from ..rep import Rep
 
 
