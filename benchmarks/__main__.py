@@ -10,15 +10,20 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from importlib import import_module
 from pathlib import Path
 
-from . import mnist_mlp
+from . import mnist_mlp, recurrent
 from .harness import Measurement, Workload, measure
 from .report import SUBJECT, as_json, machine, markdown_table, replace_section, text_table
 
-WORKLOADS: dict[str, Callable[[], Sequence[Workload]]] = {"mnist_mlp": mnist_mlp.workloads}
+WORKLOADS: dict[str, Callable[[], Sequence[Workload]]] = {
+    "mnist_mlp": mnist_mlp.workloads,
+    "recurrent": recurrent.workloads,
+}
 RESULTS = Path(__file__).parent / "results"
 DOCS_PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
+PICTURES = DOCS_PAGE.parent / "images"
 ROUNDS, QUICK_ROUNDS = 11, 3
 
 
@@ -27,7 +32,7 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("workloads", nargs="*", metavar="WORKLOAD", help=f"of: {', '.join(WORKLOADS)} (default: all)")
     parser.add_argument("--quick", action="store_true", help=f"{QUICK_ROUNDS} rounds rather than {ROUNDS}")
     parser.add_argument("--json", type=Path, metavar="PATH", help="where to write all numbers (default: in results/)")
-    parser.add_argument("--docs", action="store_true", help=f"put the tables into {DOCS_PAGE.name}")
+    parser.add_argument("--docs", action="store_true", help=f"put tables and pictures into {DOCS_PAGE.name}")
     parser.add_argument("--verbose", action="store_true", help="show what competitors print")
     options = parser.parse_args(arguments)
     unknown = sorted(set(options.workloads) - set(WORKLOADS))
@@ -44,9 +49,11 @@ def main(arguments: Sequence[str]) -> int:
             succeeded = succeeded and ran_right(measurement)
         path = options.json or RESULTS / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(as_json(measurements), indent=1) + "\n", encoding="utf-8")
+        results = as_json(measurements)
+        path.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
         if options.docs:
             write_docs(name, measurements)
+            import_module(".plots", __package__).draw(results, PICTURES / f"{name}.png")
     return 0 if succeeded else 1
 
 
@@ -60,7 +67,9 @@ def write_docs(name: str, measurements: Sequence[Measurement]) -> None:
     """Replace the section `name` of the benchmarks page."""
     on = ", ".join(f"{key} {value}" for key, value in machine().items())
     tables = "\n\n".join(markdown_table(measurement) for measurement in measurements)
-    page = replace_section(DOCS_PAGE.read_text(encoding="utf-8"), name, f"\nMeasured on: {on}.\n\n{tables}\n")
+    picture = f"![Time of a step]({PICTURES.name}/{name}.png)"
+    content = f"\nMeasured on: {on}.\n\n{tables}\n\n{picture}\n"
+    page = replace_section(DOCS_PAGE.read_text(encoding="utf-8"), name, content)
     DOCS_PAGE.write_text(page, encoding="utf-8")
 
 

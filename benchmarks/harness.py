@@ -1,4 +1,4 @@
-"""Runs competitors side by side: each in its own process, all pinned to one core, in interleaved rounds.
+"""Runs competitors side by side: each in its own process, all pinned to the same core, in interleaved rounds.
 
 In: a `Workload`. Out: a `Measurement`: for each competitor its rounds, or why it has none, and whether it computed what
 the first one did. While one competitor runs the others wait for their pipes, so that each has the core to itself.
@@ -21,7 +21,7 @@ import numpy as np
 LOSS_TOLERANCE = 1e-3
 WEIGHT_TOLERANCE = 1e-3
 CACHE_FOLDERS = ("PYLMS_CACHE_DIR", "TORCHINDUCTOR_CACHE_DIR")
-ONE_THREAD = {name: "1" for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYLMS_NUM_THREADS")}
+THREAD_COUNTS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "PYLMS_NUM_THREADS")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +29,14 @@ class Competitor:
     """One way to do the work. `factory` is `module:function`, called with the batch size and then `choice`, if any.
 
     steps: how many steps a round takes: a whole epoch, or enough for a few tenths of a second.
+    threads: how many it may use, each having a core; to tell what a second one gives.
     """
 
     name: str
     factory: str
     steps: int
     choice: str | None = None
+    threads: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,7 @@ class Result:
 
     prepare_seconds: how long all that is done once took, with the first run that followed.
     weight_error: the largest difference from the first competitor's weights, relative to the largest weight.
+    peak_mebibytes: the most memory its process had, with all that it imported.
     """
 
     name: str
@@ -62,6 +65,7 @@ class Result:
     prepared_steps: int = 0
     loss: float | None = None
     weight_error: float | None = None
+    peak_mebibytes: float = 0.0
     microseconds: tuple[float, ...] = ()
     problem: str | None = None
     wrong: bool = False
@@ -95,8 +99,9 @@ class WorkerFailedError(Exception):
 class Worker:
     """A competitor's process. `verbose` lets its standard error through."""
 
-    def __init__(self, competitor: Competitor, *, batch: int, core: int, verbose: bool) -> None:
-        command = [sys.executable, "-m", "benchmarks.worker", str(core), competitor.factory, str(batch)]
+    def __init__(self, competitor: Competitor, *, batch: int, verbose: bool) -> None:
+        cores = ",".join(map(str, cores_for(competitor.threads)))
+        command = [sys.executable, "-m", "benchmarks.worker", cores, competitor.factory, str(batch)]
         command += [competitor.choice] if competitor.choice is not None else []
         # Nobody finds in a cache what an earlier run compiled.
         self._caches = tempfile.TemporaryDirectory(prefix="benchmark-caches-")
@@ -107,7 +112,9 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=None if verbose else subprocess.DEVNULL,
             text=True,
-            env=os.environ | ONE_THREAD | {name: f"{caches}/{name}" for name in CACHE_FOLDERS},
+            env=os.environ
+            | dict.fromkeys(THREAD_COUNTS, str(competitor.threads))
+            | {name: f"{caches}/{name}" for name in CACHE_FOLDERS},
             cwd=Path(__file__).parent.parent,
         )
 
@@ -137,9 +144,14 @@ class Worker:
         self._caches.cleanup()
 
 
+def cores_for(threads: int) -> list[int]:
+    """The last cores of this process, which is the same one for all that have one thread."""
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+    return cores[-threads:]
+
+
 def measure(workload: Workload, *, rounds: int, verbose: bool) -> Measurement:
     """Check all competitors, then time those that can run, round by round."""
-    core = max(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
     results: dict[str, Result] = {}
     workers: dict[str, Worker] = {}
     with ExitStack() as stack:
@@ -147,7 +159,7 @@ def measure(workload: Workload, *, rounds: int, verbose: bool) -> Measurement:
         reference: Result | None = None
         for competitor in workload.competitors:
             say(f"{workload.title}: preparing {competitor.name}")
-            worker = Worker(competitor, batch=workload.batch, core=core, verbose=verbose)
+            worker = Worker(competitor, batch=workload.batch, verbose=verbose)
             stack.callback(worker.close)
             weights = folder / f"{len(results)}.npz"
             result = prepared(competitor, worker, workload, weights)
@@ -162,6 +174,9 @@ def measure(workload: Workload, *, rounds: int, verbose: bool) -> Measurement:
             say(f"{workload.title}: round {number + 1} of {rounds}")
             for name, worker in workers.items():
                 results[name] = timed(results[name], worker)
+        for name, worker in workers.items():
+            if results[name].problem is None:
+                results[name] = replace(results[name], peak_mebibytes=worker.ask("memory")["mebibytes"])
     return Measurement(workload, tuple(results.values()))
 
 

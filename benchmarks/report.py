@@ -17,7 +17,7 @@ from typing import Any
 from .harness import Measurement, Result
 
 SUBJECT = "Snek-LMS"
-HEADINGS = ("competitor", "µs a step, median", "fastest", "ratio", "steps a round", "compile, s")
+HEADINGS = ("competitor", "µs a step, median", "fastest", "ratio", "steps a round", "compile, s", "peak, MiB")
 PACKAGES = ("torch", "jax", "jaxlib", "numpy")
 
 
@@ -25,14 +25,14 @@ def rows(measurement: Measurement) -> list[tuple[str, ...]]:
     """The table's lines below the headings, one a competitor."""
     ran = [result for result in measurement.results if result.microseconds]
     if not ran:
-        return [(result.name, result.problem or "", "", "", "", "") for result in measurement.results]
+        return [_problem(result) for result in measurement.results]
     base = next((result for result in ran if result.name == SUBJECT), min(ran, key=lambda result: result.median))
     return [_row(result, base) for result in measurement.results]
 
 
 def _row(result: Result, base: Result) -> tuple[str, ...]:
     if not result.microseconds:
-        return (result.name, result.problem or "", "", "", "", "")
+        return _problem(result)
     ratio = f"{result.median / base.median:.2f}×"
     return (
         result.name,
@@ -41,7 +41,12 @@ def _row(result: Result, base: Result) -> tuple[str, ...]:
         ratio,
         str(result.steps),
         f"{result.compile_seconds:.1f}",
+        f"{result.peak_mebibytes:.0f}",
     )
+
+
+def _problem(result: Result) -> tuple[str, ...]:
+    return (result.name, result.problem or "", *[""] * (len(HEADINGS) - 2))
 
 
 def text_table(measurement: Measurement) -> str:

@@ -1,4 +1,6 @@
-"""One competitor in a process of its own: `python -m benchmarks.worker CORE MODULE:FACTORY BATCH [CHOICE]`.
+"""One competitor in a process of its own: `python -m benchmarks.worker CORES MODULE:FACTORY BATCH [CHOICE]`.
+
+`CORES` are the numbers of those it may use, as in "0,1".
 
 In: JSON lines on standard input. Out: one JSON line for each on standard output, after a first one that says "ready".
 
@@ -7,6 +9,7 @@ In: JSON lines on standard input. Out: one JSON line for each on standard output
     {"command": "prepare", "steps": n}            do all that is done once, compile above all
                                                   -> {"seconds": s, "result": steps}
     {"command": "run", "steps": n}                train n steps -> {"seconds": s, "result": loss}
+    {"command": "memory"}                         -> {"mebibytes": the most memory the process had}
 
 Anything the competitor prints goes to standard error. An error ends the process, its last line told as {"error": ...}.
 """
@@ -16,6 +19,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import resource
 import sys
 import time
 from collections.abc import Callable
@@ -51,6 +55,8 @@ def load_factory(name: str) -> Callable[..., Trainer]:
 
 
 def answer(trainer: Trainer, request: dict[str, Any]) -> dict[str, float]:
+    if request["command"] == "memory":
+        return {"mebibytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024}
     steps: int = request["steps"]
     if request["command"] == "check":
         trainer.prepare(steps)
@@ -66,9 +72,9 @@ def answer(trainer: Trainer, request: dict[str, Any]) -> dict[str, float]:
 def main(arguments: list[str]) -> None:
     replies = os.fdopen(os.dup(1), "w", buffering=1)
     os.dup2(2, 1)  # what competitors print must not mix with the replies
-    core, factory, batch, *choice = arguments
+    cores, factory, batch, *choice = arguments
     if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {int(core)})
+        os.sched_setaffinity(0, {int(core) for core in cores.split(",")})
     try:
         started = time.perf_counter()
         trainer = load_factory(factory)(int(batch), *choice)

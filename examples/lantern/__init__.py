@@ -1,0 +1,1 @@
+"""Whole training programs: a PyTorch model each, as it would be written anyway, and the decorators."""
