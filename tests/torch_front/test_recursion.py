@@ -2,69 +2,51 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from torch import nn  # noqa: E402
 
-from pylms import Options, generate, stageTensor  # noqa: E402
+from pylms import stageTensor  # noqa: E402
 from pylms.errors import TorchFeatureError  # noqa: E402
-from tests.torch_front.programs import Program  # noqa: E402
-
-
-def _weight(*shape: int, seed: int = 3) -> torch.Tensor:
-    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
-
-
-def _check(make: Callable[[], Callable[..., object]], arguments: Sequence[tuple[object, ...]]) -> object:
-    """What the function gives for each of the arguments, in a row, in all ways; its native form."""
-    interpreted, optimised = (Program(make(), arguments[0], recursive=True) for _ in range(2))
-    native, plain = stageTensor(make()), make()
-    optimised.function = generate.optimise(optimised.staged.function, Options())
-    for each in arguments:
-        expected = plain(*each)
-        for way in (interpreted, optimised, native):
-            torch.testing.assert_close(way(*each), expected, rtol=1e-5, atol=1e-6)
-    return native
+from tests.torch_front.ways import check_ways, weight  # noqa: E402
 
 
 def test_tensors_go_in_and_come_out() -> None:
     def make():
-        weight, start = _weight(4, 4), _weight(1, 4)
+        matrix, start = weight(4, 4), weight(1, 4)
 
         def go(x, n):
             if n <= 0:
                 return x
-            return torch.tanh(go(x @ weight, n - 1) + x)
+            return torch.tanh(go(x @ matrix, n - 1) + x)
 
         return lambda n: go(start, n)
 
-    native = _check(make, [(0,), (1,), (-1,), (2,), (7,)])
+    native = check_ways(make, [(0,), (1,), (-1,), (2,), (7,)])
     assert native.Ccode.count("go(ctx, ") == 2
 
 
 def test_several_results_of_all_ranks() -> None:
     def make():
-        weight, start = _weight(3, 3), _weight(2, 3)
+        matrix, start = weight(3, 3), weight(2, 3)
 
         def go(x, n, scale):
             if n <= 0:
                 return x, x.sum(), n, (x.t(), scale)
-            a, total, depth, (b, s) = go(torch.sigmoid(x @ weight), n - 1, scale * 2)
+            a, total, depth, (b, s) = go(torch.sigmoid(x @ matrix), n - 1, scale * 2)
             c, other, _, _ = go(x * scale, n - 2, s)
             return a + c, total - other, depth + 1, (b, s)
 
         return lambda n, scale: go(start, n, scale)
 
-    _check(make, [(0, 0.5), (3, 0.5), (4, -1.0)])
+    check_ways(make, [(0, 0.5), (3, 0.5), (4, -1.0)])
 
 
 def test_mutual_recursion_with_different_tensors() -> None:
     def make():
-        down, up, start = _weight(4, 2), _weight(2, 4, seed=4), _weight(1, 4)
+        down, up, start = weight(4, 2), weight(2, 4, seed=4), weight(1, 4)
 
         def narrow(x, n):
             return x if n <= 0 else wide(torch.tanh(x @ up), n - 1) @ down
@@ -74,7 +56,7 @@ def test_mutual_recursion_with_different_tensors() -> None:
 
         return lambda n: wide(start, n)
 
-    _check(make, [(0,), (1,), (2,), (5,)])
+    check_ways(make, [(0,), (1,), (2,), (5,)])
 
 
 class Tower(nn.Module):
@@ -96,7 +78,7 @@ class Tower(nn.Module):
 
 def test_a_module_calls_itself_and_changes_its_buffer() -> None:
     def make():
-        tower, start = Tower(), _weight(1, 3)
+        tower, start = Tower(), weight(1, 3)
 
         def run(n):
             with torch.no_grad():
@@ -104,7 +86,7 @@ def test_a_module_calls_itself_and_changes_its_buffer() -> None:
 
         return run
 
-    _check(make, [(0,), (1,), (4,), (4,)])
+    check_ways(make, [(0,), (1,), (4,), (4,)])
 
 
 def test_a_tensor_from_memory_that_the_callee_changes_stays_what_it_was() -> None:
@@ -124,12 +106,12 @@ def test_a_tensor_from_memory_that_the_callee_changes_stays_what_it_was() -> Non
 
         return run
 
-    _check(make, [(0,), (1,), (3,), (2,)])
+    check_ways(make, [(0,), (1,), (3,), (2,)])
 
 
 def test_modes_are_those_of_the_call() -> None:
     def make():
-        tower, start = Tower(), _weight(1, 3)
+        tower, start = Tower(), weight(1, 3)
 
         def run(n):
             with torch.no_grad():
@@ -142,12 +124,12 @@ def test_modes_are_those_of_the_call() -> None:
 
         return run
 
-    _check(make, [(0,), (2,)])
+    check_ways(make, [(0,), (2,)])
 
 
 def test_a_variable_around_the_function_holds_a_tensor() -> None:
     def make():
-        weight, start = _weight(3, 3), _weight(1, 3)
+        matrix, start = weight(3, 3), weight(1, 3)
 
         def run(n):
             total = start * 0
@@ -156,7 +138,7 @@ def test_a_variable_around_the_function_holds_a_tensor() -> None:
                 nonlocal total
                 total = total + x
                 if k > 0:
-                    visit(x @ weight, k - 1)
+                    visit(x @ matrix, k - 1)
                     visit(x * 0.5, k - 2)
 
             visit(start, n)
@@ -164,11 +146,11 @@ def test_a_variable_around_the_function_holds_a_tensor() -> None:
 
         return run
 
-    _check(make, [(0,), (1,), (4,)])
+    check_ways(make, [(0,), (1,), (4,)])
 
 
 def test_too_deep_is_an_error_and_the_next_call_works() -> None:
-    start = _weight(1, 3)
+    start = weight(1, 3)
 
     def go(x, n):
         return x if n == 0 else go(x * 0.5, n - 1) + x

@@ -16,6 +16,7 @@ from ..ir.ops.arithmetic import ADD
 from ..ir.ops.control import IF
 from ..ir.ops.differentiation import INDEPENDENT
 from ..ir.ops.host import HOST_CALL
+from ..ir.rules import effect_of_block
 from .rename import free_symbols, renamed_block
 from .sweep import Sweep, derivative_rules
 
@@ -38,7 +39,7 @@ class _Side:
 def _if(sweep: Sweep, node: Node) -> None:
     sides = [_sweep_side(sweep, node, block) for block in node.blocks]
     targets = list(dict.fromkeys(symbol for side in sides for symbol in side.contributions))
-    if not targets:
+    if not targets and not any(effect_of_block(side.reverse.finish(())).writes for side in sides):
         return
     reverse_blocks = [_finish_reverse(sweep, side, targets) for side in sides]
     needed = [

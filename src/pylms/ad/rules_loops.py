@@ -3,7 +3,7 @@
 In each round the forward loop leaves on the tape what the reverse one needs of it, and the reverse one takes it from
 there; what follows from the index, or from what is outside, is computed again instead. A `while` counts its rounds.
 The reverse loop carries the adjoints of what the loop carries, and what it adds to those of numbers from outside;
-tensors from outside have theirs added up in memory.
+tensors from outside have theirs added up in memory, those of parameters wherever a contribution is found.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from ..ir.ops.arithmetic import ADD, FLOORDIV, MAXIMUM, MUL, SUB, UNCHECKED
 from ..ir.ops.buffers import BUFFER_NEW, LOAD, STORE
 from ..ir.ops.control import FOR, WHILE
 from ..ir.primitive import Primitive
+from ..ir.rules import effect_of_block
 from ..ir.types import INT, BufferType, ScalarType, TensorType, Type, element_type
 from .activity import carried_that_matter
 from .recompute import Recomputation
@@ -103,12 +104,16 @@ class _Loop:
         """The symbols from outside to whose adjoints the loop adds."""
         self._results: list[Atom] = []
         """What a round of the reverse loop gives: the adjoints at its end, and what it adds to each target's."""
+        self._memory: dict[Sym, Sym] = {}
+        """The sources that are read inside, and where the loop adds up their gradients."""
         self.reverse_nodes: list[Node] = []
 
     def sweep_body(self) -> None:
         """Sweep over the body."""
         sweep, body, builder = self._sweep, self._body, self._sweep.builder
-        inner = sweep.inner()
+        sources = [symbol for symbol in free_symbols(body) if symbol in sweep.sources and symbol not in sweep.memory]
+        self._memory = {source: _new_buffer(sweep, source.type) for source in sources if _is_buffer(source.type)}
+        inner = sweep.inner(self._memory)
         asked = [index for index, result in enumerate(self._node.results) if result in sweep.adjoints]
         self._carried = carried_that_matter(body, self._params, asked, sweep.varied)
         with builder.block() as scope:
@@ -171,14 +176,20 @@ class _Loop:
         before = [sweep.adjoints.get(target) or sweep.constant(target.type, 0) for target in (*asked, *numbers)]
         after = builder.emit(FOR, [*bounds, *before], loc=loc, blocks=[body])
         sweep.adjoints.update(zip(numbers, after[len(self._carried) :], strict=True))
-        for target, buffer in buffers.items():
-            sweep.accumulate(target, sweep.emit(LOAD, buffer))
+        written = effect_of_block(body).writes
+        for target, buffer in {**buffers, **self._memory}.items():
+            if buffer in written:
+                sweep.accumulate(target, sweep.emit(LOAD, buffer))
         for index, adjoint in zip(self._carried, after, strict=False):
             sweep.accumulate(self._initial[index], adjoint)
 
 
 def _is_number(type_: Type) -> bool:
     return isinstance(type_, ScalarType) or (isinstance(type_, TensorType) and type_.shape == ())
+
+
+def _is_buffer(type_: Type) -> bool:
+    return isinstance(type_, BufferType)
 
 
 def _new_buffer(sweep: Sweep, type_: Type) -> Sym:

@@ -13,12 +13,14 @@ round or call is kept on the tape of the sweep, and taken from there in the oppo
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 
 from ..errors import NotSupportedYetError
 from ..ir.builder import Builder
 from ..ir.empty_array import empty_array
 from ..ir.node import Atom, AttributeValue, Const, Node, Sym
 from ..ir.ops.arithmetic import ADD, CONVERT
+from ..ir.ops.buffers import LOAD, STORE
 from ..ir.ops.tapes import TAPE_NEW
 from ..ir.ops.tensors import BROADCAST
 from ..ir.primitive import Primitive, RuleTable
@@ -83,20 +85,38 @@ class Sweep:
     """One reverse sweep. Rules read `adjoint`, ask `wants`, emit, and `accumulate` what they found."""
 
     def __init__(
-        self, builder: Builder, *, varied: Varied, sources: frozenset[Sym], loc: Loc, tapes: Tapes | None = None
+        self,
+        builder: Builder,
+        *,
+        varied: Varied,
+        sources: frozenset[Sym],
+        loc: Loc,
+        tapes: Tapes | None = None,
+        memory: Mapping[Sym, Sym] = MappingProxyType({}),
     ) -> None:
-        """`sources`: what is differentiated by; their loads are where gradients end. `loc`: of the sweep's seed."""
+        """`sources`: what is differentiated by; their loads are where gradients end. `loc`: of the sweep's seed.
+
+        `memory`: of some sources, the buffer that contributions to their gradients are added to as they are found.
+        """
         self.builder = builder
         self.varied = varied
         self.sources = sources
         self.loc = loc
         self.tapes = tapes or Tapes(builder)
+        self.memory = memory
         self.adjoints: dict[Sym, Atom] = {}
         self._replacements: dict[Node, Sequence[Node]] = {}
 
-    def inner(self) -> Sweep:
-        """A sweep over a block inside this one's nodes: same variables, no adjoints yet."""
-        return Sweep(self.builder, varied=self.varied, sources=self.sources, loc=self.loc, tapes=self.tapes)
+    def inner(self, memory: Mapping[Sym, Sym] = MappingProxyType({})) -> Sweep:
+        """A sweep over a block inside this one's nodes: same variables, no adjoints yet. `memory`: more of that."""
+        return Sweep(
+            self.builder,
+            varied=self.varied,
+            sources=self.sources,
+            loc=self.loc,
+            tapes=self.tapes,
+            memory={**self.memory, **memory},
+        )
 
     def run(self, nodes: Sequence[Node]) -> list[Node]:
         """Sweep over `nodes` from last to first; gives the forward nodes, with those that must give more replaced."""
@@ -147,6 +167,11 @@ class Sweep:
     def accumulate(self, atom: Atom, contribution: Atom) -> None:
         """Add to the adjoint of `atom`; nothing happens to what does not vary."""
         if not isinstance(atom, Sym) or atom not in self.varied:
+            return
+        place = self.memory.get(atom)
+        if place is not None:
+            total = self.emit(ADD, self.emit(LOAD, place), contribution)
+            self.builder.emit(STORE, [place, total], loc=self.loc)
             return
         so_far = self.adjoints.get(atom)
         self.adjoints[atom] = contribution if so_far is None else self.emit(ADD, so_far, contribution)
