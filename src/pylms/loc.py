@@ -93,6 +93,14 @@ def is_user_file(filename: str) -> bool:
     return not filename.startswith(_PACKAGE_DIRECTORY) and _TORCH_DIRECTORY not in filename
 
 
+def is_called_by_user(frame: FrameType | None) -> bool:
+    """Whether this frame was called by the user's code, be it through this package, and not by PyTorch's."""
+    frame = frame.f_back if frame is not None else None
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE_DIRECTORY):
+        frame = frame.f_back
+    return frame is not None and is_user_file(frame.f_code.co_filename)
+
+
 @lru_cache(maxsize=4096)
 def is_library_file(filename: str) -> bool:
     """Whether code from this file is nobody's to rewrite: ours, Python's own, or that of an installed package."""

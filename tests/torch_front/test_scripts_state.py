@@ -123,6 +123,29 @@ def test_a_gradient_that_appears_between_calls():
     check(make, calls=3, between=lambda things: things["model"](torch.ones(1, 6)).sum().backward())
 
 
+def test_gradients_that_one_loop_leaves_and_another_starts_with():
+    """The last loop does not keep its gradients, so that the second call cannot start with them."""
+    script = train_script()
+    model, optimizer = script.things["model"], script.things["optimizer"]
+    loader = DataLoader(classification(24), batch_size=8)
+
+    @stageTensor
+    def run(_):
+        for x, y in loader:
+            F.cross_entropy(model(x), y).backward()
+        optimizer.step()
+        optimizer.zero_grad()
+        for x, y in loader:
+            optimizer.zero_grad()
+            F.cross_entropy(model(x), y).backward()
+            optimizer.step()
+
+    run(0)
+    with pytest.raises(StagingError, match=r"`weight.grad` of the call before, which this one would add to") as caught:
+        run(0)
+    assert "zero_grad()" in (caught.value.hint or "")
+
+
 @pytest.mark.parametrize("settings", [{}, {"momentum": 0.9, "weight_decay": 0.1}, {"momentum": 0.9, "dampening": 0.5}])
 def test_parameters_without_a_gradient_in_some_steps_are_skipped(settings):
     def make():

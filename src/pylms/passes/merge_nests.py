@@ -15,6 +15,7 @@ from ..ir.builder import Builder
 from ..ir.node import Atom, Block, Function, Node, Sym
 from ..ir.ops.fusion import ELEMENT_AT, FUSED
 from ..ir.ops.tensors import integers
+from ..ir.types import BufferType, ScalarType
 from .nest_builder import Shape, nest_indices
 from .rewrite import replace_atoms, symbols_used, with_body, with_results
 
@@ -40,10 +41,31 @@ def _merge_in_block(block: Block, builder: Builder) -> Block:
     for node in block.nodes:
         if node.primitive is not FUSED and node.blocks:
             node = with_results(node, node.results, node.args, [_merge_in_block(b, builder) for b in node.blocks])
-        nodes.append(node)
         if node.primitive is FUSED:
+            nodes.append(node)
             _merge_last(nodes, builder)
+        else:
+            nodes.insert(_place_of(node, nodes), node)
     return Block(block.params, tuple(nodes), block.results)
+
+
+def _place_of(node: Node, before: Sequence[Node]) -> int:
+    """Where a node goes after those before it: a step of scalars goes before the nests it does not wait for.
+
+    It would be in the way of a nest that uses it and merges with one of them.
+    """
+    place = len(before)
+    if node.blocks or not all(
+        isinstance(value.type, (ScalarType, BufferType)) for value in (*node.args, *node.results)
+    ):
+        return place
+    used = set(node.args)
+    while place and before[place - 1].primitive is FUSED:
+        nest = before[place - 1]
+        if not used.isdisjoint(nest.results) or not nest.effect.commutes_with(node.effect):
+            break
+        place -= 1
+    return place
 
 
 def _merge_last(nodes: list[Node], builder: Builder) -> None:

@@ -19,7 +19,8 @@ from .context import TorchContext
 from .loaders import LoaderTable, staged_loaders
 from .mode import dispatch, torch_functions
 from .modules import staged_modules
-from .optimizers import StagedOptimizers, staged_optimizers
+from .optimizers import staged_optimizers
+from .parameter_groups import StagedGroup
 from .tensor import StagedTensor
 
 
@@ -31,7 +32,6 @@ class TorchFront:
     def __init__(self) -> None:
         self._context: TorchContext | None = None
         self._loaders: LoaderTable | None = None
-        self._optimizers: StagedOptimizers | None = None
 
     @contextmanager
     def session(self, trace: Trace) -> Iterator[None]:
@@ -44,12 +44,11 @@ class TorchFront:
         self._context = context
         self._loaders = LoaderTable(context)
         with (
-            staged_optimizers(context) as optimizers,
+            staged_optimizers(context),
             staged_modules(context),
             staged_loaders(context),
             torch_functions(context),
         ):
-            self._optimizers = optimizers
             try:
                 yield
             finally:
@@ -74,8 +73,7 @@ class TorchFront:
         return torch.is_grad_enabled(), self.context.modes.flags()
 
     def keeps_changes(self, value: object) -> bool:
-        is_parameter_group = isinstance(value, dict) and "params" in value and "lr" in value
-        return is_parameter_group or isinstance(value, (torch.Tensor, torch.nn.Module))
+        return isinstance(value, (torch.Tensor, torch.nn.Module, StagedGroup))
 
     def value_of(self, trace: Trace, atom: Atom) -> object:
         assert isinstance(atom.type, TensorType)
@@ -101,8 +99,6 @@ class TorchFront:
 
     def finish(self, trace: Trace, result: object) -> object:
         """Tensors in the result come back as real tensors, copied out of memory that the run fills."""
-        if self._optimizers is not None:
-            self._optimizers.check()
         if self._loaders is not None:
             self._loaders.check()
         with torch._C.DisableTorchFunction():

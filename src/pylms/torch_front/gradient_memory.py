@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from ..errors import OutdatedError
+from ..errors import OutdatedError, StagingError
 
 
 class GradientMemory:
@@ -27,15 +27,24 @@ class GradientMemory:
 
     def fill(self) -> None:
         """Before a run that starts with the gradient, whatever it is."""
+        self._require_known()
         gradient = self._leaf.grad
         self.presence[0] = gradient is not None
         self.content.zero_() if gradient is None else self.content.copy_(gradient)
 
     def require_none(self) -> None:
         """Before a run that was traced for no gradient: OutdatedError if there is one."""
-        if self._was_lost or self.holds_gradient:
+        self._require_known()
+        if self.holds_gradient:
             raise OutdatedError(
                 f"`{self._name}` was None when the function was compiled, and holds a gradient to add to now"
+            )
+
+    def _require_known(self) -> None:
+        if self._was_lost:
+            raise StagingError(
+                f"`{self._name}` of the call before, which this one would add to, was not kept",
+                hint="call zero_grad() at the end of the staged function, or before it uses gradients",
             )
 
     def lose(self) -> None:
