@@ -11,6 +11,7 @@ from ...passes.fuse import Fuse
 from ...passes.merge_nests import MergeNests
 from ...passes.place import Place
 from ...passes.prune_nests import PruneNests
+from ...passes.share_transposes import ShareTransposes
 from ...passes.sum_products import SumProducts
 from ..base import FunctionPass
 
@@ -19,6 +20,7 @@ from ..base import FunctionPass
 PASSES: tuple[FunctionPass, ...] = (
     AccumulateProducts(),
     SumProducts(),
+    ShareTransposes(),
     Fuse(),
     MergeNests(),
     PruneNests(),
