@@ -8,7 +8,8 @@ row after the other is added. Short or irregular: a plain loop.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 
 from ...ir.node import Atom, Node, Sym
 from ...ir.ops.arithmetic import MUL
@@ -33,10 +34,13 @@ def emit_reduction(emitter: Emitter, node: Node) -> None:
     assert isinstance(result.type, ScalarType)
     emitter.alias(result, emitter.fresh_name(result.name or str(node.attr("kind"))))
     writer = LoopWriter(emitter, node.blocks[0], shape_attribute(node), (len(node.blocks[0].params),))
-    kernel = _kernel(writer, node)
-    if kernel is not None:
+    is_long = writer.depth > 0 and writer.shape.loops[-1] >= _LANES and result.type in _KERNEL_TYPES
+    kernel = _kernel(writer, node) if is_long else None
+    if kernel is not None and writer.depth == 1:
         emitter.define(result, kernel)
-    elif writer.depth == 1 and writer.shape.loops[0] >= _LANES and result.type in _KERNEL_TYPES:
+    elif kernel is not None:
+        _emit_by_rows(writer, node, kernel)
+    elif is_long:
         _emit_side_by_side(writer, node)
     else:
         emitter.line(f"{declaration(result.type, emitter.name_of(result))} = {_neutral(node)};")
@@ -64,10 +68,14 @@ def _add_innermost(writer: LoopWriter, node: Node, depth: int) -> None:
 def _add(emitter: Emitter, node: Node, total: str) -> None:
     """Take the body's value into a total; a NaN stays in a maximum once it is there."""
     (value,) = node.blocks[0].results
+    is_sum = node.attr("kind") == "sum"
+    _add_text(emitter, node, total, emitter.inline(value) if is_sum else emitter.expression(value))
+
+
+def _add_text(emitter: Emitter, node: Node, total: str, text: str) -> None:
     if node.attr("kind") == "sum":
-        emitter.line(f"{total} += {emitter.inline(value)};")
+        emitter.line(f"{total} += {text};")
         return
-    text = emitter.expression(value)
     test = f"{text} > {total}"
     if node.results[0].type in _KERNEL_TYPES:
         test = f"(({test}) | ({text} != {text}))"
@@ -78,11 +86,9 @@ def _add(emitter: Emitter, node: Node, total: str) -> None:
 
 
 def _kernel(writer: LoopWriter, node: Node) -> str | None:
-    """A call of a kernel, where the body is one element or the product of two, along memory."""
+    """A call of a kernel for the innermost loop, where the body is one element or the product of two, along memory."""
     (value,) = node.blocks[0].results
     nodes = node.blocks[0].nodes
-    if writer.depth != 1 or writer.shape.loops[0] < _LANES or node.results[0].type not in _KERNEL_TYPES:
-        return None
     reads = [each for each in nodes if each.primitive is ELEMENT_AT]
     if not all(_is_contiguous(writer, read) for read in reads):
         return None
@@ -96,7 +102,7 @@ def _kernel(writer: LoopWriter, node: Node) -> str | None:
     emitter = writer.emitter
     emitter.include("reduce.h")
     starts = [_start(writer, read) for read in operands]
-    return f"pylms::{name}<{writer.shape.loops[0]}>({', '.join(starts)})"
+    return f"pylms::{name}<{writer.shape.loops[-1]}>({', '.join(starts)})"
 
 
 def _is_contiguous(writer: LoopWriter, read: Node) -> bool:
@@ -107,43 +113,64 @@ def _is_contiguous(writer: LoopWriter, read: Node) -> bool:
 
 
 def _start(writer: LoopWriter, read: Node) -> str:
-    """The address of the first of the elements that a loop walks along."""
+    """The address of the first of the elements that the innermost loop walks along."""
     emitter = writer.emitter
     access = Access.of(read)
-    own = set(writer.block.params)
-    outer = Access(access.source, access.shape, tuple(ZERO if index in own else index for index in access.indices))
+    walked = writer.innermost
+    outer = Access(access.source, access.shape, tuple(ZERO if index in walked else index for index in access.indices))
     start = position(emitter, outer)
     source = emitter.expression(access.source)
     return source if start == "0" else f"{source} + {start}"
 
 
-def _emit_side_by_side(writer: LoopWriter, node: Node) -> None:
-    """Partial results for every `_LANES`-th element, which do not wait for each other."""
+@contextmanager
+def _outer_loops(writer: LoopWriter) -> Iterator[None]:
+    """Write inside the `with` what stands in all loops but the innermost, behind what does not vary in that."""
+    with ExitStack() as stack:
+        for depth in range(writer.depth):
+            nodes = writer.nodes_at(depth)
+            writer.write_nodes(nodes)
+            writer.settle_for_inside(nodes, depth)
+            if depth < writer.depth - 1:
+                stack.enter_context(writer.emitter.braces(writer.header(depth)))
+        yield
+
+
+def _emit_by_rows(writer: LoopWriter, node: Node, kernel: str) -> None:
+    """The results of a kernel, each of the innermost loop, taken together."""
     emitter, (result,) = writer.emitter, node.results
-    (extent,) = writer.shape.loops
-    (index,) = writer.indices
+    emitter.line(f"{declaration(result.type, emitter.name_of(result))} = {_neutral(node)};")
+    with _outer_loops(writer):
+        text = kernel
+        if node.attr("kind") != "sum":
+            text = emitter.fresh_name("row")
+            emitter.line(f"const {declaration(result.type, text)} = {kernel};")
+        _add_text(emitter, node, emitter.name_of(result), text)
+
+
+def _emit_side_by_side(writer: LoopWriter, node: Node) -> None:
+    """Partial results for every `_LANES`-th element of the innermost loop, which do not wait for each other."""
+    emitter, (result,) = writer.emitter, node.results
+    extent, index = writer.shape.loops[-1], writer.indices[-1]
     name, whole = emitter.name_of(result), extent // _LANES * _LANES
     parts = emitter.fresh_name(f"{name}_parts")
     _declare_totals(emitter, node, parts, _LANES)
-    invariant = writer.nodes_at(0)
-    writer.write_nodes(invariant)
-    writer.settle_for_inside(invariant, 0)
-    with emitter.braces(f"for (long long {index} = 0; {index} < {whole}; {index} += {_LANES})"):
-        writer.rename(f"({index} + lane)")
-        writer.mark_independent()
-        with emitter.braces(f"for (long long lane = 0; lane < {_LANES}; ++lane)"):
-            writer.write_nodes(writer.nodes_at(1))
-            _add(emitter, node, f"{parts}[lane]")
-    writer.rename(index)
+    with _outer_loops(writer):
+        with emitter.braces(f"for (long long {index} = 0; {index} < {whole}; {index} += {_LANES})"):
+            writer.rename(f"({index} + lane)")
+            writer.mark_independent()
+            with emitter.braces(f"for (long long lane = 0; lane < {_LANES}; ++lane)"):
+                writer.write_nodes(writer.nodes_at(writer.depth))
+                _add(emitter, node, f"{parts}[lane]")
+        writer.rename(index)
+        if whole != extent:
+            with emitter.braces(f"for (long long {index} = {whole}; {index} < {extent}; ++{index})"):
+                writer.write_nodes(writer.nodes_at(writer.depth))
+                _add(emitter, node, f"{parts}[{index} - {whole}]")
     emitter.include("reduce.h")
     kernel = "sum" if node.attr("kind") == "sum" else "maximum"
     assert isinstance(result.type, ScalarType)
     emitter.line(f"{declaration(result.type, name)} = pylms::{kernel}<{_LANES}>({parts});")
-    if whole == extent:
-        return
-    with emitter.braces(f"for (long long {index} = {whole}; {index} < {extent}; ++{index})"):
-        writer.write_nodes(writer.nodes_at(1))
-        _add(emitter, node, name)
 
 
 def _declare_totals(emitter: Emitter, node: Node, name: str, count: int) -> None:

@@ -114,6 +114,26 @@ PYLMS_INLINE Vec<T> load_first(const T* from) {
   }
 }
 
+// Lanes First to Last - 1, 0 <= First < Last <= width, from the places that `from` has for them; the others are zero.
+template <Index First, Index Last, class T>
+PYLMS_INLINE Vec<T> load_lanes(const T* from) {
+  if constexpr (First == 0) {
+    return load_first<Last>(from);
+#if defined(PYLMS_MASKED_AVX512)
+  } else if constexpr (sizeof(T) == 4) {
+    return __builtin_ia32_loadups512_mask(from, Vec<float>{}, (unsigned short)((1u << Last) - (1u << First)));
+  } else {
+    return __builtin_ia32_loadupd512_mask(from, Vec<double>{}, (unsigned char)((1u << Last) - (1u << First)));
+#else
+  } else {
+    Vec<T> value = {};
+    PYLMS_UNROLL
+    for (Index i = First; i < Last; ++i) value[i] = from[i];
+    return value;
+#endif
+  }
+}
+
 // Memory past `Count` elements is left alone.
 template <Index Count, class T>
 PYLMS_INLINE void store_first(T* to, Vec<T> value) {
@@ -194,6 +214,18 @@ struct Interleave {
     const Index pair = lane / (2 * Block), offset = lane % Block, from_b = (lane / Block) % 2;
     return int(pair * 2 * Block + Odd * Block + offset + from_b * width<T>);
   }
+};
+
+// Every second lane of `a` and then of `b`, from lane Odd on.
+template <class T, Index Odd>
+struct EverySecond {
+  static constexpr int source(Index lane) { return int(2 * lane + Odd); }
+};
+
+// Lanes of `a` and `b` in turn: of their first halves, or of their second ones (Half = 1).
+template <class T, Index Half>
+struct Alternate {
+  static constexpr int source(Index lane) { return int(Half * (width<T> / 2) + lane / 2 + lane % 2 * width<T>); }
 };
 
 // `sums[i]` is reduced to lane i, for 0 < Count <= width; the other lanes repeat those. The input is overwritten.

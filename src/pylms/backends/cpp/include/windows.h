@@ -63,6 +63,8 @@ inline void in_parallel(Index tasks, int threads, const Task& task) {
 
 namespace windows_detail {
 
+constexpr Index most_unrolled = 8;  // vectors of a row that have code of their own
+
 // to[i] = from[i * Step], i < Count
 template <Index Count, Index Step, class T>
 PYLMS_INLINE void copy_line(T* __restrict to, const T* from) {
@@ -70,20 +72,6 @@ PYLMS_INLINE void copy_line(T* __restrict to, const T* from) {
     __builtin_memcpy(to, from, Count * sizeof(T));
   } else {
     for (Index i = 0; i < Count; ++i) to[i] = from[i * Step];
-  }
-}
-
-// to[i * Step] += from[i], i < Count
-template <Index Count, Index Step, class T>
-PYLMS_INLINE void add_line(T* __restrict to, const T* from) {
-  if constexpr (Step == 1) {
-    constexpr Index w = width<T>, whole = Count / w * w, rest = Count - whole;
-    for (Index i = 0; i < whole; i += w) store(to + i, load(to + i) + load(from + i));
-    if constexpr (rest != 0) {
-      store_first<rest>(to + whole, load_first<rest>(to + whole) + load_first<rest>(from + whole));
-    }
-  } else {
-    for (Index i = 0; i < Count; ++i) to[i * Step] += from[i];
   }
 }
 
@@ -98,22 +86,51 @@ PYLMS_INLINE void gather_line(T* __restrict to, const T* row) {
   if constexpr (last != count) __builtin_memset(to + last, 0, (count - last) * sizeof(T));
 }
 
-// The adjoint: adds the line to the elements that the windows saw.
+// The adjoint, for windows that are more than one element apart: adds the line to the elements that they saw.
 template <class Columns, Index K, class T>
-PYLMS_INLINE void scatter_line(T* __restrict row, const T* from) {
+PYLMS_INLINE void scatter_line(T* __restrict row, const T* line) {
   constexpr Index first = Columns::first(K), last = Columns::last(K);
-  if constexpr (last > first) {
-    add_line<last - first, Columns::stride>(row + Columns::position(first, K), from + first);
-  }
+  T* to = row + Columns::position(first, K);
+  for (Index i = 0; i < last - first; ++i) to[i * Columns::stride] += line[first + i];
 }
 
+// The adjoint, for windows at neighbouring elements: what Count elements of the row from `Start` on get of the line.
+template <class Columns, Index K, Index Start, Index Count, class T>
+PYLMS_INLINE void add_shifted(Vec<T>& sum, const T* line) {
+  constexpr Index offset = Columns::position(0, K), from = offset + Columns::first(K), to = offset + Columns::last(K);
+  constexpr Index first = most(from - Start, 0), last = least(to - Start, Count);
+  if constexpr (first < last) sum += load_lanes<first, last>(line + (Start - offset));
+}
 template <class Columns, class T, Index... K>
 PYLMS_INLINE void gather_lines(T* __restrict to, const T* row, Index ld, Indices<K...>) {
   (gather_line<Columns, K>(to + K * ld, row), ...);
 }
 template <class Columns, class T, Index... K>
-PYLMS_INLINE void scatter_lines(T* __restrict row, const T* from, Index ld, Indices<K...>) {
-  (scatter_line<Columns, K>(row, from + K * ld), ...);
+PYLMS_INLINE void scatter_lines(T* __restrict row, const T* lines, Index ld, Indices<K...>) {
+  (scatter_line<Columns, K>(row, lines + K * ld), ...);
+}
+template <class Columns, Index Start, Index Count, class T, Index... K>
+PYLMS_INLINE void add_shifted_lines(Vec<T>& sum, const T* lines, Index ld, Indices<K...>) {
+  (add_shifted<Columns, K, Start, Count>(sum, lines + K * ld), ...);
+}
+
+// Adds what vector number `V` of a row gets from all places of the panel that see it. The row is written once: a load of
+// what several small stores have just written would have to wait for them.
+template <class Rows, class Columns, Index RowCount, Index V, class T>
+PYLMS_INLINE void add_to_row(T* __restrict row, const T* panel, Index number, Index first_row, Index ld) {
+  constexpr Index start = V * width<T>, count = least(width<T>, Columns::extent - start);
+  Vec<T> sum = load_first<count>(row + start);
+  for (Index k = 0; k < Rows::kernel; ++k) {
+    const Index distance = number + Rows::padding - k * Rows::dilation, place = distance / Rows::stride - first_row;
+    if (distance < 0 || distance % Rows::stride != 0 || place < 0 || place >= RowCount) continue;
+    const T* lines = panel + k * Columns::kernel * ld + place * Columns::count;
+    add_shifted_lines<Columns, start, count>(sum, lines, ld, IndicesUpTo<Columns::kernel>{});
+  }
+  store_first<count>(row + start, sum);
+}
+template <class Rows, class Columns, Index RowCount, class T, Index... V>
+PYLMS_INLINE void add_to_row(T* __restrict row, const T* panel, Index number, Index first_row, Index ld, Indices<V...>) {
+  (add_to_row<Rows, Columns, RowCount, V>(row, panel, number, first_row, ld), ...);
 }
 
 }  // namespace windows_detail
@@ -143,13 +160,20 @@ inline void gather_windows(T* __restrict panel, const T* planes, Index channels,
 template <class Rows, class Columns, Index RowCount, class T>
 inline void scatter_windows(T* __restrict planes, const T* panel, Index channels, Index first_row, Index ld) {
   using namespace windows_detail;
-  constexpr Index width = Columns::extent, lines = Columns::kernel, count = Columns::count;
-  for (Index c = 0; c < channels; ++c, planes += Rows::extent * width) {
-    for (Index k = 0; k < Rows::kernel; ++k, panel += lines * ld) {
-      for (Index i = 0; i < RowCount; ++i) {
-        const Index row = Rows::position(first_row + i, k);
-        if (Rows::inside || (row >= 0 && row < Rows::extent)) {
-          scatter_lines<Columns>(planes + row * width, panel + i * count, ld, IndicesUpTo<lines>{});
+  constexpr Index extent = Columns::extent, lines = Columns::kernel, vectors = ceil_div(extent, width<T>);
+  for (Index c = 0; c < channels; ++c, planes += Rows::extent * extent, panel += Rows::kernel * lines * ld) {
+    if constexpr (Columns::stride == 1 && vectors <= most_unrolled) {
+      const Index end = least(Rows::extent, Rows::position(first_row + RowCount - 1, Rows::kernel - 1) + 1);
+      for (Index row = most(0, Rows::position(first_row, 0)); row < end; ++row) {
+        add_to_row<Rows, Columns, RowCount>(planes + row * extent, panel, row, first_row, ld, IndicesUpTo<vectors>{});
+      }
+    } else {
+      for (Index k = 0; k < Rows::kernel; ++k) {
+        for (Index i = 0; i < RowCount; ++i) {
+          const Index row = Rows::position(first_row + i, k);
+          if (!Rows::inside && (row < 0 || row >= Rows::extent)) continue;
+          const T* from = panel + k * lines * ld + i * Columns::count;
+          scatter_lines<Columns>(planes + row * extent, from, ld, IndicesUpTo<lines>{});
         }
       }
     }
