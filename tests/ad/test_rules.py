@@ -52,7 +52,6 @@ from pylms.ir.ops.arithmetic import (
 from pylms.ir.ops.buffers import STORE_ROWS
 from pylms.ir.ops.catalogue import PRIMITIVES
 from pylms.ir.ops.control import CHECK, FINALLY
-from pylms.ir.ops.functions import CALL
 from pylms.ir.ops.host import PRINT
 from pylms.ir.ops.tensor_gathers import SCATTER_ADD, SCATTER_ADD_ALONG, TAKE, TAKE_ALONG
 from pylms.ir.ops.tensor_regions import CONCAT, PLACE, SLICE
@@ -408,14 +407,12 @@ def test_every_primitive_has_a_derivative_or_a_reason_to_have_none() -> None:
         tensors.ARGMAX,
         tensors.ONE_HOT,
         buffers.BUFFER_NEW,
-        buffers.STORE,
         buffers.STORE_ELEMENT,
         differentiation.BACKWARD,
         differentiation.PULLBACK,
         tapes.TAPE_NEW,
         CHECK,
         PRINT,
-        CALL,
         # Gone before differentiation:
         VAR_NEW,
         VAR_GET,

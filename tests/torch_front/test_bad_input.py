@@ -17,7 +17,6 @@ from pylms import stageTensor  # noqa: E402
 from pylms.data import datasets, transforms  # noqa: E402
 from pylms.errors import (  # noqa: E402
     DataError,
-    NotSupportedYetError,
     PylmsError,
     StagedTypeError,
     StagingError,
@@ -236,29 +235,6 @@ def test_options_that_are_not_there():
             F.cross_entropy(model(x), y, label_smoothing=0.1).backward()  # here
 
     _assert_refused(run, TorchFeatureError, "`label_smoothing=0.1` of `cross_entropy` cannot be staged yet")
-
-
-def test_loops_in_what_is_differentiated():
-    model, loader = nn.Linear(6, 6), _loader()
-
-    def powers(n):
-        for x, y in loader:
-            hidden, i = x, 0
-            while i < n:  # here
-                hidden = torch.tanh(model(hidden))
-                i += 1
-            hidden.sum().backward()
-
-    def summed(_):
-        total = torch.zeros(())
-        for x, y in loader:  # here
-            total = total + model(x).sum()
-        total.backward()
-
-    for run in (powers, summed):
-        _assert_refused(
-            run, NotSupportedYetError, "differentiating through a staged loop is not supported yet", argument=2
-        )
 
 
 def test_tensors_used_as_plain_values():

@@ -12,21 +12,47 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from ..ir.call_graph import callee_of
+from ..ir.effects import Place
 from ..ir.node import Atom, Block, Node, Sym
 from ..ir.ops.arithmetic import CEIL, FLOOR, FLOORDIV
 from ..ir.ops.buffers import STORE, STORE_ELEMENT
 from ..ir.ops.control import FOR, IF, WHILE
-from ..ir.ops.differentiation import BACKWARD
+from ..ir.ops.differentiation import BACKWARD, is_differentiable
 from ..ir.ops.elementary import RINT, TRUNC
+from ..ir.ops.functions import CALL
 from ..ir.ops.host import HOST_CALL
 from ..ir.ops.tapes import TAPE_PUSH
 from ..ir.ops.tensors import STOP_GRADIENT
 from ..ir.ops.variables import VAR_SET
 from ..ir.primitive import RuleTable
-from ..ir.types import element_type
+from .program import Program
 from .rename import free_symbols
 
-Varied = set[Sym]
+
+class Varied(set[Place]):
+    """The varied symbols of one function and the memory that holds varied values, with those of what it calls."""
+
+    def __init__(self, sources: Iterable[Place], program: Program, callees: dict[str, Varied] | None = None) -> None:
+        super().__init__(sources)
+        self._program = program
+        self.callees = {} if callees is None else callees
+
+    def of_callee(self, name: str) -> tuple[Block, Varied]:
+        """The body of a native function, and what varies in it in some call."""
+        if name not in self.callees:
+            self.callees[name] = Varied((), self._program, self.callees)
+        return self._program.function(name).body, self.callees[name]
+
+    def size(self) -> int:
+        """How many symbols vary in all."""
+        return len(self) + sum(map(len, self.callees.values()))
+
+    def shared(self) -> set[Place]:
+        """The memory of arrays and containers among it, which all functions call the same."""
+        return {place for place in self if not isinstance(place, Sym)}
+
+
 VariationRule = Callable[[Node, Varied], None]
 variation_rules: RuleTable[VariationRule] = RuleTable("variation")
 
@@ -34,13 +60,16 @@ variation_rules: RuleTable[VariationRule] = RuleTable("variation")
 CONSTANT_RESULTS = (STOP_GRADIENT, FLOOR, CEIL, TRUNC, RINT, FLOORDIV, BACKWARD)
 
 
-def varied_symbols(body: Block, sources: Sequence[Sym]) -> Varied:
-    """The least set that holds `sources` and is closed under every node of `body`, loops included."""
-    varied = set(sources)
+def varied_symbols(body: Block, sources: Sequence[Sym], program: Program) -> Varied:
+    """The least set that holds `sources` and is closed under every node of `body`, loops and calls included."""
+    varied = Varied(sources, program)
     size = -1
-    while size != len(varied):
-        size = len(varied)
+    while size != varied.size():
+        size = varied.size()
         _visit_block(body, varied)
+        for name in list(varied.callees):
+            callee, inner = varied.of_callee(name)
+            _visit_block(callee, inner)
     return varied
 
 
@@ -48,8 +77,9 @@ def _visit_block(block: Block, varied: Varied) -> None:
     for node in block.nodes:
         if node.primitive in variation_rules:
             variation_rules[node.primitive](node, varied)
-        elif _any_varied(node.args, varied):
+        elif _any_varied(node.args, varied) or not node.effect.reads.isdisjoint(varied):
             _add_floats(node, varied)
+            varied.update(place for place in node.effect.writes if not isinstance(place, Sym))
 
 
 def _any_varied(atoms: Sequence[Atom], varied: Varied) -> bool:
@@ -57,7 +87,7 @@ def _any_varied(atoms: Sequence[Atom], varied: Varied) -> bool:
 
 
 def _add_floats(node: Node, varied: Varied) -> None:
-    varied.update(result for result in node.results if element_type(result.type).is_float)
+    varied.update(result for result in node.results if is_differentiable(result.type))
 
 
 @variation_rules.define(*CONSTANT_RESULTS)
@@ -71,6 +101,24 @@ def _write(node: Node, varied: Varied) -> None:
     place, value = node.args[:2]
     if isinstance(place, Sym) and _any_varied((value,), varied):
         varied.add(place)
+
+
+@variation_rules.define(CALL)
+def _call(node: Node, varied: Varied) -> None:
+    """What varies in some call counts as varied in all; memory that is passed varies inside and outside alike."""
+    callee, inner = varied.of_callee(callee_of(node))
+    for param, arg in zip(callee.params, node.args, strict=True):
+        if not isinstance(arg, Sym):
+            continue
+        if arg in varied:
+            inner.add(param)
+        elif param in inner and arg in node.effect.writes:
+            varied.add(arg)
+    inner.update(varied.shared())
+    varied.update(inner.shared())
+    for result, atom in zip(node.results, callee.results, strict=True):
+        if _any_varied((atom,), inner):
+            varied.add(result)
 
 
 @variation_rules.define(TAPE_PUSH)

@@ -21,7 +21,7 @@ def sweep_back(sweep: Sweep, path: Sequence[list[Node]]) -> None:
         nodes[:count] = sweep.run(list(nodes))
         if nodes is path[-1]:
             _begin_tape(sweep, nodes)
-            sweep.tapes.refuse(
+            sweep.context.refuse_tape(
                 "the loss depends on a loop or a native function, and the block in which backward() is called begins "
                 "after it, which is not supported yet"
             )
@@ -30,7 +30,7 @@ def sweep_back(sweep: Sweep, path: Sequence[list[Node]]) -> None:
 
 def _begin_tape(sweep: Sweep, nodes: list[Node]) -> None:
     """The tape begins empty before all that leaves something on it."""
-    tape = sweep.tapes.made
+    tape = sweep.context.tape
     if tape is None:
         return
     made = sweep.builder.node(TAPE_NEW, (), loc=nodes[0].loc)

@@ -13,11 +13,14 @@ from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from ..ir.builder import Builder, rebuild
+from ..ir.call_graph import all_functions
 from ..ir.node import Atom, Block, Function, Node, Sym, walk
 from ..ir.ops.differentiation import INDEPENDENT, PULLBACK, pullback_parts
 from . import rules  # noqa: F401 - loading them fills the table
 from .activity import varied_symbols
+from .context import Context, written_places
 from .path import sweep_back
+from .program import Program
 from .rename import renamed, renamed_block, renamed_node, resolved, without_nodes
 from .sweep import Sweep
 
@@ -29,21 +32,32 @@ class ExpandPullbacks:
     name: ClassVar[str] = "expand_pullbacks"
 
     def run(self, function: Function) -> Function:
-        body = function.body
-        if not any(node.primitive is INDEPENDENT for node in walk(body)):
+        if not any(_has_variables(each.body) for each in all_functions(function)):
             return function
-        body = _Expander(Builder.after(function)).expand(body)
+        program = Program(function, lambda each: replace(each, body=_expanded(each, program)))
+        return program.finish(_expanded(function, program))
+
+
+def _has_variables(block: Block) -> bool:
+    return any(node.primitive is INDEPENDENT for node in walk(block))
+
+
+def _expanded(function: Function, program: Program) -> Block:
+    body = function.body
+    if _has_variables(body):
+        body = _Expander(Builder.after(function), program).expand(body)
         variables = {node.results[0]: node.args[0] for node in walk(body) if node.primitive is INDEPENDENT}
         # Only now: to a sweep, a variable and its value are different things.
         body = without_nodes(renamed_block(body, resolved(variables)), INDEPENDENT)
-        return replace(function, body=body)
+    return body
 
 
 class _Expander:
     """Copies a function's blocks, sweeping back at each `pullback` over what has been copied so far."""
 
-    def __init__(self, builder: Builder) -> None:
+    def __init__(self, builder: Builder, program: Program) -> None:
         self._builder = builder
+        self._program = program
         self._found: dict[Sym, Atom] = {}
 
     def expand(self, block: Block) -> Block:
@@ -64,8 +78,9 @@ class _Expander:
     def _pulled_back(self, node: Node, before: list[Node]) -> Sequence[Atom]:
         outputs, cotangents, atoms = pullback_parts(node)
         variables = [atom for atom in atoms if isinstance(atom, Sym)]
-        varied = varied_symbols(Block((), tuple(before), ()), variables)
-        sweep = Sweep(self._builder, varied=varied, sources=frozenset(), loc=node.loc)
+        varied = varied_symbols(Block((), tuple(before), ()), variables, self._program)
+        context = Context(self._builder, self._program, unstable=written_places(before))
+        sweep = Sweep(self._builder, varied=varied, sources=frozenset(), loc=node.loc, context=context)
         for output, cotangent in zip(outputs, cotangents, strict=True):
             sweep.accumulate(output, cotangent)
         if sweep.adjoints:

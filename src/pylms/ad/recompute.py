@@ -6,12 +6,14 @@ nodes that compute the others from them, from what is known there anyway, and fr
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence, Set
 
 from ..ir.builder import Builder
+from ..ir.effects import Place
 from ..ir.node import Atom, Node, Sym
 from ..ir.ops import arithmetic as op
-from ..ir.ops.arrays import ARRAY_DIM, IN_BOUNDS, NORMALIZE_INDEX, VIEWS
+from ..ir.ops.arrays import ARRAY_DIM, ARRAY_LOAD, IN_BOUNDS, NORMALIZE_INDEX, VIEWS
+from ..ir.ops.buffers import LOAD, LOAD_ELEMENT, SLICE_ROWS
 from ..ir.ops.tensors import BROADCAST, ELEMENT, RESHAPE
 from ..ir.types import INT
 
@@ -24,12 +26,20 @@ _CHEAP = frozenset(
     }
 )
 
+_LOADS = frozenset({ARRAY_LOAD, LOAD, LOAD_ELEMENT, SLICE_ROWS})
+
 
 class Recomputation:
     """The plan for one block."""
 
-    def __init__(self, nodes: Sequence[Node], inside: Collection[Sym], known: Mapping[Sym, Atom]) -> None:
-        """`inside`: the symbols that the block defines; `known`: what stands for some of them in the reverse block."""
+    def __init__(
+        self, nodes: Sequence[Node], inside: Collection[Sym], known: Mapping[Sym, Atom], unstable: Set[Place]
+    ) -> None:
+        """`inside`: the symbols that the block defines; `known`: what stands for some of them in the reverse block.
+
+        `unstable`: memory that may be another when the reverse block runs.
+        """
+        self._unstable = unstable
         self._definitions = {result: node for node in nodes for result in node.results}
         self._inside = inside
         self._known = known
@@ -40,7 +50,7 @@ class Recomputation:
         for symbol in reversed(list(kept)):
             others = frozenset(kept) - {symbol}
             node = self._definitions.get(symbol)
-            if node is not None and _is_cheap(node) and all(self._follows(arg, others) for arg in node.args):
+            if node is not None and self._is_cheap(node) and all(self._follows(arg, others) for arg in node.args):
                 kept.remove(symbol)
         return kept
 
@@ -48,7 +58,14 @@ class Recomputation:
         if not isinstance(atom, Sym) or atom not in self._inside or atom in self._known or atom in kept:
             return True
         node = self._definitions.get(atom)
-        return node is not None and _is_cheap(node) and all(self._follows(arg, kept) for arg in node.args)
+        return node is not None and self._is_cheap(node) and all(self._follows(arg, kept) for arg in node.args)
+
+    def _is_cheap(self, node: Node) -> bool:
+        if node.primitive in _LOADS:
+            return self._unstable.isdisjoint(node.effect.reads)
+        if node.primitive not in _CHEAP:
+            return False
+        return node.effect.is_pure or (node.primitive in _INTS_THAT_FIT and node.args[0].type == INT)
 
     def recompute(self, builder: Builder, needed: Sequence[Sym], found: dict[Sym, Atom]) -> None:
         """Emit what computes those of `needed` that are not in `found` yet, and note there where they are."""
@@ -67,9 +84,3 @@ class Recomputation:
             results = builder.emit(node.primitive, args, loc=node.loc, attrs=attrs, names=[atom.name])
             found.update(zip(node.results, results, strict=True))
         return found[atom]
-
-
-def _is_cheap(node: Node) -> bool:
-    if node.primitive not in _CHEAP:
-        return False
-    return node.effect.is_pure or (node.primitive in _INTS_THAT_FIT and node.args[0].type == INT)

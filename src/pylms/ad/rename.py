@@ -38,6 +38,12 @@ def resolved(mapping: dict[Sym, Atom]) -> dict[Sym, Atom]:
     return ends
 
 
+def renamed_params(block: Block, mapping: Mapping[Sym, Sym]) -> Block:
+    """The block with other symbols for some of its parameters."""
+    inside = renamed_block(block, mapping)
+    return Block(tuple([mapping.get(param, param) for param in block.params]), inside.nodes, inside.results)
+
+
 def without_nodes(block: Block, primitive: Primitive) -> Block:
     """The block, and those within, without the nodes of a primitive that nothing uses any more."""
     nodes = []

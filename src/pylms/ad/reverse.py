@@ -22,7 +22,9 @@ from ..ir.ops.tensors import STOP_GRADIENT
 from ..ir.types import TensorType, Type, element_type
 from . import rules  # noqa: F401 - loading them fills the table
 from .activity import varied_symbols
+from .context import Context, written_places
 from .path import sweep_back
+from .program import Program
 from .rename import renamed, renamed_block, renamed_node, resolved, without_nodes
 from .sweep import Sweep
 
@@ -34,9 +36,10 @@ class Differentiate:
     name: ClassVar[str] = "differentiate"
 
     def run(self, function: Function) -> Function:
+        if _has_backward(function.body):
+            program = Program(function)
+            function = program.finish(_Rewriter(function, program).rewrite(function.body))
         body = function.body
-        if _has_backward(body):
-            body = _Rewriter(function).rewrite(body)
         stops = {node.results[0]: node.args[0] for node in walk(body) if node.primitive is STOP_GRADIENT}
         if stops:
             # Only now: to a sweep, a stopped value and its argument are different things.
@@ -60,11 +63,13 @@ def gradient_function(function: Function, wrt: Sequence[int]) -> Function:
     builder = Builder.after(function)
     with builder.block(function.params) as scope:
         scope.nodes.extend(function.body.nodes)
+        program = Program(function)
         sweep = Sweep(
             builder,
-            varied=varied_symbols(function.body, sources),
+            varied=varied_symbols(function.body, sources, program),
             sources=frozenset(sources),
             loc=function.loc,
+            context=Context(builder, program, unstable=written_places(function.body.nodes)),
         )
         gradients = _gradients(sweep, results[0], [scope.nodes], sources)
     body = scope.finish((results[0], *gradients))
@@ -90,8 +95,9 @@ def _gradients(sweep: Sweep, loss: Atom, path: Sequence[list[Node]], sources: Se
 class _Rewriter:
     """Copies a function's blocks, sweeping back at each `backward` over what has been copied so far."""
 
-    def __init__(self, function: Function) -> None:
+    def __init__(self, function: Function, program: Program) -> None:
         self._function = function
+        self._program = program
         self._builder = Builder.after(function)
         self._gradients: dict[Sym, Atom] = {}
         self._path: list[list[Node]] = []
@@ -127,8 +133,10 @@ class _Rewriter:
         loss, *buffers = node.args
         sources = [buffer for buffer in buffers if isinstance(buffer, Sym)]
         # Activity is found on the function as it was: what a sweep adds is constant to every other sweep.
-        varied = varied_symbols(self._function.body, sources)
-        sweep = Sweep(self._builder, varied=varied, sources=frozenset(sources), loc=node.loc)
+        varied = varied_symbols(self._function.body, sources, self._program)
+        unstable = written_places([each for nodes in self._path for each in nodes])
+        context = Context(self._builder, self._program, unstable=unstable)
+        sweep = Sweep(self._builder, varied=varied, sources=frozenset(sources), loc=node.loc, context=context)
         gradients = _gradients(sweep, loss, self._path, sources)
         self._refuse_carried(sweep)
         self._gradients.update(zip(node.results, gradients, strict=True))

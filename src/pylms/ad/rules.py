@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from . import (  # noqa: F401
+    rules_calls,
     rules_control,
     rules_elementary,
     rules_loops,

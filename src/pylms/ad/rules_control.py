@@ -17,11 +17,16 @@ from ..ir.ops.control import IF
 from ..ir.ops.differentiation import INDEPENDENT
 from ..ir.ops.host import HOST_CALL
 from ..ir.rules import effect_of_block
+from ..ir.types import ScalarType
 from .rename import free_symbols, renamed_block
 from .sweep import Sweep, derivative_rules
+from .taping import keep_on_tape
+
+# Of more values, or of whole tensors, a branch that is taken often keeps only those of the side that was taken.
+_MOST_CARRIED = 4
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Side:
     """One side of a branch after its sweep."""
 
@@ -46,10 +51,24 @@ def _if(sweep: Sweep, node: Node) -> None:
         [symbol for symbol in free_symbols(block) if symbol in side.defined]
         for block, side in zip(reverse_blocks, sides, strict=True)
     ]
-    carried = _carry_out(sweep, node, sides, needed)
-    blocks = [renamed_block(block, mapping) for block, mapping in zip(reverse_blocks, carried, strict=True)]
+    if sweep.runs_often and _is_much(needed):
+        forward_blocks: list[Block] = []
+        for index, side in enumerate(sides):
+            forward, reverse_blocks[index] = keep_on_tape(sweep, (), side.forward, reverse_blocks[index], {}, node.loc)
+            forward_blocks.append(Block((), tuple(forward), side.block.results))
+        sweep.replace_forward(node, rebuild(node, node.args, forward_blocks))
+        blocks = reverse_blocks
+    else:
+        carried = _carry_out(sweep, node, sides, needed)
+        blocks = [renamed_block(block, mapping) for block, mapping in zip(reverse_blocks, carried, strict=True)]
     adjoints = sweep.builder.emit(IF, node.args, loc=node.loc, blocks=blocks)
     sweep.adjoints.update(zip(targets, adjoints, strict=True))
+
+
+def _is_much(needed: Sequence[Sequence[Sym]]) -> bool:
+    """Whether what the sides need is too much to be carried out of them, for the side not taken as well."""
+    symbols = [symbol for side in needed for symbol in side]
+    return len(symbols) > _MOST_CARRIED or any(not isinstance(symbol.type, ScalarType) for symbol in symbols)
 
 
 def _sweep_side(sweep: Sweep, node: Node, block: Block) -> _Side:

@@ -20,10 +20,9 @@ from ..ir.primitive import Primitive
 from ..ir.rules import effect_of_block
 from ..ir.types import INT, BufferType, ScalarType, TensorType, Type, element_type
 from .activity import carried_that_matter
-from .recompute import Recomputation
-from .rename import free_symbols, renamed_block
+from .rename import free_symbols
 from .sweep import Sweep, derivative_rules
-from .taping import leave, take
+from .taping import keep_on_tape
 
 _ZERO = Const(0, INT)
 _ONE = Const(1, INT)
@@ -113,7 +112,7 @@ class _Loop:
         sweep, body, builder = self._sweep, self._body, self._sweep.builder
         sources = [symbol for symbol in free_symbols(body) if symbol in sweep.sources and symbol not in sweep.memory]
         self._memory = {source: _new_buffer(sweep, source.type) for source in sources if _is_buffer(source.type)}
-        inner = sweep.inner(self._memory)
+        inner = sweep.inner(self._memory, runs_often=True)
         asked = [index for index, result in enumerate(self._node.results) if result in sweep.adjoints]
         self._carried = carried_that_matter(body, self._params, asked, sweep.varied)
         with builder.block() as scope:
@@ -135,25 +134,11 @@ class _Loop:
 
         `known`: what stands in the reverse loop for symbols of the body.
         """
-        sweep, body, builder = self._sweep, self._body, self._sweep.builder
-        sweep.loc = self._node.loc
-        inside = {*body.params, *[result for node in self._forward for result in node.results]}
         reverse = Block((), tuple(self.reverse_nodes), tuple(self._results))
-        needed = [symbol for symbol in free_symbols(reverse) if symbol in inside]
-        plan = Recomputation(self._forward, inside, known)
-        kept = plan.to_keep(needed)
-        found = dict(known)
-        with builder.block() as end:
-            if kept:
-                leave(sweep, sweep.tapes.own(self._node.loc), kept)
-        with builder.block() as start:
-            if kept:
-                found.update(zip(kept, take(sweep, sweep.tapes.own(self._node.loc), kept), strict=True))
-            plan.recompute(builder, needed, found)
-        renamed = renamed_block(reverse, found)
-        self.reverse_nodes = [*start.nodes, *renamed.nodes]
-        self._results = list(renamed.results)
-        return Block(body.params, (*self._forward, *end.nodes), body.results)
+        body, loc = self._body, self._node.loc
+        forward, reverse = keep_on_tape(self._sweep, body.params, self._forward, reverse, known, loc)
+        self.reverse_nodes, self._results = list(reverse.nodes), list(reverse.results)
+        return Block(body.params, tuple(forward), body.results)
 
     def emit_reverse(self, counter: Sym, bounds: Sequence[Atom]) -> None:
         """Emit the reverse loop, and take over the adjoints that it gives."""

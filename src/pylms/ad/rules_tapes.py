@@ -29,7 +29,9 @@ def _push(sweep: Sweep, node: Node) -> None:
 def _adjoints_of(sweep: Sweep, node: Node) -> Sym:
     tape = node.args[0]
     assert isinstance(tape, Sym)
-    return sweep.tapes.of_adjoints(tape)
+    adjoints = sweep.context.adjoints_of(tape)
+    assert adjoints is not None, "only tapes with adjoints matter to a sweep"
+    return adjoints
 
 
 def _has_adjoint(type_: Type) -> bool:

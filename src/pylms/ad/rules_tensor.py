@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from ..errors import NotSupportedYetError
 from ..ir.node import Node, Sym
-from ..ir.ops.arithmetic import CONVERT, EQ, MUL, TRUEDIV
-from ..ir.ops.buffers import GATHER_ROWS, LOAD, LOAD_ELEMENT, SLICE_ROWS
+from ..ir.ops.arithmetic import ADD, CONVERT, EQ, MUL, TRUEDIV
+from ..ir.ops.buffers import GATHER_ROWS, LOAD, LOAD_ELEMENT, SLICE_ROWS, STORE
 from ..ir.ops.tensors import (
     BATCH_MATMUL,
     BROADCAST,
@@ -119,8 +119,16 @@ def _element(sweep: Sweep, node: Node) -> None:
 
 @derivative_rules.define(LOAD)
 def _load(sweep: Sweep, node: Node) -> None:
-    """A load of a variable is where its gradient ends up: under the buffer's own symbol."""
+    """A load of a variable is where its gradient ends up: under the buffer's own symbol.
+
+    Memory that was made within the range has memory for adjoints.
+    """
     (buffer,) = node.args
+    adjoints = sweep.context.adjoints_of(buffer) if isinstance(buffer, Sym) else None
+    if adjoints is not None:
+        total = sweep.emit(ADD, sweep.emit(LOAD, adjoints), sweep.adjoint(node.results[0]))
+        sweep.builder.emit(STORE, [adjoints, total], loc=node.loc)
+        return
     if not isinstance(buffer, Sym) or buffer not in sweep.sources:
         raise NotSupportedYetError(
             "the loss depends on a value that was written into memory and read back, "
@@ -129,6 +137,16 @@ def _load(sweep: Sweep, node: Node) -> None:
             hint="use the computed tensor itself, or .detach() it before it is written",
         )
     sweep.accumulate(buffer, sweep.adjoint(node.results[0]))
+
+
+@derivative_rules.define(STORE)
+def _store(sweep: Sweep, node: Node) -> None:
+    """What the buffer held before has no part in what is read afterwards."""
+    buffer, value = node.args
+    adjoints = sweep.context.adjoints_of(buffer) if isinstance(buffer, Sym) else None
+    assert adjoints is not None, "only buffers with adjoints matter to a sweep"
+    sweep.accumulate(value, sweep.emit(LOAD, adjoints))
+    sweep.builder.emit(STORE, [adjoints, sweep.constant(value.type, 0)], loc=node.loc)
 
 
 @derivative_rules.define(LOAD_ELEMENT, SLICE_ROWS, GATHER_ROWS)

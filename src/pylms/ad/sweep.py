@@ -20,7 +20,7 @@ from ..ir.builder import Builder
 from ..ir.empty_array import empty_array
 from ..ir.node import Atom, AttributeValue, Const, Node, Sym
 from ..ir.ops.arithmetic import ADD, CONVERT
-from ..ir.ops.buffers import LOAD, STORE
+from ..ir.ops.buffers import BUFFER_NEW, LOAD, STORE
 from ..ir.ops.tapes import TAPE_NEW
 from ..ir.ops.tensors import BROADCAST
 from ..ir.primitive import Primitive, RuleTable
@@ -28,7 +28,6 @@ from ..ir.rules import effect_rules
 from ..ir.types import (
     FLOAT,
     FLOAT64,
-    TAPE,
     ArrayType,
     BufferType,
     DictType,
@@ -42,43 +41,7 @@ from ..ir.types import (
 )
 from ..loc import Loc
 from .activity import Varied
-
-
-class Tapes:
-    """The tapes of the sweeps over one range of nodes and over what is within: their own, and those of adjoints."""
-
-    def __init__(self, builder: Builder) -> None:
-        self._builder = builder
-        self._own: Sym | None = None
-        self._of_adjoints: dict[Sym, Sym] = {}
-        self._refusal = ""
-
-    def refuse(self, reason: str) -> None:
-        """From here on nothing can be kept, for that reason."""
-        self._refusal = reason
-
-    def own(self, loc: Loc) -> Sym:
-        """The tape on which forward nodes leave what the sweep needs. `loc`: of what it goes through."""
-        if self._refusal:
-            raise NotSupportedYetError(
-                self._refusal, loc=loc, hint="call backward() in the block that computes the loss"
-            )
-        if self._own is None:
-            self._own = self._builder.fresh(TAPE, "tape")
-        return self._own
-
-    @property
-    def made(self) -> Sym | None:
-        """The sweep's own tape, where it turned out to need one."""
-        return self._own
-
-    def of_adjoints(self, tape: Sym) -> Sym:
-        """The tape that takes the adjoints of what another tape holds."""
-        return self._of_adjoints[tape]
-
-    def pair(self, tape: Sym, adjoints: Sym) -> None:
-        """Let `adjoints` take the adjoints of what `tape` holds."""
-        self._of_adjoints[tape] = adjoints
+from .context import Context
 
 
 class Sweep:
@@ -91,38 +54,43 @@ class Sweep:
         varied: Varied,
         sources: frozenset[Sym],
         loc: Loc,
-        tapes: Tapes | None = None,
+        context: Context,
         memory: Mapping[Sym, Sym] = MappingProxyType({}),
+        runs_often: bool = False,
     ) -> None:
         """`sources`: what is differentiated by; their loads are where gradients end. `loc`: of the sweep's seed.
 
         `memory`: of some sources, the buffer that contributions to their gradients are added to as they are found.
+
+        `runs_often`: whether the nodes are within a loop or a native function, with values of their own at each run.
         """
         self.builder = builder
         self.varied = varied
         self.sources = sources
         self.loc = loc
-        self.tapes = tapes or Tapes(builder)
+        self.context = context
         self.memory = memory
+        self.runs_often = runs_often
         self.adjoints: dict[Sym, Atom] = {}
         self._replacements: dict[Node, Sequence[Node]] = {}
 
-    def inner(self, memory: Mapping[Sym, Sym] = MappingProxyType({})) -> Sweep:
+    def inner(self, memory: Mapping[Sym, Sym] = MappingProxyType({}), *, runs_often: bool = False) -> Sweep:
         """A sweep over a block inside this one's nodes: same variables, no adjoints yet. `memory`: more of that."""
         return Sweep(
             self.builder,
             varied=self.varied,
             sources=self.sources,
             loc=self.loc,
-            tapes=self.tapes,
+            context=self.context,
             memory={**self.memory, **memory},
+            runs_often=runs_often or self.runs_often,
         )
 
     def run(self, nodes: Sequence[Node]) -> list[Node]:
         """Sweep over `nodes` from last to first; gives the forward nodes, with those that must give more replaced."""
         for node in nodes:
-            if node.primitive is TAPE_NEW and node.results[0] in self.varied:
-                self.tapes.pair(node.results[0], self.emit(TAPE_NEW))
+            if node.primitive in (TAPE_NEW, BUFFER_NEW) and node.results[0] in self.varied:
+                self.context.pair(node.results[0], self.emit(node.primitive, **dict(node.attrs)))
         forward: list[Node] = []
         for node in reversed(nodes):
             if self._matters(node):
@@ -134,9 +102,7 @@ class Sweep:
     def _matters(self, node: Node) -> bool:
         if any(result in self.adjoints for result in node.results):
             return True
-        return any(
-            isinstance(place, Sym) and place.type == TAPE and place in self.varied for place in node.effect.writes
-        )
+        return any(isinstance(place, Sym) and self.context.adjoints_of(place) for place in node.effect.writes)
 
     def _apply_rule(self, node: Node) -> None:
         if node.primitive not in derivative_rules:
