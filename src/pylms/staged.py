@@ -10,16 +10,16 @@ What looking and compiling take is imported where it is used: `import pylms` mus
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from threading import RLock
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from .errors import ArgumentError, NotSupportedYetError, OutdatedError
-from .ir.types import BOOL, ArrayType, ScalarType
+from .ir.types import ArrayType, ScalarType
 from .loc import Loc, caller_loc
 from .options import Options
-from .records import record
+from .running import Specialisation, prepare, run, run_prepared
 from .staging.context import current_trace
 from .staging.exclusive import process_state
 from .staging.functions import call_function
@@ -28,28 +28,15 @@ from .staging.reify import Staged, reify
 from .staging.signature import (
     arrays_overlap,
     declared_signature,
-    numpy_scalar_type,
     overlapping,
     signature_of,
 )
-from .staging.values import Deferred, Front, Leaf, Static, Structure, TupleOf
+from .staging.values import Front, Leaf, Static, TupleOf
 from .tracebacks import hide_library_frames, hiding_library_frames
 
 if TYPE_CHECKING:
-    from . import driver
     from .diagnostics import Diagnostics
     from .runtime.native import NativeInterface, StagedCallable
-
-
-@record(frozen=True, slots=True)
-class Specialisation:
-    """One signature of a staged function, traced and compiled."""
-
-    compiled: driver.Compiled
-
-    @property
-    def staged(self) -> Staged:
-        return self.compiled.staged
 
 
 class StagedFunction:
@@ -175,16 +162,17 @@ class StagedFunction:
         trace = current_trace()
         if trace is not None:
             return call_function(trace, self._traced, args, kwargs)
-        signature, values = self._arguments(self._bind(args, kwargs))
+        arguments = self._bind(args, kwargs)
+        signature, leaves = self._arguments(arguments)
         try:
-            return _run(self._specialise(signature), values)
+            return run(self._specialise(signature), arguments, leaves)
         except OutdatedError:
             self._forget(signature)
             # Nothing may come between staging and the check that what it found still holds.
             with process_state:
                 specialisation = self._specialise(signature)
-                _prepare(specialisation)
-            return _run_prepared(specialisation, values)
+                prepare(specialisation)
+            return run_prepared(specialisation, arguments, leaves)
 
     def _forget(self, signature: Signature) -> None:
         """Stage that signature anew when it is next needed."""
@@ -304,44 +292,6 @@ class ListCodeFunction(StagedFunction):
         return let_list(self._stage(self._shown_signature()).function)
 
 
-def _run(specialisation: Specialisation, arguments: Sequence[object]) -> object:
-    _prepare(specialisation)
-    return _run_prepared(specialisation, arguments)
-
-
-def _prepare(specialisation: Specialisation) -> None:
-    """What comes before a run. OutdatedError where the function has to be staged again."""
-    if specialisation.staged.before_run:
-        with process_state:
-            for prepare in specialisation.staged.before_run:
-                prepare()
-
-
-def _run_prepared(specialisation: Specialisation, arguments: Sequence[object]) -> object:
-    staged = specialisation.staged
-    try:
-        results = specialisation.compiled.native(*[_plain(argument) for argument in arguments])
-    finally:
-        for finish in staged.after_run:
-            finish()
-    count = len(staged.function.body.results)
-    flat = iter((results,) if count == 1 else results if count else ())
-    return _rebuild(staged.structure, flat)
-
-
-def _rebuild(structure: Structure, values: Iterator[object]) -> object:
-    """The Python result from the flat native ones."""
-    match structure:
-        case Leaf():
-            return next(values)
-        case Static(Deferred(get)):
-            return get()
-        case Static(value):
-            return value
-        case TupleOf(items, make, _):
-            return make([_rebuild(item, values) for item in items])
-
-
 def _has_numpy(staged: Staged) -> bool:
     """Whether NumPy's arrays or numbers are among the arguments or results."""
     types = [atom.type for atom in (*staged.function.params, *staged.function.body.results)]
@@ -350,8 +300,3 @@ def _has_numpy(staged: Staged) -> bool:
 
 def _may_be_written(type_: LeafType) -> bool:
     return isinstance(type_, ArrayParameter) and type_.is_writeable
-
-
-def _plain(value: object) -> object:
-    """NumPy's bools are Python's in compiled code."""
-    return bool(value) if numpy_scalar_type(value) == BOOL else value

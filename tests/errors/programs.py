@@ -728,6 +728,9 @@ from dataclasses import dataclass
 class Account:
     balance: int
 
+    def __setattr__(self, name, value):
+        object.__setattr__(self, name, abs(value))
+
 @stage
 def f(account):
     account.balance = account.balance + 1

@@ -11,8 +11,8 @@ from pylms.ir.interpret import interpret
 from pylms.ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, TEXT
 from pylms.ir.verify import verify
 from pylms.loc import Loc
+from pylms.running import result_of
 from pylms.runtime.native import load_native
-from pylms.staged import _rebuild
 from pylms.staging.reify import reify
 from pylms.staging.values import ScalarFront
 
@@ -106,6 +106,6 @@ def flat(results):
     return None if not results else results[0] if len(results) == 1 else results
 
 
-def shaped(staged, results):
+def shaped(staged, results, arguments=()):
     """The interpreter's results as Python has them, by the structure that staging found."""
-    return _rebuild(staged.structure, iter(results))
+    return result_of(staged, iter(results), arguments)

@@ -686,6 +686,25 @@ def structures(p):
     return Point(p.y, p.x), (p, 3)
 
 
+@dataclass
+class Walker:
+    place: float
+    steps: int = 0
+
+
+@staged(
+    TYPES, "fields of dataclasses, assigned; those of arguments for the caller, too", (Walker(0.0), 5), (Walker(3.0), 0)
+)
+def walking(walker, n):
+    other = Walker(1.0)
+    for i in range(n):
+        if walker.place > other.place:
+            other.place += 2.0
+        walker.place += i
+        walker.steps += 1
+    return walker, other, walker.place
+
+
 @staged(TYPES, "`None` as an argument", (None, 3), (2, 3))
 def optional(a, b):
     if a is None:

@@ -22,7 +22,7 @@ from pylms.ir.interpret import interpret
 from pylms.ir.node import Function
 from pylms.ir.verify import verify
 from pylms.loc import Loc
-from pylms.staged import _rebuild
+from pylms.running import result_of
 from pylms.staging.parameters import leaf_values
 from pylms.staging.reify import Staged, reify
 from pylms.staging.signature import arrays_overlap, overlapping, signature_of
@@ -118,7 +118,7 @@ def check_interpreted(prepared: Prepared) -> Failure | None:
 
         def run(*arguments: object, function: Function = function) -> object:
             inputs = (*leaf_values(arguments, _signature(prepared.case, arguments)), *owners)
-            return _rebuild(found.structure, iter(interpret(function, inputs, host=PrintingHost())))
+            return result_of(found, iter(interpret(function, inputs, host=PrintingHost())), arguments)
 
         failure = _compare(prepared, way, run)
         if failure is not None:
@@ -142,7 +142,7 @@ def _native(prepared: Prepared, native: Callable[..., Any]) -> Callable[..., obj
         leaves = leaf_values(arguments, _signature(prepared.case, arguments))
         results = native(*[bool(each) if isinstance(each, np.bool_) else each for each in leaves])
         count = len(found.function.body.results)
-        return _rebuild(found.structure, iter((results,) if count == 1 else results if count else ()))
+        return result_of(found, iter((results,) if count == 1 else results if count else ()), arguments)
 
     return run
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from pylms import generate, stage
 from pylms.errors import InternalError, PylmsError
 from pylms.ir.interpret import interpret
-from pylms.staged import _rebuild
+from pylms.running import result_of
 from tests.harness.law import OPTIONS, TYPES, PrintingHost, outcome, same, staged_of
 from tests.property.checked_python import TooLarge, checked_program, unbounded
 from tests.property.typed_programs import Programs
@@ -54,7 +54,7 @@ def ways_to_run(program, types, *, natively):
 
     def interpreted(function, arguments):
         results = interpret(function, arguments, host=PrintingHost())
-        return _rebuild(staged.structure, iter(results))
+        return result_of(staged, iter(results))
 
     ways = {
         way: (lambda *arguments, function=function: interpreted(function, arguments))

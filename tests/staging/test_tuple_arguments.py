@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from pylms import lms, stage
-from pylms.errors import ArgumentError, NotSupportedYetError, StagedTypeError
+from pylms.errors import ArgumentError, StagedTypeError
 
 
 class Point(NamedTuple):
@@ -150,18 +150,6 @@ def test_an_array_within_can_be_read_only():
     array.flags.writeable = False
     with pytest.raises(StagedTypeError, match="read-only: the array passed as `pair_1`"):
         clear((1, array))
-
-
-def test_assigning_a_field_of_an_argument_is_an_error():
-    @stage
-    def pay(account):
-        account.balance = account.balance + 1
-        return account.balance
-
-    account = Account(1)
-    with pytest.raises(NotSupportedYetError, match="a field of a Account that is an argument is assigned"):
-        pay(account)
-    assert account.balance == 1
 
 
 def test_none_is_known_while_staging():

@@ -10,12 +10,19 @@ from __future__ import annotations
 import io
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from ..errors import NotSupportedYetError
+from ..late import late_module
 from ..loc import caller_loc
 from .context import Trace
+from .parameters import is_changeable
 from .values import describe_static
+
+if TYPE_CHECKING:
+    from . import fields
+else:
+    fields = late_module("pylms.staging.fields")
 
 CHANGED_BY_METHODS = (list, dict, set, bytearray, deque, io.IOBase)
 """The classes whose methods change them and are not virtualised."""
@@ -29,7 +36,11 @@ def register_new(trace: Trace, value: object) -> None:
 
 def register_made(trace: Trace, function: object, args: Sequence[object], value: object) -> object:
     """The value that a call gave: noted as new where the call made it, as calling a class does."""
-    if isinstance(function, type) or (function in _MAKERS and not any(value is each for each in args)):
+    if isinstance(function, type):
+        if is_changeable(value):
+            fields.track_fields(trace, value)
+        register_new(trace, value)
+    elif function in _MAKERS and not any(value is each for each in args):
         register_new(trace, value)
     return value
 

@@ -148,6 +148,8 @@ class Trace:
         """By the identity of an object that was changed: where in the undo log it is brought back."""
         self.made: dict[int, tuple[object, int]] = {}
         """The objects that staged blocks have made, by identity, and when; kept, so that identities stay theirs."""
+        self.fields: dict[int, tuple[object, dict[str, Cell]]] = {}
+        """The dataclasses whose fields are cells, by identity, which is theirs as long as this keeps them."""
         self.is_running = True
         self.before_run: list[Callable[[], None]] = []
         """What Python does before each run of the compiled function."""
@@ -270,7 +272,7 @@ class Trace:
         return atoms, self._flatten_into(value, atoms, is_result=is_result)
 
     def _flatten_into(self, value: object, atoms: list[Atom], *, is_result: bool = False) -> Structure:
-        kind = type(value)
+        kind = value.__class__
         if isinstance(value, MadeAnew):
             items = tuple(self._flatten_into(item, atoms, is_result=is_result) for item in value.items)
             return TupleOf(items, value.make, "list")

@@ -42,6 +42,12 @@ Signature: TypeAlias = tuple[ParameterType, ...]
 NONE = TupleParameter(type(None), ())
 
 
+class TrackedFields:
+    """A dataclass whose fields are cells (`fields`)."""
+
+    __slots__ = ()
+
+
 def item_names(kind: type, count: int) -> list[str]:
     """What the items of such a value are called: their fields, or their places."""
     if is_dataclass(kind):
@@ -62,14 +68,6 @@ def is_changeable(value: object) -> bool:
     """Whether it is a dataclass whose fields can be assigned."""
     is_instance = is_dataclass(value) and not isinstance(value, type)
     return is_instance and not getattr(type(value), "__dataclass_params__").frozen  # noqa: B009 - not declared
-
-
-def changeable_within(values: Sequence[object]) -> Iterator[object]:
-    """The values that are such dataclasses, and those among their items."""
-    for value in values:
-        yield from changeable_within(items_of(value) or ())
-        if is_changeable(value):
-            yield value
 
 
 def made_of(kind: Any, items: Sequence[object]) -> object:

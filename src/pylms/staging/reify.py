@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from ..errors import NotSupportedYetError, StagedTypeError, StagingError
 from ..ir.call_graph import with_call_effects, without_unused, without_wrapper
 from ..ir.node import Function, Sym
 from ..ir.types import SHARED_REGION, ArrayType, Type
 from ..ir.written import written_parameters
+from ..late import late_module
 from ..loc import Loc
 from ..options import Options
 from ..records import record
@@ -26,7 +28,7 @@ from .parameters import (
     ArrayParameter,
     LeafType,
     ParameterType,
-    changeable_within,
+    TrackedFields,
     items_of,
     leaf_names,
     leaf_types,
@@ -35,6 +37,12 @@ from .parameters import (
 from .raising import AlwaysRaises
 from .regions import RegionsMeet
 from .values import Front, MadeAnew, Static, Structure, TupleOf, describe
+from .write_back import ArgumentPart, Change, Path, changeable_parts
+
+if TYPE_CHECKING:
+    from . import fields
+else:
+    fields = late_module("pylms.staging.fields")
 
 
 @record(frozen=True, slots=True)
@@ -43,6 +51,7 @@ class Staged:
 
     structure: how to make the Python result from the function's results.
     written: for each parameter of the IR, whether it is an array that the function may write into.
+    changes: what is done to arguments after a run, by the function's last results.
     overlap: whether a written array overlaps another parameter, as the function was staged for; None where the function
     is right either way.
     notes: what was decided while staging, for users who ask.
@@ -56,6 +65,7 @@ class Staged:
     after_run: tuple[Callable[[], None], ...]
     written: tuple[bool, ...]
     overlap: bool | None
+    changes: tuple[Change, ...] = ()
     notes: tuple[Note, ...] = ()
 
 
@@ -100,9 +110,14 @@ def _reified(
         for parameter, type_ in zip(names, types, strict=True)
     ]
     with trace.builder.block(symbols) as scope, tracing(trace), front.session(trace), _no_collection():
-        result = _settled(trace, lambda: _run_once(function, declared, symbols, trace, loc), loc)
-        atoms, structure = trace.flatten(front.finish(trace, result), is_result=True)
-        _refuse_containers(structure, loc)
+        result, changed = _settled(trace, lambda: _run_once(function, declared, symbols, trace, loc), loc)
+        atoms, structures = trace.flatten(
+            front.finish(trace, (result, *[value for _, value, _ in changed])), is_result=True
+        )
+        assert isinstance(structures, TupleOf)
+        _refuse_containers(structures, loc)
+        structure, *others = structures.items
+        changes = tuple([Change(path, each, apply) for (path, _, apply), each in zip(changed, others, strict=True)])
     captures = tuple(trace.captures.values())
     scope.params = (*symbols, *[capture.symbol for capture in captures])
     callees = tuple([native.function for native in trace.natives if native.function is not None])
@@ -121,6 +136,7 @@ def _reified(
         tuple(trace.after_run),
         written=tuple([symbol in written for symbol in program.params[: len(symbols)]]),
         overlap=_overlap(types, symbols) if written else None,
+        changes=changes,
         notes=tuple(trace.notes),
     )
 
@@ -134,15 +150,14 @@ def _require_writeable(parameter: str, type_: LeafType, written_at: Loc) -> None
         )
 
 
-def _require_unchanged(records: Sequence[tuple[object, list[object] | None]], loc: Loc) -> None:
-    """A located error where the function assigned a field of an argument: its caller would not see it."""
-    for argument, items in records:
-        if any(now is not before for now, before in zip(items_of(argument) or (), items or (), strict=True)):
-            raise NotSupportedYetError(
-                f"a field of a {type(argument).__name__} that is an argument is assigned: the caller would not see it",
-                loc=loc,
-                hint="return a new one: `dataclasses.replace(...)`",
-            )
+def _require_unchanged(argument: object, items: Sequence[object], loc: Loc) -> None:
+    """A located error where the function assigned a field that is no cell: its caller would not see it."""
+    if any(now is not before for now, before in zip(items_of(argument) or (), items, strict=True)):
+        raise NotSupportedYetError(
+            f"a field of a {type(argument).__name__} is assigned, whose class has attribute access of its own",
+            loc=loc,
+            hint="return a new one: `dataclasses.replace(...)`",
+        )
 
 
 def _overlap(asked_for: Sequence[Type], symbols: Sequence[Sym]) -> bool | None:
@@ -158,25 +173,53 @@ def _overlap(asked_for: Sequence[Type], symbols: Sequence[Sym]) -> bool | None:
 
 def _run_once(
     function: Callable[..., object], declared: Sequence[ParameterType], symbols: Sequence[Sym], trace: Trace, loc: Loc
-) -> object:
-    """The function's result for staged arguments."""
+) -> _Outcome:
+    """The function's result for staged arguments, and what it did to them."""
     staged_leaves = iter([trace.wrap(symbol) for symbol in symbols])
     arguments = [rebuilt(type_, staged_leaves) for type_ in declared]
-    records = [(argument, items_of(argument)) for argument in changeable_within(arguments)]
+    parts = [(path, part, items_of(part) or []) for path, part in changeable_parts(arguments)]
+    for _, part, _ in parts:
+        fields.track_fields(trace, part)
     result = _run(function, arguments)
-    _require_unchanged(records, loc)
-    return result
+    changed: list[_Changed] = []
+    for path, part, items in parts:
+        if not isinstance(part, TrackedFields):
+            _require_unchanged(part, items, loc)
+            continue
+        for (name, cell), before in zip(trace.fields[id(part)][1].items(), items, strict=True):
+            if cell.variable is not None or cell.value is not before:
+                changed.append((path, cell.read(), partial(_set_field, name)))
+    return _Outcome(result, changed, {id(part): path for path, part, _ in parts})
 
 
-def _settled(trace: Trace, run: Callable[[], object], loc: Loc) -> object:
-    """What `run` gives, traced anew until all is known of the containers that it makes."""
+_Changed = tuple[Path, object, Callable[[object, object], None]]
+
+
+@record(frozen=True, slots=True)
+class _Outcome:
+    """What a traced function gave, what it changed, and by identity where among its arguments dataclasses are."""
+
+    result: object
+    changed: list[_Changed]
+    parts: dict[int, Path]
+
+
+def _set_field(name: str, part: object, value: object) -> None:
+    setattr(part, name, value)
+
+
+def _settled(trace: Trace, run: Callable[[], _Outcome], loc: Loc) -> tuple[object, list[_Changed]]:
+    """What `run` gives and changes, traced anew until all is known of the containers that it makes."""
     restore = trace.checkpoint()
     while True:
         trace.sites.begin()
         try:
-            result = _as_result(trace, run(), set(), loc)
+            outcome = run()
+            results = _Results(trace, outcome.parts, loc)
+            result = results.part(outcome.result)
+            changed = [(path, results.part(value), apply) for path, value, apply in outcome.changed]
             trace.sites.settle_rest()
-            return result
+            return result, changed
         except Restart:
             restore()
             for decisions in trace.decisions.values():
@@ -185,22 +228,38 @@ def _settled(trace: Trace, run: Callable[[], object], loc: Loc) -> object:
                 memo.forget()
 
 
-def _as_result(trace: Trace, result: object, seen: set[int], loc: Loc) -> object:
-    """A result whose lists and dicts of generation time are made anew at each call; `seen` are those met so far."""
-    if isinstance(result, (TracedList, TracedDict)):
+class _Results:
+    """Results as callers get them: arguments are theirs, lists and dicts of generation time are made at each call."""
+
+    def __init__(self, trace: Trace, arguments: Mapping[int, Path], loc: Loc) -> None:
+        self._trace = trace
+        self._arguments = arguments
+        self._loc = loc
+        self._seen: set[int] = set()
+
+    def part(self, result: object) -> object:
+        """The result, or an item of it, so."""
+        path = self._arguments.get(id(result))
+        if path is not None:
+            return ArgumentPart(path)
+        if isinstance(result, (TracedList, TracedDict)):
+            return self._container(result)
+        if type(result) is tuple:
+            return tuple([self.part(item) for item in result])
+        if is_staged_view(result):
+            hint = "return list() of it"
+            raise StagedTypeError("a staged function cannot return a view of a dict", loc=self._loc, hint=hint)
+        return result
+
+    def _container(self, result: TracedList | TracedDict) -> object:
         values: Sequence[object] = list(result.values()) if isinstance(result, TracedDict) else result
-        if any(map(trace.front.is_staged, values)):
+        if any(map(self._trace.front.is_staged, values)):
             return result
-        if id(result) in seen:
-            trace.sites.make_run_time(result.site)  # two of one result are one list
-        seen.add(id(result))
-        items = tuple(_as_result(trace, value, seen, loc) for value in values)
+        if id(result) in self._seen:
+            self._trace.sites.make_run_time(result.site)  # two of one result are one list
+        self._seen.add(id(result))
+        items = tuple([self.part(value) for value in values])
         return MadeAnew(items, partial(_dict_of, list(result)) if isinstance(result, TracedDict) else list)
-    if type(result) is tuple:
-        return tuple(_as_result(trace, item, seen, loc) for item in result)
-    if is_staged_view(result):
-        raise StagedTypeError("a staged function cannot return a view of a dict", loc=loc, hint="return list() of it")
-    return result
 
 
 def _dict_of(keys: Sequence[object], values: Sequence[object]) -> dict[object, object]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..changes import CHANGED_BY_METHODS, register_new, require_changeable
 from ..containers.traced import TracedDict, TracedList
 from ..context import current_trace
+from ..parameters import TrackedFields
 
 
 def changing(value: object, method: str | None = None) -> object:
@@ -16,7 +17,7 @@ def changing(value: object, method: str | None = None) -> object:
     trace = current_trace()
     if trace is None or trace.is_staged(value) or trace.front.keeps_changes(value):
         return value
-    if isinstance(value, (TracedList, TracedDict)):
+    if isinstance(value, (TracedList, TracedDict, TrackedFields)):
         return value
     if method is None or isinstance(value, CHANGED_BY_METHODS):
         require_changeable(trace, value)

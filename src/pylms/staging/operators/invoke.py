@@ -17,6 +17,7 @@ from ...virtualize import is_rewritten
 from ..changes import register_made
 from ..context import Trace, current_trace
 from ..functions import call_function
+from ..parameters import TrackedFields
 
 Rewrite = Callable[[FunctionType], FunctionType | None]
 _DEEPEST_LOOK = 3
@@ -51,6 +52,8 @@ def _invoke(
             loc=caller_loc(),
             hint="print it, or format it inside the print, by an f-string",
         )
+    if function is type and len(args) == 1 and isinstance(args[0], TrackedFields):
+        return args[0].__class__
     if not isinstance(function, FunctionType):
         text = getattr(function, "__self__", None)
         if isinstance(text, str) and _holds_staged(trace, (*args, *kwargs.values()), _DEEPEST_LOOK):

@@ -1,0 +1,72 @@
+"""What a staged function does to its arguments besides arrays: its caller finds it done after the call (DESIGN D6).
+
+In: the arguments as the traced function has left them. Out: `Change`s: which part of which argument is given what,
+after each run. An argument among the results is the caller's own object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from ..errors import ArgumentError
+from ..loc import caller_loc
+from ..records import record
+from .parameters import is_changeable, items_of
+
+if TYPE_CHECKING:
+    from .values import Structure
+
+Path = tuple[int, ...]
+
+
+class ArgumentPart:
+    """An argument, or an item within one, as a result. No record: it is not to be taken apart."""
+
+    __slots__ = ("path",)
+    __match_args__ = ("path",)
+
+    def __init__(self, path: Path) -> None:
+        """`path`: the number of the argument, and the numbers of items within."""
+        self.path = path
+
+
+@record(frozen=True, slots=True)
+class Change:
+    """The part of an argument at `path` is changed: `apply` does it, given the part and a value of that structure."""
+
+    path: Path
+    structure: Structure
+    apply: Callable[[object, object], None]
+
+
+def changeable_parts(values: Sequence[object], path: Path = ()) -> Iterator[tuple[Path, object]]:
+    """The dataclasses among arguments and their items whose fields can be assigned, and where they are."""
+    for place, value in enumerate(values):
+        at = (*path, place)
+        yield from changeable_parts(items_of(value) or (), at)
+        if is_changeable(value):
+            yield at, value
+
+
+def part_at(arguments: Sequence[object], path: Path) -> object:
+    """The part of the arguments of a call that a path leads to."""
+    first, *rest = path
+    value = arguments[first]
+    for place in rest:
+        items = items_of(value)
+        assert items is not None, "a path leads through tuples and dataclasses"
+        value = items[place]
+    return value
+
+
+def require_apart(arguments: Sequence[object], changes: Iterable[Change], function: str) -> None:
+    """ArgumentError where an object that the function changes is passed to it in two places."""
+    changed = {id(part_at(arguments, change.path)): change.path for change in changes}
+    for path, part in changeable_parts(arguments):
+        if changed.get(id(part), path) != path:
+            raise ArgumentError(
+                f"{function} changes a {type(part).__name__} that is passed to it in two places",
+                loc=caller_loc(),
+                hint="pass a copy in one of them",
+            )
