@@ -264,3 +264,26 @@ def test_factors_at_rank_zero_that_only_the_run_knows_are_left_alone():
         out = np.zeros((), np.float32)
         interpret(function, [np.float32(2), np.float32(3), np.array(5, np.float32), out], host=RecordingHost())
         assert out == 90
+
+
+def test_neighbours_placed_side_by_side_are_joined():
+    def write(writer, inputs):
+        parts = [
+            placed(writer, inputs[name], (4, 12), 0, start) for name, start in (("a", 6), ("b", 0), ("a", 3), ("b", 9))
+        ]
+        total = writer.emit(ops.ADD, parts[0], parts[1])
+        return writer.emit(ops.ADD, writer.emit(ops.ADD, total, parts[2]), parts[3])
+
+    expression = Expression(write)
+    assert expression.operations == {"concat": 1}
+    np.testing.assert_array_equal(expression.run(expression.after), expression.run(expression.before))
+
+
+@pytest.mark.parametrize("starts", [(0, 4), (0, 2), (0, 0)], ids=["gap", "overlap", "same place"])
+def test_parts_that_do_not_follow_each_other_are_added(starts):
+    def write(writer, inputs):
+        return writer.emit(ops.ADD, *(placed(writer, inputs[name], (4, 12), 0, at) for name, at in zip("ab", starts)))
+
+    expression = Expression(write)
+    assert expression.operations == {"place": 2, "add": 1}
+    np.testing.assert_array_equal(expression.run(expression.after), expression.run(expression.before))

@@ -218,7 +218,7 @@ class _Planner:
     def _is_last_view(self, node: Node) -> bool:
         """Whether a reshape is the only user of something computed, which may then be computed in the new shape."""
         source = self._nodes.get(node.args[0]) if isinstance(node.args[0], Sym) else None
-        if node.primitive is not RESHAPE or source is None or source.primitive in _ALIASES:
+        if node.primitive is not RESHAPE or source is None or source.primitive in _ALIASES | _COPIES:
             return False
         return self._uses[source.results[0]] == 1
 

@@ -12,6 +12,7 @@ from ..ir.ops.arithmetic import ADD, CONVERT, ELEMENTWISE, MUL, NEG, POW, SELECT
 from ..ir.ops.tensors import BROADCAST, integers
 from ..ir.primitive import Primitive
 from ..ir.types import FLOAT32, ScalarType, TensorType, element_type
+from .simplify_rules_places import sum_of_places
 from .tensor_rewriter import SimplifyRule, TensorRewriter, shape_of, simplify_rules
 
 _FOLDABLE: dict[Primitive, Callable[..., float]] = {
@@ -149,7 +150,7 @@ def _add(rewriter: TensorRewriter, node: Node) -> Atom | None:
         positive = _without_minus_sign(rewriter, one, node)
         if positive is not None:
             return rewriter.emit(SUB, (other, positive), node.loc)
-    return None
+    return sum_of_places(rewriter, node)
 
 
 @_define(SUB)

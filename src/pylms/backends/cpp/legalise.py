@@ -7,6 +7,7 @@ write where their results are to go, matrix products, and names for memory that 
 from __future__ import annotations
 
 from ...passes.accumulate_products import AccumulateProducts
+from ...passes.dce import EliminateDeadCode
 from ...passes.fuse import Fuse
 from ...passes.merge_nests import MergeNests
 from ...passes.place import Place
@@ -15,10 +16,12 @@ from ...passes.share_transposes import ShareTransposes
 from ...passes.sum_products import SumProducts
 from ..base import FunctionPass
 
-# In this order: products leave the sums, those that are stored first, while these are still tensor operations; nests
-# merge while they are pure, and without results that only the merged nest uses; then they are given their destinations.
+# In this order: products leave the sums, those that are stored first, while these are still tensor operations, and what
+# is left of such sums goes; nests merge while they are pure, and without results that only the merged nest uses; then
+# they are given their destinations.
 PASSES: tuple[FunctionPass, ...] = (
     AccumulateProducts(),
+    EliminateDeadCode(),
     SumProducts(),
     ShareTransposes(),
     Fuse(),
