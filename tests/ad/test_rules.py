@@ -407,6 +407,7 @@ def test_every_primitive_has_a_derivative_or_a_reason_to_have_none() -> None:
         tensors.ARGMAX,
         tensors.ONE_HOT,
         buffers.BUFFER_NEW,
+        buffers.SETTLE,
         buffers.STORE_ELEMENT,
         differentiation.BACKWARD,
         differentiation.PULLBACK,

@@ -49,7 +49,7 @@ container_types: st.SearchStrategy[ContainerType] = st.recursive(
 types: st.SearchStrategy[Type] = st.one_of(
     scalar_types,
     tensor_types,
-    st.builds(BufferType, scalar_types, shapes),
+    st.builds(BufferType, scalar_types, shapes, st.sampled_from([0, 16])),
     array_types,
     container_types,
     st.builds(VarType, st.one_of(scalar_types, tensor_types, array_types, container_types)),

@@ -83,3 +83,48 @@ def test_sum_of_losses_over_a_loader():
         return run
 
     check_ways(make, [()])
+
+
+@pytest.mark.parametrize("rows", [1, 2, 5])
+def test_products_of_rows_wait_to_be_added_to_a_large_matrix(rows: int) -> None:
+    def make():
+        large = (weight(100, 96).double() * 0.1).requires_grad_()
+        start, back = weight(rows, 96).double(), weight(100, 96, seed=5).double() * 0.1
+
+        def run(n):
+            large.grad = None
+            x = start * 1
+            for _ in range(n):
+                x = torch.tanh(x @ large.t()) @ back
+            x.sum().backward()
+            return large.grad * 1
+
+        return run
+
+    native = check_ways(make, [(1,), (16,), (17,), (40,)])
+    assert ("add_later<100, 96, 16>" in native.Ccode) is (rows < 5)
+
+
+def test_gradients_of_large_matrices_through_recursion() -> None:
+    def make():
+        large = (weight(100, 96).double() * 0.1).requires_grad_()
+        bias = weight(100, seed=4).double().requires_grad_()
+        start, back = weight(1, 96).double(), weight(100, 96, seed=5).double() * 0.1
+
+        def visit(x, n):
+            if n <= 0:
+                return torch.sin(x), x.sum()
+            y, below = visit(torch.tanh(x @ large.t() + bias) @ back, n - 1)
+            z, other = visit(y * 0.5, n - 2)
+            return torch.nn.functional.linear(z + y, large, bias) @ back, below * other + y.sum()
+
+        def run(n):
+            large.grad = bias.grad = None
+            y, loss = visit(start, n)
+            (loss + y.sum()).backward()
+            return loss.item(), large.grad * 1, bias.grad * 1
+
+        return run
+
+    native = check_ways(make, [(1,), (2,), (5,)])
+    assert "add_later<100, 96, 16>" in native.Ccode

@@ -16,7 +16,6 @@ from ..ir.builder import Builder
 from ..ir.call_graph import callee_of
 from ..ir.effects import Effect, Place
 from ..ir.node import Atom, AttributeValue, Block, Const, Function, Node, Sym
-from ..ir.ops.buffers import BUFFER_NEW, LOAD
 from ..ir.ops.differentiation import is_differentiable
 from ..ir.ops.functions import CALL, call_attributes
 from ..ir.types import TAPE, BufferType, TapeType, Type
@@ -25,7 +24,7 @@ from .activity import Varied
 from .context import Context, written_places
 from .program import Derived
 from .rename import renamed_params
-from .sweep import Sweep, derivative_rules
+from .sweep import Sweep, derivative_rules, memory_type
 from .taping import keep_on_tape
 
 # What a call may do is found out when all functions are there.
@@ -75,7 +74,7 @@ def _call(sweep: Sweep, node: Node) -> None:
         sweep.accumulate(target, adjoint)
     for source, buffer in gradients.items():
         if source not in sweep.memory:
-            sweep.accumulate(source, sweep.emit(LOAD, buffer))
+            sweep.accumulate(source, sweep.sum_in(buffer))
 
 
 def _node(builder: Builder, name: str, args: Sequence[Atom], results: Sequence[Type], like: Node) -> Node:
@@ -88,8 +87,7 @@ def _node(builder: Builder, name: str, args: Sequence[Atom], results: Sequence[T
 
 def _memory_for_gradient(sweep: Sweep, buffer: Atom) -> Sym:
     assert isinstance(buffer, Sym) and isinstance(buffer.type, BufferType)
-    known = sweep.memory.get(buffer)
-    return known or sweep.emit(BUFFER_NEW, dtype=buffer.type.dtype, shape=buffer.type.shape)
+    return sweep.memory.get(buffer) or sweep.new_memory(buffer)
 
 
 def _adjoints_of(sweep: Sweep, memory: Atom) -> Sym:
@@ -153,7 +151,7 @@ def _differentiated(
     buffers = {
         param: builder.fresh(param.type, param.name) for param in body.params if isinstance(param.type, BufferType)
     }
-    gradients = [builder.fresh(source.type, f"{source.name}_grad") for source in sources.values()]
+    gradients = [builder.fresh(memory_type(source.type), f"{source.name}_grad") for source in sources.values()]
     sweep = Sweep(
         builder,
         varied=own,

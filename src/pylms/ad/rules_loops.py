@@ -14,11 +14,11 @@ from dataclasses import replace
 from ..ir.builder import rebuild
 from ..ir.node import Atom, AttributeValue, Block, Const, Node, Sym
 from ..ir.ops.arithmetic import ADD, FLOORDIV, MAXIMUM, MUL, SUB, UNCHECKED
-from ..ir.ops.buffers import BUFFER_NEW, LOAD, STORE
+from ..ir.ops.buffers import LOAD, STORE
 from ..ir.ops.control import FOR, WHILE
 from ..ir.primitive import Primitive
 from ..ir.rules import effect_of_block
-from ..ir.types import INT, BufferType, ScalarType, TensorType, Type, element_type
+from ..ir.types import INT, BufferType, ScalarType, TensorType, Type
 from .activity import carried_that_matter
 from .rename import free_symbols
 from .sweep import Sweep, derivative_rules
@@ -111,7 +111,7 @@ class _Loop:
         """Sweep over the body."""
         sweep, body, builder = self._sweep, self._body, self._sweep.builder
         sources = [symbol for symbol in free_symbols(body) if symbol in sweep.sources and symbol not in sweep.memory]
-        self._memory = {source: _new_buffer(sweep, source.type) for source in sources if _is_buffer(source.type)}
+        self._memory = {source: sweep.new_memory(source) for source in sources if _is_buffer(source.type)}
         inner = sweep.inner(self._memory, runs_often=True)
         asked = [index for index, result in enumerate(self._node.results) if result in sweep.adjoints]
         self._carried = carried_that_matter(body, self._params, asked, sweep.varied)
@@ -146,7 +146,7 @@ class _Loop:
         sweep.loc = loc
         added = dict(zip(self._targets, self._results[len(self._carried) :], strict=True))
         numbers = [target for target in added if _is_number(target.type)]
-        buffers = {target: _new_buffer(sweep, target.type) for target in added if target not in numbers}
+        buffers = {target: sweep.new_memory(target) for target in added if target not in numbers}
         sums = [builder.fresh(target.type, f"{target.name}_grad") for target in numbers]
         with builder.block() as tail:
             totals = [sweep.emit(ADD, total, added[target]) for total, target in zip(sums, numbers, strict=True)]
@@ -164,7 +164,7 @@ class _Loop:
         written = effect_of_block(body).writes
         for target, buffer in {**buffers, **self._memory}.items():
             if buffer in written:
-                sweep.accumulate(target, sweep.emit(LOAD, buffer))
+                sweep.accumulate(target, sweep.sum_in(buffer))
         for index, adjoint in zip(self._carried, after, strict=False):
             sweep.accumulate(self._initial[index], adjoint)
 
@@ -175,8 +175,3 @@ def _is_number(type_: Type) -> bool:
 
 def _is_buffer(type_: Type) -> bool:
     return isinstance(type_, BufferType)
-
-
-def _new_buffer(sweep: Sweep, type_: Type) -> Sym:
-    assert isinstance(type_, (TensorType, BufferType))
-    return sweep.emit(BUFFER_NEW, dtype=element_type(type_), shape=type_.shape)

@@ -20,7 +20,7 @@ from ..ir.builder import Builder
 from ..ir.empty_array import empty_array
 from ..ir.node import Atom, AttributeValue, Const, Node, Sym
 from ..ir.ops.arithmetic import ADD, CONVERT
-from ..ir.ops.buffers import BUFFER_NEW, LOAD, STORE
+from ..ir.ops.buffers import BUFFER_NEW, LOAD, SETTLE, STORE
 from ..ir.ops.tapes import TAPE_NEW
 from ..ir.ops.tensors import BROADCAST
 from ..ir.primitive import Primitive, RuleTable
@@ -42,6 +42,10 @@ from ..ir.types import (
 from ..loc import Loc
 from .activity import Varied
 from .context import Context
+
+# A matrix that does not stay in the first-level cache is read and written once for so many products of rows.
+_WAITING_PRODUCTS = 16
+_SMALLEST_THAT_WAITS = 32 * 1024
 
 
 class Sweep:
@@ -130,6 +134,18 @@ class Sweep:
         """Whether a contribution to this atom's adjoint is of use."""
         return isinstance(atom, Sym) and atom in self.varied
 
+    def new_memory(self, source: Sym) -> Sym:
+        """Zeroed memory for what the gradient of a tensor, or of a buffer's content, is added up from."""
+        type_ = memory_type(source.type)
+        attrs: dict[str, AttributeValue] = {"waiting": type_.waiting} if type_.waiting else {}
+        return self.emit(BUFFER_NEW, dtype=type_.dtype, shape=type_.shape, **attrs)
+
+    def sum_in(self, memory: Sym) -> Sym:
+        """The gradient that was added up there."""
+        if isinstance(memory.type, BufferType) and memory.type.waiting:
+            self.builder.emit(SETTLE, [memory], loc=self.loc)
+        return self.emit(LOAD, memory)
+
     def accumulate(self, atom: Atom, contribution: Atom) -> None:
         """Add to the adjoint of `atom`; nothing happens to what does not vary."""
         if not isinstance(atom, Sym) or atom not in self.varied:
@@ -171,6 +187,13 @@ class Sweep:
                 return nodes[-1].results[0]
             case TextType() | ListType() | DictType() | TapeType():
                 raise NotSupportedYetError(f"derivatives through a {type_} are not supported yet", loc=self.loc)
+
+
+def memory_type(type_: Type) -> BufferType:
+    """The type of memory that the gradient of a tensor, or of a buffer's content, is added up in."""
+    assert isinstance(type_, (TensorType, BufferType))
+    is_large_matrix = len(type_.shape) == 2 and type_.size * type_.dtype.itemsize >= _SMALLEST_THAT_WAITS
+    return BufferType(type_.dtype, type_.shape, _WAITING_PRODUCTS if is_large_matrix else 0)
 
 
 def _number(dtype: ScalarType, value: float) -> bool | int | float:

@@ -8,7 +8,17 @@ import numpy as np
 
 from .evaluate_rules import Value, as_number, as_type, dtype_of, evaluate_rules
 from .node import Node
-from .ops.buffers import BUFFER_NEW, GATHER_ROWS, LOAD, LOAD_ELEMENT, SLICE_ROWS, STORE, STORE_ELEMENT, STORE_ROWS
+from .ops.buffers import (
+    BUFFER_NEW,
+    GATHER_ROWS,
+    LOAD,
+    LOAD_ELEMENT,
+    SETTLE,
+    SLICE_ROWS,
+    STORE,
+    STORE_ELEMENT,
+    STORE_ROWS,
+)
 from .types import BufferType, ScalarType
 
 if TYPE_CHECKING:
@@ -20,6 +30,12 @@ def _evaluate_new(_interpreter: Interpreter, node: Node, _args: list[Any]) -> tu
     type_ = node.results[0].type
     assert isinstance(type_, BufferType)
     return (np.zeros(type_.shape, dtype_of(type_.dtype)),)
+
+
+@evaluate_rules.define(SETTLE)
+def _evaluate_settle(_interpreter: Interpreter, _node: Node, _args: list[Any]) -> tuple[Value, ...]:
+    """Nothing waits here: every product is added at once."""
+    return ()
 
 
 @evaluate_rules.define(LOAD)

@@ -199,8 +199,9 @@ class _Parser:
             shape = tuple(map(int, self._text().split("x")))
             self._next += 1
         self._expect("]")
+        waiting = int(self._take("number", "a number")) if self._kind() == "number" else 0
         self._expect(">")
-        return TensorType(dtype, shape) if word == "tensor" else BufferType(dtype, shape)
+        return TensorType(dtype, shape) if word == "tensor" else BufferType(dtype, shape, waiting)
 
     def _array_type(self, *, is_dense: bool) -> ArrayType:
         """`float64[:,:]@1>`, one colon a dimension."""

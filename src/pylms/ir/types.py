@@ -102,13 +102,18 @@ class TensorType:
 
 @record(frozen=True, slots=True)
 class BufferType:
-    """Mutable memory of static shape, dense in row-major order, owned by the caller or by the context's arena."""
+    """Mutable memory of static shape, dense in row-major order, owned by the caller or by the context's arena.
+
+    `waiting`: how many products of single rows may wait to be added to a matrix, until it is settled (`ops.buffers`).
+    """
 
     dtype: ScalarType
     shape: tuple[int, ...]
+    waiting: int = 0
 
     def __str__(self) -> str:
-        return f"buffer<{self.dtype}[{'x'.join(map(str, self.shape))}]>"
+        waiting = f" {self.waiting}" if self.waiting else ""
+        return f"buffer<{self.dtype}[{'x'.join(map(str, self.shape))}]{waiting}>"
 
     @property
     def size(self) -> int:

@@ -2,21 +2,21 @@
 
 In: a function, before fusion. Out: an equal one in which `store(p, r + c * matmul(a, b))`, for numbers c, has become
 `matmul_update(p, c, 1, a, b)` after `store(p, r)`, or alone where r is a multiple of p's own content: the gradient
-of a matrix is never stored.
+of a matrix is never stored. A product of a column and a row counts as one where it may wait to be added.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..ir.builder import Builder
-from ..ir.node import Atom, Block, Const, Function, Node, Sym
+from ..ir.node import Atom, AttributeValue, Block, Const, Function, Node, Sym
 from ..ir.ops.arithmetic import ADD, MUL, NEG, SUB
 from ..ir.ops.buffers import LOAD, STORE
 from ..ir.ops.fusion import MATMUL_UPDATE
-from ..ir.ops.tensors import BROADCAST, ELEMENT, MATMUL
-from ..ir.types import ScalarType, TensorType, element_type
+from ..ir.ops.tensors import BROADCAST, ELEMENT, MATMUL, RESHAPE
+from ..ir.types import BufferType, ScalarType, TensorType, element_type
 from .rewrite import with_body, with_results
 from .simplify_rules_arithmetic import round_to
 from .tensor_rewriter import count_uses, shape_of
@@ -67,7 +67,7 @@ class _Accumulator:
         if total is None or total not in before or not isinstance(buffer, Sym) or _unsuitable(total):
             return {}
         terms = self._terms(total.results[0], (), negative=False, top=True)
-        products = [term for term in terms if self._is_product(term, buffer)]
+        products = [term for term in terms if self._is_product(term, buffer) or self._is_of_rows(term, buffer)]
         rest = [term for term in terms if term not in products]
         if not products:
             return {}
@@ -116,6 +116,22 @@ class _Accumulator:
             return False
         return not any(self._borrows(arg, buffer) for arg in node.args)
 
+    def _is_of_rows(self, term: _Term, buffer: Sym) -> bool:
+        """Whether the term is the product of a column and a row, and may wait to be added."""
+        if not isinstance(buffer.type, BufferType) or not buffer.type.waiting or self._uses[term.value] != 1:
+            return False
+        sides = self._sides(term.value)
+        return sides is not None and not any(self._borrows(side, buffer) for side in sides)
+
+    def _sides(self, product: Sym) -> tuple[Atom, Atom] | None:
+        """The vectors that a matrix is the product of, down and across, if it is."""
+        node = self._definitions.get(product)
+        if node is None or node.primitive is not MUL:
+            return None
+        spread = [self._definitions.get(arg) if isinstance(arg, Sym) else None for arg in node.args]
+        sides = {each.attr("axes"): each.args[0] for each in spread if each is not None and each.primitive is BROADCAST}
+        return (sides[(0,)], sides[(1,)]) if sides.keys() == {(0,), (1,)} else None
+
     def _borrows(self, atom: Atom, buffer: Sym) -> bool:
         """Whether a matrix may lie in the buffer."""
         node = self._definitions.get(atom) if isinstance(atom, Sym) else None
@@ -139,10 +155,22 @@ class _Accumulator:
         else:
             self._builder.emit(STORE, (buffer, self._rest(rest, store)), loc=store.loc)
         for term in products:
-            product = self._definitions[term.value]
-            args = (buffer, self._factor(term, store), beta, *product.args)
-            self._builder.emit(MATMUL_UPDATE, args, loc=store.loc, attrs=dict(product.attrs))
+            factors, attrs = self._factors_of(term.value, store)
+            args = (buffer, self._factor(term, store), beta, *factors)
+            self._builder.emit(MATMUL_UPDATE, args, loc=store.loc, attrs=attrs)
             beta = Const(1.0, dtype)
+
+    def _factors_of(self, product: Sym, store: Node) -> tuple[Sequence[Atom], Mapping[str, AttributeValue]]:
+        """The matrices that are multiplied, and how they are read."""
+        node, sides = self._definitions[product], self._sides(product)
+        if sides is None:
+            return node.args, dict(node.attrs)
+        rows = [self._as_row(side, store) for side in sides]
+        return rows, {"transpose_a": True, "transpose_b": False}
+
+    def _as_row(self, vector: Atom, store: Node) -> Atom:
+        attrs: dict[str, AttributeValue] = {"shape": (1, *shape_of(vector))}
+        return self._builder.emit(RESHAPE, (vector,), loc=store.loc, attrs=attrs)[0]
 
     def _is_content(self, term: _Term, buffer: Sym, earlier: Sequence[Node]) -> bool:
         """Whether the tensor is what the buffer holds after the `earlier` nodes."""

@@ -25,6 +25,7 @@ from . import (  # noqa: F401 - each fills the table of rules
     emit_tensors,
     emit_texts,
     emit_variables,
+    emit_waiting,
     emit_windows,
 )
 from .legalise import PASSES

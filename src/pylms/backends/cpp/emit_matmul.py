@@ -14,6 +14,7 @@ from ...ir.ops.tensors import BATCH_MATMUL, MATMUL
 from ...ir.types import FLOAT32, FLOAT64, ScalarType, TensorType
 from .emit_rules import emit_rules
 from .emit_variables import array_bytes
+from .emit_waiting import emit_add_later, may_wait, settle
 from .emitter import Emitter
 from .literals import scalar_c_type
 
@@ -45,6 +46,11 @@ def _emit_batch_matmul(emitter: Emitter, node: Node) -> None:
 @emit_rules.define(MATMUL_UPDATE)
 def _emit_matmul_update(emitter: Emitter, node: Node) -> None:
     buffer, alpha, beta, *factors = node.args
+    if may_wait(node):
+        emit_add_later(emitter, node)
+        return
+    if not _is(beta, 1):
+        settle(emitter, buffer)
     left, right = (_Matrix.of(emitter, factor) for factor in factors)
     _emit_product(emitter, node, left, right, target=emitter.expression(buffer), alpha=alpha, beta=beta)
 

@@ -10,6 +10,7 @@ from ...ir.ops.tensors import ARGMAX, ELEMENT, RESHAPE, STOP_GRADIENT
 from ...ir.types import BufferType, TensorType
 from .emit_rules import emit_rules
 from .emit_variables import array_bytes
+from .emit_waiting import buffer_bytes, start_waiting
 from .emitter import Emitter
 from .literals import Binding, is_in_register, scalar_c_type
 
@@ -55,8 +56,9 @@ def _emit_element(emitter: Emitter, node: Node) -> None:
 def _emit_buffer_new(emitter: Emitter, node: Node) -> None:
     (buffer,) = node.results
     assert isinstance(buffer.type, BufferType)
-    emitter.define(buffer, emitter.allocate(buffer, array_bytes(buffer.type)))
+    emitter.define(buffer, emitter.allocate(buffer, buffer_bytes(buffer.type)))
     emitter.line(f"__builtin_memset({emitter.name_of(buffer)}, 0, {array_bytes(buffer.type)});")
+    start_waiting(emitter, buffer)
 
 
 @emit_rules.define(STORE)

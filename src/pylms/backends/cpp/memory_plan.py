@@ -23,6 +23,7 @@ from ...ir.ops.tensor_gathers import SCATTER_ADD, SCATTER_ADD_ALONG
 from ...ir.ops.tensor_regions import CONCAT, PLACE
 from ...ir.ops.tensors import ARGMAX, BATCH_MATMUL, MATMUL, RESHAPE, STOP_GRADIENT
 from ...ir.types import BufferType, TensorType
+from .emit_waiting import buffer_bytes
 
 _MAKES_MEMORY = frozenset(
     {FUSED, MATMUL, BATCH_MATMUL, ARGMAX, BUFFER_NEW, CALL, CONCAT, PLACE, SCATTER_ADD, SCATTER_ADD_ALONG, TAPE_POP}
@@ -121,7 +122,7 @@ class _Lifetimes:
         for result in node.results:
             type_ = result.type
             if isinstance(type_, (TensorType, BufferType)) and type_.shape != ():
-                size = -(-type_.size * type_.dtype.itemsize // _ALIGNMENT) * _ALIGNMENT
+                size = -(-_bytes(type_) // _ALIGNMENT) * _ALIGNMENT
                 self._lifetimes[result] = _Lifetime(result, size, self._now, self._now)
                 self._owners[result] = frozenset({result})
 
@@ -134,6 +135,10 @@ class _Lifetimes:
         for atom in atoms:
             for owner in self._owners.get(atom, ()) if isinstance(atom, Sym) else ():
                 self._lifetimes[owner].last = self._now
+
+
+def _bytes(type_: TensorType | BufferType) -> int:
+    return buffer_bytes(type_) if isinstance(type_, BufferType) else type_.size * type_.dtype.itemsize
 
 
 def _atoms(block: Block) -> list[Atom]:

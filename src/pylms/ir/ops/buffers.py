@@ -1,6 +1,8 @@
 """Buffers: mutable memory of static shape (DESIGN D8).
 
-`buffer_new() {dtype, shape}`: zeroed memory from the context's arena, for the length of the call.
+`buffer_new() {dtype, shape, waiting}`: zeroed memory from the context's arena, for the length of the call.
+`settle(buffer)`: adds the products that wait to be added. What is read of a buffer with such counts only after that;
+adding to it does not need it.
 `load(buffer)`: the whole content as a tensor value. It borrows: nothing is copied unless a write comes before its
 last use.
 `store(buffer, tensor)`: replaces the whole content.
@@ -26,6 +28,7 @@ from ..types import INT, INT64, BufferType, ScalarType, TensorType, Type
 from .tensors import integers
 
 BUFFER_NEW = Primitive("buffer_new")
+SETTLE = Primitive("settle")
 LOAD = Primitive("load")
 STORE = Primitive("store")
 LOAD_ELEMENT = Primitive("load_element")
@@ -33,7 +36,7 @@ STORE_ELEMENT = Primitive("store_element")
 SLICE_ROWS = Primitive("slice_rows")
 STORE_ROWS = Primitive("store_rows")
 GATHER_ROWS = Primitive("gather_rows")
-PRIMITIVES = (BUFFER_NEW, LOAD, STORE, LOAD_ELEMENT, STORE_ELEMENT, SLICE_ROWS, STORE_ROWS, GATHER_ROWS)
+PRIMITIVES = (BUFFER_NEW, SETTLE, LOAD, STORE, LOAD_ELEMENT, STORE_ELEMENT, SLICE_ROWS, STORE_ROWS, GATHER_ROWS)
 
 _Attrs = Mapping[str, AttributeValue]
 
@@ -46,9 +49,19 @@ def _buffer(type_: Type) -> BufferType:
 
 @type_rules.define(BUFFER_NEW)
 def _buffer_new_type(_args: tuple[Type, ...], attrs: _Attrs, _blocks: tuple[Block, ...]) -> tuple[Type, ...]:
-    dtype = attrs["dtype"]
-    assert isinstance(dtype, ScalarType)
-    return (BufferType(dtype, integers(attrs, "shape")),)
+    dtype, shape, waiting = attrs["dtype"], integers(attrs, "shape"), attrs.get("waiting", 0)
+    assert isinstance(dtype, ScalarType) and isinstance(waiting, int)
+    if waiting and len(shape) != 2:
+        raise StagedTypeError("only matrices let products wait")
+    return (BufferType(dtype, shape, waiting),)
+
+
+@type_rules.define(SETTLE)
+def _settle_type(
+    args: tuple[Type, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
+) -> tuple[Type, ...]:
+    _buffer(args[0])
+    return ()
 
 
 @type_rules.define(LOAD)
@@ -123,6 +136,11 @@ def _buffers_among(args: tuple[Atom, ...]) -> frozenset[Sym]:
 @effect_rules.define(LOAD, LOAD_ELEMENT, SLICE_ROWS, GATHER_ROWS)
 def _read_effect(args: tuple[Atom, ...], _attrs: _Attrs, _blocks: tuple[Block, ...]) -> Effect:
     return Effect(reads=_buffers_among(args))
+
+
+@effect_rules.define(SETTLE)
+def _settle_effect(args: tuple[Atom, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]) -> Effect:
+    return Effect(reads=_buffers_among(args), writes=_buffers_among(args))
 
 
 @effect_rules.define(STORE, STORE_ELEMENT, STORE_ROWS)
