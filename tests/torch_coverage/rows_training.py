@@ -2,10 +2,66 @@
 
 from __future__ import annotations
 
-from tests.torch_front.compare import train_script
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import nn, optim
+from torch.optim import lr_scheduler
+from torch.utils.data import DataLoader
+
+from tests.torch_front.compare import Script, classification, train_script
 
 from .rows import Section
 
 SECTION = Section("Training")
 
 SECTION.script("`optim.SGD`", lambda: train_script({"momentum": 0.9, "weight_decay": 0.01}))
+
+
+def training(
+    make_optimizer: Callable[..., optim.Optimizer] = partial(optim.SGD, lr=0.1),
+    make_scheduler: Callable[[optim.Optimizer], Any] | None = None,
+    layer: Callable[[], nn.Module] = nn.Tanh,
+) -> Script:
+    """Two epochs of a classifier in float64; the scheduler steps with each batch."""
+    model = nn.Sequential(nn.Linear(6, 4), layer(), nn.Linear(4, 3)).double()
+    optimizer = make_optimizer(model.parameters())
+    scheduler = None if make_scheduler is None else make_scheduler(optimizer)
+    loader = DataLoader(classification(24, dtype=torch.float64), batch_size=8)
+
+    def run(_: object) -> None:
+        for _epoch in range(2):
+            for x, y in loader:
+                optimizer.zero_grad()
+                F.cross_entropy(model(x), y).backward()
+                optimizer.step()
+                if scheduler is not None:
+                    scheduler.step()
+                    print(f"{scheduler.get_last_lr()[0]:.6f}")
+
+    return Script(run, {"model": model, "optimizer": optimizer})
+
+
+for _optimizer in (optim.Adam, optim.AdamW, optim.Adagrad, optim.RMSprop):
+    SECTION.script(f"`optim.{_optimizer.__name__}`", partial(training, _optimizer))
+
+_SCHEDULERS: dict[str, Callable[[optim.Optimizer], Any]] = {
+    "StepLR": lambda o: lr_scheduler.StepLR(o, 2),
+    "MultiStepLR": lambda o: lr_scheduler.MultiStepLR(o, [1, 3]),
+    "ExponentialLR": lambda o: lr_scheduler.ExponentialLR(o, 0.8),
+    "LinearLR": lambda o: lr_scheduler.LinearLR(o, 0.1, total_iters=3),
+    "PolynomialLR": lambda o: lr_scheduler.PolynomialLR(o, 4),
+    "CosineAnnealingLR": lambda o: lr_scheduler.CosineAnnealingLR(o, 5),
+    "CosineAnnealingWarmRestarts": lambda o: lr_scheduler.CosineAnnealingWarmRestarts(o, 2),
+    "LambdaLR": lambda o: lr_scheduler.LambdaLR(o, lambda step: 1 / (step + 1)),
+    "OneCycleLR": lambda o: lr_scheduler.OneCycleLR(o, 0.2, total_steps=24),
+    "CyclicLR": lambda o: lr_scheduler.CyclicLR(o, 0.01, 0.2, 2),
+}
+for _name, _scheduler in _SCHEDULERS.items():
+    SECTION.script(
+        f"`lr_scheduler.{_name}`", partial(training, partial(optim.SGD, lr=0.1, momentum=0.9), _scheduler), calls=1
+    )
+SECTION.script("`nn.Dropout`", partial(training, layer=lambda: nn.Dropout(0.3)), note="PyTorch's own masks")

@@ -22,6 +22,7 @@ from ..ir.ops.differentiation import BACKWARD, is_differentiable
 from ..ir.ops.elementary import RINT, TRUNC
 from ..ir.ops.functions import CALL
 from ..ir.ops.host import HOST_CALL
+from ..ir.ops.random import RANDOM_BELOW, RANDOM_UNIFORM
 from ..ir.ops.tapes import TAPE_PUSH
 from ..ir.ops.tensors import STOP_GRADIENT
 from ..ir.ops.variables import VAR_SET
@@ -57,7 +58,7 @@ VariationRule = Callable[[Node, Varied], None]
 variation_rules: RuleTable[VariationRule] = RuleTable("variation")
 
 # Their results are floating-point and yet constant almost everywhere, or constant by definition.
-CONSTANT_RESULTS = (STOP_GRADIENT, FLOOR, CEIL, TRUNC, RINT, FLOORDIV, BACKWARD)
+CONSTANT_RESULTS = (STOP_GRADIENT, FLOOR, CEIL, TRUNC, RINT, FLOORDIV, BACKWARD, RANDOM_UNIFORM, RANDOM_BELOW)
 
 
 def varied_symbols(body: Block, sources: Sequence[Sym], program: Program) -> Varied:

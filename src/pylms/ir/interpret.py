@@ -22,6 +22,7 @@ from . import (  # noqa: F401 - each fills the table of rules
     evaluate_fusion,
     evaluate_integers,
     evaluate_lists,
+    evaluate_random,
     evaluate_tapes,
     evaluate_tensor_parts,
     evaluate_tensors,

@@ -131,17 +131,27 @@ class BufferTable:
 
     def store(self, tensor: torch.Tensor, value: Atom) -> None:
         """Replace the tensor's content; `value` has its dtype and shape."""
+        self._require_writeable(tensor)
+        buffer = self.capture(tensor)
+        if isinstance(value.type, TensorType) and value.type.shape != buffer.type.shape:
+            value = self._reshaped(value, buffer.type.shape)
+        self.written.add(buffer.symbol)
+        self._trace.emit(STORE, [buffer.symbol, value])
+
+    def written_by_python(self, tensor: torch.Tensor) -> Sym:
+        """The tensor's buffer, for a call of Python that changes its content."""
+        self._require_writeable(tensor)
+        symbol = self.capture(tensor).symbol
+        self.written.add(symbol)
+        return symbol
+
+    def _require_writeable(self, tensor: torch.Tensor) -> None:
         if _storage(tensor) in self._frozen:
             raise TorchFeatureError(
                 "a tensor that was made inside a staged loop or branch is changed in place",
                 loc=caller_loc(),
                 hint="make it before the loop, or make a new tensor instead: x = x + y for x += y",
             )
-        buffer = self.capture(tensor)
-        if isinstance(value.type, TensorType) and value.type.shape != buffer.type.shape:
-            value = self._reshaped(value, buffer.type.shape)
-        self.written.add(buffer.symbol)
-        self._trace.emit(STORE, [buffer.symbol, value])
 
     def _reshaped(self, atom: Atom, shape: tuple[int, ...]) -> Atom:
         return self._trace.emit(RESHAPE, [atom], attrs={"shape": shape})[0]

@@ -24,6 +24,7 @@ from .dtypes import constant, scalar_type
 from .gradients import GradientTable
 from .guards import Guards
 from .modes import TrainingModes
+from .random_state import RandomState
 from .table import functions
 from .tensor import Bounds, StagedTensor
 
@@ -45,6 +46,7 @@ class TorchContext:
         self.guards = Guards()
         self.modes = TrainingModes(trace)
         self.gradients = GradientTable(self)
+        self.random = RandomState(self)
         self.tracks_gradient = False
         """Whether results of the function being staged may need a gradient."""
         self._dispatch = dispatch
@@ -123,13 +125,17 @@ class TorchContext:
             target.place.assign(StagedTensor(value, self))
             return
         assert isinstance(target, torch.Tensor)
+        self.require_writeable(target)
+        self.buffers.store(target, value)
+
+    def require_writeable(self, target: torch.Tensor) -> None:
+        """A located error for changing a leaf that a gradient is wanted of."""
         if target.requires_grad and torch.is_grad_enabled():
             raise TorchFeatureError(
                 "a leaf tensor that requires a gradient is changed in place",
                 loc=caller_loc(),
                 hint="change it under torch.no_grad()",
             )
-        self.buffers.store(target, value)
 
     def may_need_gradient(self, value: object) -> bool:
         """Whether a derivative may flow through the tensor."""

@@ -7,7 +7,7 @@ from collections.abc import Callable
 import torch
 import torch.nn.functional as F
 
-from ..errors import StagedTypeError, TorchFeatureError
+from ..errors import StagedTypeError
 from ..ir.node import Atom
 from ..ir.ops import arithmetic as op
 from ..ir.primitive import Primitive
@@ -265,20 +265,6 @@ def finish_in_place(context: TorchContext, target: Operand, result: Atom) -> obj
         context.write(target, result)
         return target
     return context.wrap(result)
-
-
-@functions.define(F.dropout)
-def _dropout(
-    context: TorchContext, input: Operand, p: float = 0.5, training: bool = True, inplace: bool = False
-) -> object:
-    """What it is in evaluation: nothing. While training it would draw random numbers in every round."""
-    if training and p:
-        raise TorchFeatureError(
-            "`torch.nn.functional.dropout` while training cannot be staged yet",
-            loc=caller_loc(),
-            hint="leave it out, or call .eval() on the module",
-        )
-    return input
 
 
 @functions.define(*methods("clamp", "clip"))

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import torch
 
-from ..errors import TorchFeatureError
-from ..loc import caller_loc
 from ..staging.rep import Rep
 from .context import Operand, TorchContext
 from .dtypes import scalar_type
@@ -15,12 +13,6 @@ from .tensor import StagedTensor
 
 # Applied only under staged control; elsewhere these run for real and give real tensors.
 creation_functions = FunctionTable()
-
-# What consumes the random state cannot run once for all iterations.
-RANDOM_NAMES = frozenset(
-    {"rand", "randn", "randint", "randperm", "rand_like", "randn_like", "randint_like", "normal", "bernoulli"}
-    | {"multinomial", "poisson", "dropout"}
-)
 
 
 def _filled(context: TorchContext, value: object, shape: tuple[int, ...], dtype: object) -> StagedTensor:
@@ -107,13 +99,3 @@ def _dtype_of_rep(value: Rep) -> torch.dtype:
     if kind == "bool":
         return torch.bool
     return torch.get_default_dtype() if kind == "float" else torch.int64
-
-
-def refuse_random(name: str) -> None:
-    """A located error for random numbers under staged control."""
-    if name.rstrip("_") in RANDOM_NAMES:
-        raise TorchFeatureError(
-            f"`torch.{name}` inside a staged loop or branch cannot be staged yet",
-            loc=caller_loc(),
-            hint="draw the numbers before the loop",
-        )

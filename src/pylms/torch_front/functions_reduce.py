@@ -14,8 +14,7 @@ from ..ir.types import BOOL, INT64, ScalarType, TensorType
 from ..loc import caller_loc
 from .context import Operand, TorchContext, normalised_axes, normalised_axis
 from .dtypes import scalar_type
-from .functions_arithmetic import apply
-from .table import functions, methods, refuse_options
+from .table import functions, methods
 from .tensor import StagedTensor
 
 # What `x.max(dim)` and `x.min(dim)` give; PyTorch's own type cannot be made from Python.
@@ -150,18 +149,3 @@ def _amax(context: TorchContext, input: Operand, dim: object = (), keepdim: bool
     axes = normalised_axes(dim, type_.rank)
     found: Atom = context.emit(REDUCE_MAX, atom, axes=axes)
     return context.wrap(context.reshape(found, kept_shape(type_.shape, axes)) if keepdim else found)
-
-
-@functions.define(*methods("norm"))
-def _norm(
-    context: TorchContext,
-    input: Operand,
-    p: object = "fro",
-    dim: object = None,
-    keepdim: bool = False,
-    dtype: object = None,
-) -> object:
-    """The square root of the sum of squares."""
-    refuse_options("norm", p=("fro" if p == 2 else p, "fro"), dtype=(dtype, None))
-    squares = apply(context, MUL, input, input, dtype=context.type_of(input).dtype)
-    return context.dispatch(torch.sqrt, (_sum(context, squares, dim, keepdim),), {})

@@ -22,10 +22,8 @@ from torch.utils.data.dataloader import _BaseDataLoaderIter
 from ..errors import ArgumentError, StagingError, TorchFeatureError
 from ..ir.node import Atom, Sym
 from ..ir.ops.buffers import GATHER_ROWS, SLICE_ROWS
-from ..ir.ops.host import HOST_CALL
 from ..loc import Loc, caller_loc
 from ..staging.context import Trace
-from ..staging.exclusive import process_state
 from ..staging.values import LoopPlan, Segment
 from .batches import CallbackBatches
 from .context import TorchContext
@@ -129,16 +127,6 @@ def _refuse(what: str, hint: str) -> NoReturn:
     raise TorchFeatureError(f"{what} cannot be staged", loc=caller_loc(), hint=hint)
 
 
-def _loader_callback(trace: Trace, name: str, function: Callable[[], None]) -> int:
-    """The number by which compiled code calls a loader's Python; samplers and data sets may draw random numbers."""
-
-    def call(*_addresses: object) -> None:
-        with process_state:
-            function()
-
-    return trace.host_function(call, name)
-
-
 def _segments(shape: BatchShape, item: Callable[[object, int], object]) -> list[Segment]:
     """Full batches, then the smaller last one; `item` is given a batch number and a size."""
     segments = []
@@ -165,9 +153,8 @@ class NativePlan:
         """An epoch's order, drawn by PyTorch's own sampler."""
         with torch._C.DisableTorchFunction():
             order = [] if self._order is None else [self._order_symbol(self._order)]
-        callback = _loader_callback(trace, "begin_epoch", partial(begin_epoch, self._loader, self._order))
-        mutates = tuple(range(len(order)))
-        trace.emit(HOST_CALL, order, attrs={"callback": callback, "results": (), "mutates": mutates})
+        function = partial(begin_epoch, self._loader, self._order)
+        self._context.random.call_python(function, "begin_epoch", writes=order)
 
     def segments(self) -> Sequence[Segment]:
         return _segments(self._shape, self._batch)
@@ -232,8 +219,7 @@ class CallbackPlan:
         self._batches = batches
 
     def begin(self, trace: Trace) -> None:
-        callback = _loader_callback(trace, "begin_epoch", self._batches.begin)
-        trace.emit(HOST_CALL, [], attrs={"callback": callback, "results": (), "mutates": ()})
+        self._context.random.call_python(self._batches.begin, "begin_epoch")
 
     def segments(self) -> Sequence[Segment]:
         return _segments(self._shape, self._batch)
@@ -243,7 +229,5 @@ class CallbackPlan:
         with torch._C.DisableTorchFunction():
             memories = self._batches.memories(count)
             buffers = [context.buffers.capture(memory).symbol for memory in memories]
-            callback = _loader_callback(context.trace, "next_batch", partial(self._batches.next_into, memories))
-            mutates = tuple(range(len(buffers)))
-            context.trace.emit(HOST_CALL, buffers, attrs={"callback": callback, "results": (), "mutates": mutates})
+            context.random.call_python(partial(self._batches.next_into, memories), "next_batch", writes=buffers)
             return self._batches.arranged([StagedTensor(context.buffers.load(memory), context) for memory in memories])

@@ -24,6 +24,7 @@ from . import (  # noqa: F401 - loading them fills the table
     functions_in_place,
     functions_linear,
     functions_loss,
+    functions_norms,
     functions_pick,
     functions_pool,
     functions_reduce,
@@ -31,7 +32,8 @@ from . import (  # noqa: F401 - loading them fills the table
     functions_value,
 )
 from .context import TorchContext
-from .functions_create import creation_functions, refuse_random
+from .functions_create import creation_functions
+from .functions_random import RANDOM_FUNCTIONS
 from .table import accessor, methods
 from .tensor import StagedTensor
 
@@ -134,6 +136,7 @@ def dispatch(context: TorchContext, function: object, args: Sequence[object], kw
         return _run(function, args, kwargs)
     with torch._C.DisableTorchFunction():
         staged = any_staged or _any_rep((*args, *kwargs.values())) or any(context.owns(tensor) for tensor in tensors)
+        staged = staged or (function in RANDOM_FUNCTIONS and context.random.is_used)
         if function in creation_functions and (staged or context.is_under_control):
             if not any_staged and not context.is_under_control and function in _LIKE:
                 return _run_for_real(context, function, args, kwargs, tensors)
@@ -199,16 +202,25 @@ def _run_for_real(
 ) -> object:
     """Run a call that staged code has no part in; what it changes is put back if this is traced again."""
     name = getattr(function, "__name__", "")
-    if context.is_under_control:
-        refuse_random(name)
     if tensors and name.endswith("_") and not name.endswith("__"):
         _restore_when_undone(context, tensors[0])
+    generator = next((value for value in (*args, *kwargs.values()) if isinstance(value, torch.Generator)), None)
+    if generator is not None:
+        context.trace.on_undo(_setter(generator, generator.get_state()))
+        context.guards.note_made_anew("random numbers of a generator")
     result = _run(function, args, kwargs)
     storages = {tensor.untyped_storage().data_ptr() for tensor in tensors if tensor.layout is torch.strided}
     for made in _tensors_in((result,)):
         if made.layout is torch.strided and made.untyped_storage().data_ptr() not in storages:
             context.buffers.note_made(made, under_control=context.is_under_control)
     return result
+
+
+def _setter(generator: torch.Generator, state: torch.Tensor) -> Callable[[], None]:
+    def restore() -> None:
+        generator.set_state(state)
+
+    return restore
 
 
 def _restore_when_undone(context: TorchContext, tensor: torch.Tensor) -> None:

@@ -20,6 +20,7 @@ from . import (  # noqa: F401 - each fills the table of rules
     emit_integers,
     emit_lists,
     emit_matmul,
+    emit_random,
     emit_tapes,
     emit_tensor_parts,
     emit_tensors,

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...ir.node import Atom, Block, Function, Node, Sym
-from ...ir.ops import windows
+from ...ir.ops import random, windows
 from ...ir.ops.buffers import BUFFER_NEW, LOAD, SLICE_ROWS
 from ...ir.ops.control import FINALLY, IF
 from ...ir.ops.functions import CALL
@@ -28,6 +28,7 @@ from .emit_waiting import buffer_bytes
 _MAKES_MEMORY = frozenset(
     {FUSED, MATMUL, BATCH_MATMUL, ARGMAX, BUFFER_NEW, CALL, CONCAT, PLACE, SCATTER_ADD, SCATTER_ADD_ALONG, TAPE_POP}
     | set(windows.PRIMITIVES)
+    | set(random.PRIMITIVES)
 )
 _NAMES_MEMORY = frozenset({LOAD, RESHAPE, SLICE_ROWS, STOP_GRADIENT})
 _ALIGNMENT = 64
