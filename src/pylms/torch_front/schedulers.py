@@ -136,7 +136,8 @@ def _staged_step(table: SchedulerTable, owns: Owns, kind: type) -> Callable[...,
     signature = inspect.signature(step)
 
     def staged(scheduler: LRScheduler, *args: object, **kwargs: object) -> object:
-        is_being_made = getattr(scheduler, "_step_count", 1) == 0
+        # Not every version of PyTorch says so, and not every scheduler counts its steps.
+        is_being_made = getattr(scheduler, "_is_initial", getattr(scheduler, "_step_count", 1) == 0)
         with torch._C.DisableTorchFunction():
             if is_being_made or not owns(scheduler.optimizer):
                 return step(scheduler, *args, **kwargs)
