@@ -9,16 +9,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ...ir.node import Node, Sym
+from ...ir.node import Atom, Node, Sym
 from ...ir.ops.fusion import FUSED, REDUCTION
 from ...ir.ops.tensors import integers
-from ...ir.types import BufferType, TensorType, Type
+from ...ir.types import INT64, BufferType, TensorType, Type
 from .emit_rules import emit_rules
 from .emitter import Emitter
-from .literals import is_in_register
+from .literals import declaration, is_in_register
 from .loop_writer import Finish, LoopWriter
 from .nest_shape import shape_attribute
 from .reductions import accumulate_across, emit_reduction, is_across
+from .shared_nests import Form, with_parameters
+from .text import Line, list_lines
 
 _FIRST_LEVEL_CACHE = 32 * 1024
 
@@ -31,6 +33,39 @@ def _emit_fused(emitter: Emitter, node: Node) -> None:
         if not is_in_register(result.type):
             assert isinstance(result.type, TensorType)
             emitter.define(result, emitter.allocate(result, result.type.size * result.type.dtype.itemsize))
+    form = emitter.shared_nests.form(node)
+    if form is None:
+        _write_nest(emitter, node)
+        return
+    if form.key not in emitter.shared_nests.functions:
+        emitter.shared_nests.functions[form.key] = _write_function(emitter, node, form)
+    name, leading = emitter.shared_nests.functions[form.key]
+    emitter.function.uses_arena |= "arena" in leading
+    operands: list[Atom] = [*form.operands, *form.positions]
+    emitter.line(f"{name}({', '.join([*leading, *map(emitter.expression, operands)])});")
+
+
+def _write_function(emitter: Emitter, node: Node, form: Form) -> tuple[str, tuple[str, ...]]:
+    """A function for all nests of the form, the first of which is `node`: its name, and what it takes first of all."""
+    name = emitter.fresh_global_name("nest")
+    operands = {symbol: Sym(symbol.id, symbol.type, symbol.name) for symbol in form.operands}
+    positions = [Sym(number, INT64, "at") for number in range(len(form.positions))]
+    parameters = []
+    with emitter.new_function() as function:
+        for symbol in (*operands.values(), *positions):
+            emitter.alias(symbol, emitter.fresh_name(symbol.name or "x"))
+            parameters.append(declaration(symbol.type, emitter.name_of(symbol)))
+        _write_nest(emitter, with_parameters(node, operands, positions))
+    # Without `noinline`, compilers would make copies of it again.
+    leading = function.leading_parameters()
+    parameters[:0] = [parameter for parameter, _ in leading]
+    head = f"static __attribute__((noinline)) void {name}("
+    emitter.top_level.extend(list_lines(head, parameters, ") {", depth=0))
+    emitter.top_level.extend((*function.lines, Line(0, "}"), Line(0, "")))
+    return name, tuple(argument for _, argument in leading)
+
+
+def _write_nest(emitter: Emitter, node: Node) -> None:
     (block,) = node.blocks
     ranks = integers(dict(node.attrs), "ranks")
     backwards = any(_is_large(target.type) for target in node.args)

@@ -30,6 +30,7 @@ from .literals import (
 )
 from .names import Names, identifiers
 from .reused_arrays import arrays_made_again
+from .shared_nests import SharedNests
 from .splitting import emit_in_parts
 from .text import Line
 from .usage import OPERATIONS_IN_A_FUNCTION, Weights, has_tensors, symbols_used_once
@@ -86,6 +87,7 @@ class Emitter:
         self.is_on_a_thread = False
         """Whether what is written runs in a parallel region, where nothing of the call's context may be used."""
         self.has_tensors = has_tensors(function)
+        self.shared_nests = SharedNests(all_functions(function))
         self.weights = Weights()
         self.headers: list[str] = []
         self.error_sites: list[ErrorSite] = []
