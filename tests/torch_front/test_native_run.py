@@ -426,3 +426,13 @@ def test_pytorch_in_another_thread_while_functions_are_staged() -> None:
 
 def _loader_of_its_own() -> DataLoader:
     return DataLoader(classification(9), batch_size=4)
+
+
+def test_a_number_that_is_reshaped_has_memory_of_its_own() -> None:
+    w, x = torch.randn(1, 3), torch.randn(4)
+
+    def run(n):
+        total = (x * n).sum()
+        return total.reshape(1, 1) @ w, total
+
+    torch.testing.assert_close(stageTensor(run)(2), run(2))

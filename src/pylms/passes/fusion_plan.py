@@ -205,7 +205,7 @@ class _Planner:
         uses = [*(demand.root for demand in demands), *needed]
         if node.primitive in _BUFFER_READS and self._outlives_content(node, uses):
             return True
-        if needed and (node.primitive not in _ALIASES or tensor_type(result).shape == () or self._is_last_view(node)):
+        if needed and (node.primitive not in _ALIASES or _is_number(result, *node.args) or self._is_last_view(node)):
             return True
         if node.primitive in _VIEWS:
             return False
@@ -235,6 +235,11 @@ class _Planner:
             if not isinstance(arg, Sym) or not isinstance(arg.type, TensorType):
                 continue
             self._demands[arg].add(_demand_of_operand(node, position, arg.type, demand))
+
+
+def _is_number(*atoms: Atom) -> bool:
+    """Whether one of them is a tensor of no dimensions: it lies in no memory that others could be names for."""
+    return any(isinstance(atom.type, TensorType) and atom.type.shape == () for atom in atoms)
 
 
 def _axes(node: Node) -> Shape:
