@@ -16,9 +16,11 @@ from ..ir.call_graph import callee_of
 from ..ir.effects import Place
 from ..ir.node import Atom, Block, Node, Sym
 from ..ir.ops.arithmetic import CEIL, FLOOR, FLOORDIV
+from ..ir.ops.array_nests import NESTS
+from ..ir.ops.arrays import ARRAY_STORE, VIEWS
 from ..ir.ops.buffers import STORE, STORE_ELEMENT
 from ..ir.ops.control import FOR, IF, WHILE
-from ..ir.ops.differentiation import BACKWARD, is_differentiable
+from ..ir.ops.differentiation import BACKWARD, INDEPENDENT, is_differentiable
 from ..ir.ops.elementary import RINT, TRUNC
 from ..ir.ops.functions import CALL
 from ..ir.ops.host import HOST_CALL
@@ -27,6 +29,7 @@ from ..ir.ops.tapes import TAPE_PUSH
 from ..ir.ops.tensors import STOP_GRADIENT
 from ..ir.ops.variables import VAR_SET
 from ..ir.primitive import RuleTable
+from ..ir.types import ArrayType
 from .program import Program
 from .rename import free_symbols
 
@@ -63,7 +66,8 @@ CONSTANT_RESULTS = (STOP_GRADIENT, FLOOR, CEIL, TRUNC, RINT, FLOORDIV, BACKWARD,
 
 def varied_symbols(body: Block, sources: Sequence[Sym], program: Program) -> Varied:
     """The least set that holds `sources` and is closed under every node of `body`, loops and calls included."""
-    varied = Varied(sources, program)
+    memory = [source.type.region if isinstance(source.type, ArrayType) else source for source in sources]
+    varied = Varied(memory, program)
     size = -1
     while size != varied.size():
         size = varied.size()
@@ -72,6 +76,21 @@ def varied_symbols(body: Block, sources: Sequence[Sym], program: Program) -> Var
             callee, inner = varied.of_callee(name)
             _visit_block(callee, inner)
     return varied
+
+
+def is_active(array: Atom, varied: Varied) -> bool:
+    """Whether it is an array that may hold varied values."""
+    type_ = array.type
+    return isinstance(type_, ArrayType) and type_.dtype.is_float and type_.region in varied
+
+
+def extend(varied: Varied, nodes: Sequence[Node]) -> None:
+    """Add what new nodes make vary."""
+    body = Block((), tuple(nodes), ())
+    size = -1
+    while size != len(varied):
+        size = len(varied)
+        _visit_block(body, varied)
 
 
 def _visit_block(block: Block, varied: Varied) -> None:
@@ -88,7 +107,9 @@ def _any_varied(atoms: Sequence[Atom], varied: Varied) -> bool:
 
 
 def _add_floats(node: Node, varied: Varied) -> None:
-    varied.update(result for result in node.results if is_differentiable(result.type))
+    """All floating-point results vary. An array varies by the region that it lies in."""
+    found = [result for result in node.results if is_differentiable(result.type)]
+    varied.update(result for result in found if not isinstance(result.type, ArrayType))
 
 
 @variation_rules.define(*CONSTANT_RESULTS)
@@ -102,6 +123,37 @@ def _write(node: Node, varied: Varied) -> None:
     place, value = node.args[:2]
     if isinstance(place, Sym) and _any_varied((value,), varied):
         varied.add(place)
+
+
+@variation_rules.define(*VIEWS, INDEPENDENT)
+def _same_memory(node: Node, varied: Varied) -> None:
+    """Arrays vary by the region that they lie in."""
+    if not isinstance(node.results[0].type, ArrayType) and _any_varied(node.args, varied):
+        _add_floats(node, varied)
+
+
+@variation_rules.define(ARRAY_STORE)
+def _array_store(node: Node, varied: Varied) -> None:
+    array, value = node.args[:2]
+    if _any_varied((value,), varied):
+        _add_region(array, varied)
+
+
+@variation_rules.define(*NESTS)
+def _nest(node: Node, varied: Varied) -> None:
+    (block,) = node.blocks
+    _visit_block(block, varied)
+    if not _any_varied(block.results, varied):
+        return
+    for array in (*node.args, *node.results):
+        if isinstance(array.type, ArrayType):
+            _add_region(array, varied)
+    _add_floats(node, varied)
+
+
+def _add_region(array: Atom, varied: Varied) -> None:
+    assert isinstance(array.type, ArrayType)
+    varied.add(array.type.region)
 
 
 @variation_rules.define(CALL)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Set
-from typing import TYPE_CHECKING
 
 from ..errors import NotSupportedYetError
 from ..ir.builder import Builder
@@ -11,9 +10,8 @@ from ..ir.effects import Place
 from ..ir.node import Node, Sym
 from ..ir.types import TAPE
 from ..loc import Loc
-
-if TYPE_CHECKING:
-    from .program import Program
+from .program import Program
+from .shadows import ShadowRegions, Shadows
 
 
 def written_places(nodes: Iterable[Node]) -> set[Place]:
@@ -24,9 +22,21 @@ def written_places(nodes: Iterable[Node]) -> set[Place]:
 class Context:
     """One range of nodes of one function, with what is called from it."""
 
-    def __init__(self, builder: Builder, program: Program, *, unstable: Set[Place], tape: Sym | None = None) -> None:
-        """`unstable`: the memory that the range writes, so that it cannot be read again. `tape`: one to use."""
+    def __init__(
+        self,
+        builder: Builder,
+        program: Program,
+        *,
+        unstable: Set[Place],
+        regions: ShadowRegions | None = None,
+        tape: Sym | None = None,
+    ) -> None:
+        """`unstable`: the memory that the range writes, so that it cannot be read again.
+
+        `regions`, `tape`: those to use, where the range is the body of a native function.
+        """
         self.program = program
+        self.shadows = Shadows(builder, regions or ShadowRegions(program))
         self.unstable = unstable
         self._builder = builder
         self._tape = tape

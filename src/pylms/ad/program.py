@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 from itertools import count
 
 from ..ir.call_graph import with_call_effects
-from ..ir.node import Block, Function
+from ..ir.node import Block, Function, walk
+from ..ir.types import ArrayType, Region
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Program:
         self._waiting = {each.name: each for each in main.functions}
         self.functions: dict[str, Function] = {}
         self.derived: dict[Hashable, Derived] = {}
+        self._regions = 0
         self._names = {main.name, *self._waiting}
 
     def function(self, name: str) -> Function:
@@ -46,8 +48,24 @@ class Program:
         self._names.add(name)
         return name
 
+    def fresh_region(self) -> Region:
+        """A region that no array lies in."""
+        if not self._regions:
+            functions = (self._main, *self._waiting.values(), *self.functions.values())
+            self._regions = max(map(_highest_region, functions))
+        self._regions += 1
+        return Region(self._regions)
+
     def finish(self, body: Block) -> Function:
         """The main function with that body, with all native functions."""
         for name in list(self._waiting):
             self.function(name)
         return with_call_effects(replace(self._main, body=body, functions=tuple(self.functions.values())))
+
+
+def _highest_region(function: Function) -> int:
+    """The greatest number of a region that arrays of a function lie in, or will."""
+    nodes = list(walk(function.body))
+    symbols = [*function.params, *[result for node in nodes for result in node.results]]
+    numbers = [symbol.type.region.number for symbol in symbols if isinstance(symbol.type, ArrayType)]
+    return max(numbers, default=0)

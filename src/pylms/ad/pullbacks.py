@@ -16,12 +16,15 @@ from ..ir.builder import Builder, rebuild
 from ..ir.call_graph import all_functions
 from ..ir.node import Atom, Block, Function, Node, Sym, walk
 from ..ir.ops.differentiation import INDEPENDENT, PULLBACK, pullback_parts
+from ..ir.ops.tensors import integers
+from ..ir.types import ArrayType, Region
 from . import rules  # noqa: F401 - loading them fills the table
 from .activity import varied_symbols
 from .context import Context, written_places
 from .path import sweep_back
 from .program import Program
 from .rename import renamed, renamed_block, renamed_node, resolved, without_nodes
+from .rules_array_nests import add_to_shadow
 from .sweep import Sweep
 
 
@@ -80,9 +83,24 @@ class _Expander:
         variables = [atom for atom in atoms if isinstance(atom, Sym)]
         varied = varied_symbols(Block((), tuple(before), ()), variables, self._program)
         context = Context(self._builder, self._program, unstable=written_places(before))
-        sweep = Sweep(self._builder, varied=varied, sources=frozenset(), loc=node.loc, context=context)
+        sweep = Sweep(self._builder, varied=varied, sources=frozenset(variables), loc=node.loc, context=context)
+        _choose_regions(context, node, variables)
         for output, cotangent in zip(outputs, cotangents, strict=True):
-            sweep.accumulate(output, cotangent)
-        if sweep.adjoints:
-            sweep_back(sweep, [before])
-        return [sweep.adjoint_or_zero(variable) for variable in variables]
+            if isinstance(output.type, ArrayType):
+                add_to_shadow(sweep, output, cotangent)
+            else:
+                sweep.accumulate(output, cotangent)
+        sweep_back(sweep, [before])
+        return [_gradient(sweep, variable) for variable in variables]
+
+
+def _choose_regions(context: Context, node: Node, variables: Sequence[Sym]) -> None:
+    """Gradients lie where the `pullback` says, and are asked for from the start."""
+    for variable, number in zip(variables, integers(dict(node.attrs), "regions"), strict=True):
+        if isinstance(variable.type, ArrayType):
+            context.shadows.regions.choose(variable.type.region, Region(number))
+            context.shadows.of(variable)
+
+
+def _gradient(sweep: Sweep, variable: Sym) -> Atom:
+    return sweep.shadow(variable) if isinstance(variable.type, ArrayType) else sweep.adjoint_or_zero(variable)

@@ -12,6 +12,7 @@ from ..ir.builder import Builder
 from ..ir.effects import Place
 from ..ir.node import Atom, Node, Sym
 from ..ir.ops import arithmetic as op
+from ..ir.ops.array_nests import BROADCAST_EXTENT, BROADCAST_INDEX
 from ..ir.ops.arrays import ARRAY_DIM, ARRAY_LOAD, IN_BOUNDS, NORMALIZE_INDEX, VIEWS
 from ..ir.ops.buffers import LOAD, LOAD_ELEMENT, SLICE_ROWS
 from ..ir.ops.tensors import BROADCAST, ELEMENT, RESHAPE
@@ -22,7 +23,17 @@ _INTS_THAT_FIT = frozenset({op.ADD, op.SUB, op.MUL, op.NEG, op.ABS})
 _CHEAP = frozenset(
     {
         *(*_INTS_THAT_FIT, op.MINIMUM, op.MAXIMUM, *op.COMPARISONS, *op.LOGICAL, op.SELECT, op.CONVERT),
-        *(IN_BOUNDS, NORMALIZE_INDEX, ARRAY_DIM, *VIEWS, BROADCAST, ELEMENT, RESHAPE),
+        *(
+            BROADCAST_EXTENT,
+            BROADCAST_INDEX,
+            IN_BOUNDS,
+            NORMALIZE_INDEX,
+            ARRAY_DIM,
+            *VIEWS,
+            BROADCAST,
+            ELEMENT,
+            RESHAPE,
+        ),
     }
 )
 

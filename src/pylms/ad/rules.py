@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from . import (  # noqa: F401
+    rules_array_nests,
+    rules_arrays,
     rules_calls,
     rules_control,
     rules_elementary,

@@ -20,10 +20,11 @@ from ..ir.ops.differentiation import is_differentiable
 from ..ir.ops.functions import CALL, call_attributes
 from ..ir.types import TAPE, BufferType, TapeType, Type
 from ..passes.rewrite import Replacements, copy_block
-from .activity import Varied
+from .activity import Varied, is_active
 from .context import Context, written_places
 from .program import Derived
 from .rename import renamed_params
+from .shadows import ShadowRegions
 from .sweep import Sweep, derivative_rules, memory_type
 from .taping import keep_on_tape
 
@@ -37,9 +38,13 @@ class _Plan:
 
     results: those with adjoints. values: the parameters whose adjoints are given. buffers: the parameters whose
     adjoints are added up in memory. memory: those that hold varied values for a while, each with memory for adjoints.
+    arrays, arrays_given: the parameters and results that go with their shadows, of the regions told.
     """
 
     results: tuple[int, ...]
+    arrays: tuple[int, ...]
+    arrays_given: tuple[int, ...]
+    regions: ShadowRegions
     values: tuple[int, ...]
     buffers: tuple[int, ...]
     memory: tuple[int, ...]
@@ -49,13 +54,15 @@ class _Plan:
 def _call(sweep: Sweep, node: Node) -> None:
     callee = sweep.context.program.function(callee_of(node))
     _, varied = sweep.varied.of_callee(callee.name)
-    plan = _plan(callee, varied)
+    plan = _plan(sweep, callee, varied)
     unstable = [param for param, arg in zip(callee.params, node.args, strict=True) if arg in sweep.context.unstable]
     derived = _derived(sweep, callee, plan, varied, unstable)
     tape = sweep.context.own_tape(node.loc)
-    types = [each.type for each in node.results]
-    forward = _node(sweep.builder, derived.forward, (*node.args, tape), types, node)
-    sweep.replace_forward(node, replace(forward, results=node.results))
+    arrays = [sweep.shadow(node.args[index]) for index in plan.arrays]
+    results = (*node.results, *[sweep.shadow(node.results[index]) for index in plan.arrays_given])
+    types = [each.type for each in results]
+    forward = _node(sweep.builder, derived.forward, (*node.args, *arrays, tape), types, node)
+    sweep.replace_forward(node, replace(forward, results=results))
     sources = [node.args[index] for index in plan.buffers]
     gradients = {source: _memory_for_gradient(sweep, source) for source in sources}
     adjoint_memory = [_adjoints_of(sweep, node.args[index]) for index in plan.memory]
@@ -96,12 +103,15 @@ def _adjoints_of(sweep: Sweep, memory: Atom) -> Sym:
     return adjoints
 
 
-def _plan(callee: Function, varied: Varied) -> _Plan:
+def _plan(sweep: Sweep, callee: Function, varied: Varied) -> _Plan:
     params = [index for index, param in enumerate(callee.params) if param in varied]
     written = written_places(callee.body.nodes)
     memory = [i for i in params if callee.params[i].type == TAPE or callee.params[i] in written]
     return _Plan(
         results=tuple([i for i, result in enumerate(callee.body.results) if result in varied]),
+        arrays=tuple([i for i, param in enumerate(callee.params) if is_active(param, varied)]),
+        arrays_given=tuple([i for i, result in enumerate(callee.body.results) if is_active(result, varied)]),
+        regions=sweep.context.shadows.regions,
         values=tuple([i for i in params if is_differentiable(callee.params[i].type)]),
         buffers=tuple([i for i in params if isinstance(callee.params[i].type, BufferType) and i not in memory]),
         memory=tuple(memory),
@@ -143,7 +153,9 @@ def _differentiated(
     own = Varied([_copied(place, copies) for place in varied], outer.context.program, outer.varied.callees)
     tape = builder.fresh(TAPE, "tape")
     unstable = {_copied(place, copies) for place in changing} | written_places(body.nodes)
-    context = Context(builder, outer.context.program, unstable=unstable, tape=tape)
+    context = Context(builder, outer.context.program, unstable=unstable, regions=plan.regions, tape=tape)
+    arrays = [context.shadows.of(body.params[index]) for index in plan.arrays]
+    arrays_given = [context.shadows.of(body.results[index]) for index in plan.arrays_given]
     memory = [builder.fresh(body.params[i].type, f"{body.params[i].name}_grad") for i in plan.memory]
     for index, adjoints in zip(plan.memory, memory, strict=True):
         context.pair(body.params[index], adjoints)
@@ -169,10 +181,11 @@ def _differentiated(
         sweep.loc = callee.loc
         results = [sweep.adjoint_or_zero(body.params[i]) for i in plan.values]
     reverse = Block((*asked, *buffers.values(), *gradients, *memory, tape), tuple(scope.nodes), tuple(results))
-    forward, reverse = keep_on_tape(sweep, body.params, forward, reverse, buffers, callee.loc)
+    params = (*body.params, *arrays)
+    forward, reverse = keep_on_tape(sweep, params, forward, reverse, buffers, callee.loc)
     # Functions have no symbol in common.
     reverse = renamed_params(reverse, {tape: builder.fresh(TAPE, "tape")})
     return (
-        Function(names.forward, Block((*body.params, tape), tuple(forward), body.results), callee.loc),
+        Function(names.forward, Block((*params, tape), tuple(forward), (*body.results, *arrays_given)), callee.loc),
         Function(names.reverse, reverse, callee.loc),
     )

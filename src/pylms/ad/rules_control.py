@@ -7,17 +7,17 @@ forward blocks is carried out of the forward `if` as extra results; a slot that 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from ..errors import NotSupportedYetError
-from ..ir.builder import BlockScope, rebuild
+from ..ir.builder import BlockScope
 from ..ir.node import Atom, Block, Node, Sym
 from ..ir.ops.arithmetic import ADD
 from ..ir.ops.control import IF
-from ..ir.ops.differentiation import INDEPENDENT
 from ..ir.ops.host import HOST_CALL
 from ..ir.rules import effect_of_block
 from ..ir.types import ScalarType
+from ..passes.rewrite import with_results
 from .rename import free_symbols, renamed_block
 from .sweep import Sweep, derivative_rules
 from .taping import keep_on_tape
@@ -30,7 +30,7 @@ _MOST_CARRIED = 4
 class _Side:
     """One side of a branch after its sweep."""
 
-    block: Block  # the forward block as it was
+    results: tuple[Atom, ...]  # of the forward block, with the shadows of arrays
     forward: list[Node]  # its nodes now
     reverse: BlockScope  # the sweep's nodes
     contributions: dict[Sym, Atom]  # to the adjoints of symbols from outside the block
@@ -42,9 +42,12 @@ class _Side:
 
 @derivative_rules.define(IF)
 def _if(sweep: Sweep, node: Node) -> None:
-    sides = [_sweep_side(sweep, node, block) for block in node.blocks]
+    arrays = [index for index, result in enumerate(node.results) if result in sweep.context.shadows]
+    results = (*node.results, *[sweep.shadow(node.results[index]) for index in arrays])
+    sides = [_sweep_side(sweep, node, block, arrays) for block in node.blocks]
     targets = list(dict.fromkeys(symbol for side in sides for symbol in side.contributions))
     if not targets and not any(effect_of_block(side.reverse.finish(())).writes for side in sides):
+        _carry_out(sweep, node, results, sides, ((), ()))
         return
     reverse_blocks = [_finish_reverse(sweep, side, targets) for side in sides]
     needed = [
@@ -55,11 +58,11 @@ def _if(sweep: Sweep, node: Node) -> None:
         forward_blocks: list[Block] = []
         for index, side in enumerate(sides):
             forward, reverse_blocks[index] = keep_on_tape(sweep, (), side.forward, reverse_blocks[index], {}, node.loc)
-            forward_blocks.append(Block((), tuple(forward), side.block.results))
-        sweep.replace_forward(node, rebuild(node, node.args, forward_blocks))
+            forward_blocks.append(Block((), tuple(forward), side.results))
+        sweep.replace_forward(node, with_results(node, results, node.args, forward_blocks))
         blocks = reverse_blocks
     else:
-        carried = _carry_out(sweep, node, sides, needed)
+        carried = _carry_out(sweep, node, results, sides, needed)
         blocks = [renamed_block(block, mapping) for block, mapping in zip(reverse_blocks, carried, strict=True)]
     adjoints = sweep.builder.emit(IF, node.args, loc=node.loc, blocks=blocks)
     sweep.adjoints.update(zip(targets, adjoints, strict=True))
@@ -71,8 +74,9 @@ def _is_much(needed: Sequence[Sequence[Sym]]) -> bool:
     return len(symbols) > _MOST_CARRIED or any(not isinstance(symbol.type, ScalarType) for symbol in symbols)
 
 
-def _sweep_side(sweep: Sweep, node: Node, block: Block) -> _Side:
+def _sweep_side(sweep: Sweep, node: Node, block: Block, arrays: Sequence[int]) -> _Side:
     inner = sweep.inner()
+    results = (*block.results, *[sweep.shadow(block.results[index]) for index in arrays])
     with sweep.builder.block() as scope:
         for result, block_result in zip(node.results, block.results, strict=True):
             if result in sweep.adjoints:
@@ -80,7 +84,7 @@ def _sweep_side(sweep: Sweep, node: Node, block: Block) -> _Side:
         forward = inner.run(block.nodes)
     own = {result for inside in block.nodes for result in inside.results}
     outside = {symbol: adjoint for symbol, adjoint in inner.adjoints.items() if symbol not in own}
-    return _Side(block, forward, scope, outside)
+    return _Side(results, forward, scope, outside)
 
 
 def _finish_reverse(sweep: Sweep, side: _Side, targets: Sequence[Sym]) -> Block:
@@ -100,7 +104,11 @@ def _finish_reverse(sweep: Sweep, side: _Side, targets: Sequence[Sym]) -> Block:
 
 
 def _carry_out(
-    sweep: Sweep, node: Node, sides: Sequence[_Side], needed: Sequence[Sequence[Sym]]
+    sweep: Sweep,
+    node: Node,
+    results: Sequence[Sym],
+    sides: Sequence[_Side],
+    needed: Sequence[Sequence[Sym]],
 ) -> list[dict[Sym, Atom]]:
     """Replace the forward `if` by one that also gives what is needed; for each side, where to find it.
 
@@ -110,8 +118,8 @@ def _carry_out(
     slots: list[list[Sym | None]] = []
     for position, (side, symbols) in enumerate(zip(sides, needed, strict=True)):
         for symbol in symbols:
-            if symbol in side.block.results:
-                found[position][symbol] = node.results[side.block.results.index(symbol)]
+            if symbol in side.results:
+                found[position][symbol] = results[side.results.index(symbol)]
                 continue
             shared = next((s for s in slots if s[position] is None and _filler(s).type == symbol.type), None)
             if shared is None:
@@ -124,7 +132,7 @@ def _carry_out(
             if filler is not None:
                 found[position][filler] = result
     blocks = [_extended(sweep, side, [slot[position] for slot in slots], extra) for position, side in enumerate(sides)]
-    sweep.replace_forward(node, replace(rebuild(node, node.args, blocks), results=(*node.results, *extra)))
+    sweep.replace_forward(node, with_results(node, (*results, *extra), node.args, blocks))
     return found
 
 
@@ -140,7 +148,7 @@ def _extended(sweep: Sweep, side: _Side, carried: Sequence[Sym | None], extra: S
             sweep.constant(slot.type, 0) if symbol is None else symbol
             for symbol, slot in zip(carried, extra, strict=True)
         ]
-    return scope.finish((*side.block.results, *more))
+    return scope.finish((*side.results, *more))
 
 
 @derivative_rules.define(HOST_CALL)
@@ -150,9 +158,3 @@ def _host_call(_sweep: Sweep, node: Node) -> None:
         loc=node.loc,
         hint="use .detach() on what goes in if no gradient should flow through the call",
     )
-
-
-@derivative_rules.define(INDEPENDENT)
-def _independent(sweep: Sweep, node: Node) -> None:
-    """The variable of another differentiation is a value like any other."""
-    sweep.accumulate(node.args[0], sweep.adjoint(node.results[0]))

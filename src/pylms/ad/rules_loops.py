@@ -9,9 +9,7 @@ tensors from outside have theirs added up in memory, those of parameters whereve
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from ..ir.builder import rebuild
 from ..ir.node import Atom, AttributeValue, Block, Const, Node, Sym
 from ..ir.ops.arithmetic import ADD, FLOORDIV, MAXIMUM, MUL, SUB, UNCHECKED
 from ..ir.ops.buffers import LOAD, STORE
@@ -19,6 +17,7 @@ from ..ir.ops.control import FOR, WHILE
 from ..ir.primitive import Primitive
 from ..ir.rules import effect_of_block
 from ..ir.types import INT, BufferType, ScalarType, TensorType, Type
+from ..passes.rewrite import with_results
 from .activity import carried_that_matter
 from .rename import free_symbols
 from .sweep import Sweep, derivative_rules
@@ -48,7 +47,7 @@ def _for(sweep: Sweep, node: Node) -> None:
         counting = scope.nodes
     forward = loop.keep({body.params[0]: position})
     loop.reverse_nodes[:0] = counting
-    sweep.replace_forward(node, rebuild(node, node.args, [forward]))
+    sweep.replace_forward(node, with_results(node, loop.all_results, (start, stop, step, *loop.all_initial), [forward]))
     loop.emit_reverse(counter, bounds)
 
 
@@ -58,18 +57,16 @@ def _while(sweep: Sweep, node: Node) -> None:
     loop = _Loop(sweep, node, body, body.params, node.args)
     loop.sweep_body()
     forward = loop.keep({})
-    rounds, so_far, unused = (sweep.builder.fresh(INT, name) for name in ("rounds", "round", ""))
+    rounds, so_far = (sweep.builder.fresh(INT, name) for name in ("rounds", "round"))
     with sweep.builder.block() as counting:
         next_round = _int(sweep, ADD, so_far, _ONE)
-    counted = rebuild(
-        node,
-        (*node.args, _ZERO),
-        (
-            Block((*condition.params, unused), condition.nodes, condition.results),
-            Block((*forward.params, so_far), (*forward.nodes, *counting.nodes), (*forward.results, next_round)),
-        ),
+    more = (*forward.params[len(condition.params) :], so_far)
+    unused = [sweep.builder.fresh(param.type) for param in more]
+    blocks = (
+        Block((*condition.params, *unused), condition.nodes, condition.results),
+        Block((*forward.params, so_far), (*forward.nodes, *counting.nodes), (*forward.results, next_round)),
     )
-    sweep.replace_forward(node, replace(counted, results=(*node.results, rounds)))
+    sweep.replace_forward(node, with_results(node, (*loop.all_results, rounds), (*loop.all_initial, _ZERO), blocks))
     loop.emit_reverse(sweep.builder.fresh(INT), (_ZERO, rounds, _ONE))
 
 
@@ -106,6 +103,21 @@ class _Loop:
         self._memory: dict[Sym, Sym] = {}
         """The sources that are read inside, and where the loop adds up their gradients."""
         self.reverse_nodes: list[Node] = []
+        self._arrays = [index for index, param in enumerate(params) if sweep.is_active(param)]
+        """The carried values that are arrays whose shadows are carried with them."""
+
+    @property
+    def all_initial(self) -> tuple[Atom, ...]:
+        """What the carried values of the forward loop begin as, the shadows included."""
+        return (*self._initial, *self._shadows_of(self._initial))
+
+    @property
+    def all_results(self) -> tuple[Sym, ...]:
+        """The results of the forward loop, the shadows included."""
+        return (*self._node.results, *self._shadows_of(self._node.results))
+
+    def _shadows_of(self, values: Sequence[Atom]) -> list[Sym]:
+        return [self._sweep.shadow(values[index]) for index in self._arrays]
 
     def sweep_body(self) -> None:
         """Sweep over the body."""
@@ -113,6 +125,8 @@ class _Loop:
         sources = [symbol for symbol in free_symbols(body) if symbol in sweep.sources and symbol not in sweep.memory]
         self._memory = {source: sweep.new_memory(source) for source in sources if _is_buffer(source.type)}
         inner = sweep.inner(self._memory, runs_often=True)
+        for values in (self._params, body.results, self._node.results, self._initial):
+            self._shadows_of(values)
         asked = [index for index, result in enumerate(self._node.results) if result in sweep.adjoints]
         self._carried = carried_that_matter(body, self._params, asked, sweep.varied)
         with builder.block() as scope:
@@ -136,9 +150,10 @@ class _Loop:
         """
         reverse = Block((), tuple(self.reverse_nodes), tuple(self._results))
         body, loc = self._body, self._node.loc
-        forward, reverse = keep_on_tape(self._sweep, body.params, self._forward, reverse, known, loc)
+        params = (*body.params, *self._shadows_of(self._params))
+        forward, reverse = keep_on_tape(self._sweep, params, self._forward, reverse, known, loc)
         self.reverse_nodes, self._results = list(reverse.nodes), list(reverse.results)
-        return Block(body.params, tuple(forward), body.results)
+        return Block(params, tuple(forward), (*body.results, *self._shadows_of(body.results)))
 
     def emit_reverse(self, counter: Sym, bounds: Sequence[Atom]) -> None:
         """Emit the reverse loop, and take over the adjoints that it gives."""

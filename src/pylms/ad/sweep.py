@@ -17,6 +17,7 @@ from types import MappingProxyType
 
 from ..errors import NotSupportedYetError
 from ..ir.builder import Builder
+from ..ir.effects import Place
 from ..ir.empty_array import empty_array
 from ..ir.node import Atom, AttributeValue, Const, Node, Sym
 from ..ir.ops.arithmetic import ADD, CONVERT
@@ -32,6 +33,7 @@ from ..ir.types import (
     BufferType,
     DictType,
     ListType,
+    Region,
     ScalarType,
     TapeType,
     TensorType,
@@ -40,7 +42,7 @@ from ..ir.types import (
     VarType,
 )
 from ..loc import Loc
-from .activity import Varied
+from .activity import Varied, is_active
 from .context import Context
 
 # A matrix that does not stay in the first-level cache is read and written once for so many products of rows.
@@ -106,7 +108,14 @@ class Sweep:
     def _matters(self, node: Node) -> bool:
         if any(result in self.adjoints for result in node.results):
             return True
-        return any(isinstance(place, Sym) and self.context.adjoints_of(place) for place in node.effect.writes)
+        if any(result in self.context.shadows for result in node.results):
+            return True
+        return any(self._holds_adjoints(place) for place in node.effect.writes)
+
+    def _holds_adjoints(self, place: Place) -> bool:
+        if isinstance(place, Sym):
+            return self.context.adjoints_of(place) is not None
+        return isinstance(place, Region) and place in self.varied
 
     def _apply_rule(self, node: Node) -> None:
         if node.primitive not in derivative_rules:
@@ -121,6 +130,14 @@ class Sweep:
     def replace_forward(self, node: Node, *replacements: Node) -> None:
         """Have `replacements` stand for the forward `node` that is being visited."""
         self._replacements[node] = replacements
+
+    def is_active(self, array: Atom) -> bool:
+        """Whether an array may hold varied values, so that it has a shadow."""
+        return is_active(array, self.varied)
+
+    def shadow(self, array: Atom) -> Sym:
+        """The array with the adjoints of another one's elements."""
+        return self.context.shadows.of(array)
 
     def adjoint(self, symbol: Sym) -> Atom:
         """The adjoint of a result; KeyError where the loss does not depend on it."""

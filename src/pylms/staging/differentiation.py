@@ -7,16 +7,25 @@ arguments. The derivatives themselves are computed by a pass (`ad.pullbacks`), f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from ..errors import StagedTypeError
 from ..ir.node import Atom, Const, Sym
 from ..ir.ops.differentiation import INDEPENDENT, PULLBACK, is_differentiable
-from ..ir.types import ScalarType, TensorType, Type
+from ..ir.types import ArrayType, ScalarType, TensorType, Type
+from ..late import late_module
 from ..loc import caller_loc
 from .context import Trace
+from .kinds import is_known_array
 from .operators.invoke import invoke_operator
 from .rewriting import rewrite_called
 from .values import Leaf, Static, Structure, TupleOf, describe_static
+
+if TYPE_CHECKING:
+    from . import elementwise, known_arrays
+else:
+    elementwise = late_module("pylms.staging.elementwise")
+    known_arrays = late_module("pylms.staging.known_arrays")
 
 _invoke = invoke_operator(rewrite_called)
 
@@ -31,7 +40,7 @@ class Variables:
         self.symbols: list[Sym] = []
         self.values: list[object] = []
         for value, name in zip(values, names, strict=True):
-            atoms, structure = trace.flatten(value)
+            atoms, structure = trace.flatten(_with_staged_arrays(trace, value))
             _require_differentiable(structure, name)
             symbols = [self._variable(atom) for atom in atoms]
             self._structures.append(structure)
@@ -39,17 +48,22 @@ class Variables:
             self.values.append(trace.unflatten(structure, iter(symbols)))
 
     def _variable(self, atom: Atom) -> Sym:
+        """The variable for a leaf. That for an array is a copy, whose changes nobody else sees."""
+        if isinstance(atom.type, ArrayType):
+            atom = elementwise.copied(self._trace, atom)
         number = self._trace.builder.symbols_made
         name = atom.name if isinstance(atom, Sym) else ""
         return self._trace.emit(INDEPENDENT, [atom], attrs={"number": number}, names=[name])[0]
 
     def pull_back(self, outputs: Sequence[Atom], cotangents: Sequence[Atom]) -> list[object]:
         """For each value, the sum of the cotangents times the derivatives of the outputs by it."""
+        arrays = [isinstance(symbol.type, ArrayType) for symbol in self.symbols]
+        regions = tuple([self._trace.regions.fresh().number if is_array else 0 for is_array in arrays])
         gradients = iter(
             self._trace.emit(
                 PULLBACK,
                 [*outputs, *cotangents, *self.symbols],
-                attrs={"outputs": len(outputs), "regions": (0,) * len(self.symbols)},
+                attrs={"outputs": len(outputs), "regions": regions},
                 names=[f"{symbol.name}_grad" if symbol.name else "" for symbol in self.symbols],
             )
         )
@@ -79,6 +93,11 @@ def value_and_gradient(
             hint="return one number, such as a sum; for more than one there are jacobian() and vjp()",
         )
     return result, variables.pull_back([output], [_one(trace, output.type)])
+
+
+def _with_staged_arrays(trace: Trace, value: object) -> object:
+    """The value, where it is an array of generation time the staged one."""
+    return trace.wrap(known_arrays.captured(trace, value)) if is_known_array(value) else value
 
 
 def _require_differentiable(structure: Structure, name: str) -> None:
