@@ -22,7 +22,6 @@ from pylms.ir.ops import (
     fusion,
     integers,
     lists,
-    tapes,
     tensors,
     texts,
 )
@@ -411,7 +410,6 @@ def test_every_primitive_has_a_derivative_or_a_reason_to_have_none() -> None:
         buffers.STORE_ELEMENT,
         differentiation.BACKWARD,
         differentiation.PULLBACK,
-        tapes.TAPE_NEW,
         CHECK,
         PRINT,
         # Gone before differentiation:

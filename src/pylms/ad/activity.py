@@ -41,6 +41,8 @@ class Varied(set[Place]):
         super().__init__(sources)
         self._program = program
         self.callees = {} if callees is None else callees
+        self.holding: set[Sym] = set()
+        """The tapes that hold arrays which vary."""
 
     def of_callee(self, name: str) -> tuple[Block, Varied]:
         """The body of a native function, and what varies in it in some call."""
@@ -50,7 +52,7 @@ class Varied(set[Place]):
 
     def size(self) -> int:
         """How many symbols vary in all."""
-        return len(self) + sum(map(len, self.callees.values()))
+        return sum(len(each) + len(each.holding) for each in (self, *self.callees.values()))
 
     def shared(self) -> set[Place]:
         """The memory of arrays and containers among it, which all functions call the same."""
@@ -88,8 +90,8 @@ def extend(varied: Varied, nodes: Sequence[Node]) -> None:
     """Add what new nodes make vary."""
     body = Block((), tuple(nodes), ())
     size = -1
-    while size != len(varied):
-        size = len(varied)
+    while size != varied.size():
+        size = varied.size()
         _visit_block(body, varied)
 
 
@@ -167,6 +169,10 @@ def _call(node: Node, varied: Varied) -> None:
             inner.add(param)
         elif param in inner and arg in node.effect.writes:
             varied.add(arg)
+        if arg in varied.holding:
+            inner.holding.add(param)
+        elif param in inner.holding:
+            varied.holding.add(arg)
     inner.update(varied.shared())
     varied.update(inner.shared())
     for result, atom in zip(node.results, callee.results, strict=True):
@@ -177,9 +183,12 @@ def _call(node: Node, varied: Varied) -> None:
 @variation_rules.define(TAPE_PUSH)
 def _push(node: Node, varied: Varied) -> None:
     """A varied value makes the tape vary."""
-    tape = node.args[0]
-    if isinstance(tape, Sym) and _any_varied(node.args[1:], varied):
+    tape, *values = node.args
+    assert isinstance(tape, Sym)
+    if _any_varied(values, varied):
         varied.add(tape)
+    if any(is_active(value, varied) for value in values):
+        varied.holding.add(tape)
 
 
 @variation_rules.define(HOST_CALL)

@@ -40,6 +40,7 @@ class Context:
         self.unstable = unstable
         self._builder = builder
         self._tape = tape
+        self._of_shadows: dict[Sym, Sym] = {}
         self._of_adjoints: dict[Sym, Sym] = {}
         self._refusal = ""
 
@@ -64,6 +65,12 @@ class Context:
     def adjoints_of(self, memory: Sym) -> Sym | None:
         """The tape or buffer with the adjoints of what another one holds; None where there is none."""
         return self._of_adjoints.get(memory)
+
+    def shadows_of(self, tape: Sym) -> Sym:
+        """The tape that holds the shadows of the arrays that another one holds."""
+        if tape not in self._of_shadows:
+            self._of_shadows[tape] = self._builder.fresh(TAPE, f"{tape.name}_shadows" if tape.name else "")
+        return self._of_shadows[tape]
 
     def pair(self, memory: Sym, adjoints: Sym) -> None:
         """Let `adjoints` hold the adjoints of what `memory` holds."""

@@ -38,12 +38,14 @@ class _Plan:
 
     results: those with adjoints. values: the parameters whose adjoints are given. buffers: the parameters whose
     adjoints are added up in memory. memory: those that hold varied values for a while, each with memory for adjoints.
-    arrays, arrays_given: the parameters and results that go with their shadows, of the regions told.
+    arrays, arrays_given: the parameters and results that go with their shadows, of the regions told. tapes: the
+    parameters that hold arrays, and go with a tape of shadows.
     """
 
     results: tuple[int, ...]
     arrays: tuple[int, ...]
     arrays_given: tuple[int, ...]
+    tapes: tuple[int, ...]
     regions: ShadowRegions
     values: tuple[int, ...]
     buffers: tuple[int, ...]
@@ -58,10 +60,11 @@ def _call(sweep: Sweep, node: Node) -> None:
     unstable = [param for param, arg in zip(callee.params, node.args, strict=True) if arg in sweep.context.unstable]
     derived = _derived(sweep, callee, plan, varied, unstable)
     tape = sweep.context.own_tape(node.loc)
-    arrays = [sweep.shadow(node.args[index]) for index in plan.arrays]
+    shadows = [sweep.shadow(node.args[index]) for index in plan.arrays]
+    shadows += [_shadows_of(sweep.context, node.args[index]) for index in plan.tapes]
     results = (*node.results, *[sweep.shadow(node.results[index]) for index in plan.arrays_given])
     types = [each.type for each in results]
-    forward = _node(sweep.builder, derived.forward, (*node.args, *arrays, tape), types, node)
+    forward = _node(sweep.builder, derived.forward, (*node.args, *shadows, tape), types, node)
     sweep.replace_forward(node, replace(forward, results=results))
     sources = [node.args[index] for index in plan.buffers]
     gradients = {source: _memory_for_gradient(sweep, source) for source in sources}
@@ -103,6 +106,11 @@ def _adjoints_of(sweep: Sweep, memory: Atom) -> Sym:
     return adjoints
 
 
+def _shadows_of(context: Context, tape: Atom) -> Sym:
+    assert isinstance(tape, Sym)
+    return context.shadows_of(tape)
+
+
 def _plan(sweep: Sweep, callee: Function, varied: Varied) -> _Plan:
     params = [index for index, param in enumerate(callee.params) if param in varied]
     written = written_places(callee.body.nodes)
@@ -111,6 +119,7 @@ def _plan(sweep: Sweep, callee: Function, varied: Varied) -> _Plan:
         results=tuple([i for i, result in enumerate(callee.body.results) if result in varied]),
         arrays=tuple([i for i, param in enumerate(callee.params) if is_active(param, varied)]),
         arrays_given=tuple([i for i, result in enumerate(callee.body.results) if is_active(result, varied)]),
+        tapes=tuple([i for i, param in enumerate(callee.params) if param in varied.holding]),
         regions=sweep.context.shadows.regions,
         values=tuple([i for i in params if is_differentiable(callee.params[i].type)]),
         buffers=tuple([i for i in params if isinstance(callee.params[i].type, BufferType) and i not in memory]),
@@ -126,7 +135,7 @@ def _derived(sweep: Sweep, callee: Function, plan: _Plan, varied: Varied, unstab
     program = sweep.context.program
     shared = {place for place in sweep.context.unstable if not isinstance(place, Sym)}
     changing = frozenset({*unstable, *shared})
-    key = (callee.name, plan, changing, frozenset(varied))
+    key = (callee.name, plan, changing, frozenset(varied), frozenset(varied.holding))
     known = program.derived.get(key)
     if known is None:
         names = [program.fresh_name(f"{callee.name}_{form}") for form in ("forward", "reverse")]
@@ -151,6 +160,7 @@ def _differentiated(
     copies: Replacements = {}
     body = copy_block(callee.body, builder, copies)
     own = Varied([_copied(place, copies) for place in varied], outer.context.program, outer.varied.callees)
+    own.holding = {cast("Sym", _copied(tape, copies)) for tape in varied.holding}
     tape = builder.fresh(TAPE, "tape")
     unstable = {_copied(place, copies) for place in changing} | written_places(body.nodes)
     context = Context(builder, outer.context.program, unstable=unstable, regions=plan.regions, tape=tape)
@@ -181,7 +191,8 @@ def _differentiated(
         sweep.loc = callee.loc
         results = [sweep.adjoint_or_zero(body.params[i]) for i in plan.values]
     reverse = Block((*asked, *buffers.values(), *gradients, *memory, tape), tuple(scope.nodes), tuple(results))
-    params = (*body.params, *arrays)
+    tapes = [context.shadows_of(body.params[index]) for index in plan.tapes]
+    params = (*body.params, *arrays, *tapes)
     forward, reverse = keep_on_tape(sweep, params, forward, reverse, buffers, callee.loc)
     # Functions have no symbol in common.
     reverse = renamed_params(reverse, {tape: builder.fresh(TAPE, "tape")})

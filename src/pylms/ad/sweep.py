@@ -108,13 +108,13 @@ class Sweep:
     def _matters(self, node: Node) -> bool:
         if any(result in self.adjoints for result in node.results):
             return True
-        if any(result in self.context.shadows for result in node.results):
+        if any(result in self.context.shadows or result in self.varied.holding for result in node.results):
             return True
         return any(self._holds_adjoints(place) for place in node.effect.writes)
 
     def _holds_adjoints(self, place: Place) -> bool:
         if isinstance(place, Sym):
-            return self.context.adjoints_of(place) is not None
+            return self.context.adjoints_of(place) is not None or place in self.varied.holding
         return isinstance(place, Region) and place in self.varied
 
     def _apply_rule(self, node: Node) -> None:
