@@ -404,6 +404,12 @@ def test_every_primitive_has_a_derivative_or_a_reason_to_have_none() -> None:
         *arithmetic.LOGICAL,
         *integers.PRIMITIVES,
         tensors.ARGMAX,
+        # Of ints:
+        arrays.ARRAY_DIM,
+        arrays.IN_BOUNDS,
+        arrays.NORMALIZE_INDEX,
+        array_nests.BROADCAST_EXTENT,
+        array_nests.BROADCAST_INDEX,
         tensors.ONE_HOT,
         buffers.BUFFER_NEW,
         buffers.SETTLE,
@@ -421,8 +427,6 @@ def test_every_primitive_has_a_derivative_or_a_reason_to_have_none() -> None:
         STORE_ROWS,
         *fusion.PRIMITIVES,
         # Refused where a gradient would go through them:
-        *arrays.PRIMITIVES,
-        *array_nests.PRIMITIVES,
         *texts.PRIMITIVES,
         *lists.PRIMITIVES,
         *dicts.PRIMITIVES,
