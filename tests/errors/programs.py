@@ -562,11 +562,11 @@ def f(n):
 
 f(2)
 """,
-    "native function that gives a list": """
+    "native function that gives a set": """
 @stage
 def f(n):
     def g(k):
-        return [] if k <= 0 else g(k - 1)
+        return set() if k <= 0 else g(k - 1)
     return len(g(n))
 
 f(2)

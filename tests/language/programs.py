@@ -357,6 +357,33 @@ def lists(n):
     return out
 
 
+@staged(
+    TYPES,
+    "lists and dicts as arguments, changed for the caller",
+    ([3, 1], {"a": 1}, [(1.5, "a")]),
+    ([5], {"b": 0, "a": 2}, [(0.5, "a"), (2.5, "b")]),
+)
+def container_arguments(numbers, counts, pairs):
+    for weight, name in pairs:
+        counts[name] += 1
+        if weight > 1.0:
+            numbers.append(len(name))
+    numbers.sort()
+    return numbers, counts["a"]
+
+
+@staged(FUNCTIONS, "lists and dicts given by native functions", (0,), (5,))
+def native_lists(n):
+    def down(k):
+        if k == 0:
+            return [0]
+        rest = down(k - 1)
+        rest.append(k * k)
+        return rest
+
+    return down(n)
+
+
 @staged(TYPES, "`dict`", (0,), (50,))
 def dicts(n):
     counts = {}

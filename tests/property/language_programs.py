@@ -66,6 +66,10 @@ _PARAMETERS = (
     "single",
     "maybe",
     "pair",
+    "ints",
+    "floats",
+    "counts",
+    "words",
 )
 _ARRAYS = ("vec", "ivec", "mat")
 _NUMBERS = {
@@ -76,6 +80,10 @@ _NUMBERS = {
     "word": ("np.int32(3)", "np.int32(-2**31)", "np.int32(2**31 - 1)", "np.int32(0)"),
     "single": ("np.float32(0.5)", "np.float32(nan)", "np.float32(-2.0)", "np.float32(inf)"),
     "pair": ("(1, 2.0)", "(-2**63, nan)", "(0, -0.0)"),
+    "ints": ("[1, 2, 3]", "[0]", "[5, -1, 2**63 - 1]", "[]"),
+    "floats": ("[1.5, -0.0]", "[nan, 2.0, inf]", "[]"),
+    "counts": ("{1: 2}", "{0: 1, 3: -4}", "{}"),
+    "words": ("{'a': 1}", "{'b': 2, '': 0, 'é': 5}", "{}"),
 }
 _ELEMENTS = {"vec": "float", "mat": "float", "ivec": "int"}
 _CALLS = 5

@@ -48,7 +48,7 @@ _RAISED_BY_PYTHON = (
 
 @dataclass(frozen=True)
 class Observed:
-    """What a call shows: the result or the class of the exception, the text printed, and the arrays afterwards."""
+    """What a call shows: the result or the class of the exception, the text, what the arguments are afterwards."""
 
     result: object
     printed: str
@@ -198,7 +198,9 @@ def _goes_on_for_long(case: Case, call: str, expected: Observed) -> bool:
 def _observe(run: Callable[..., object], call: str) -> Observed:
     arguments = arguments_of(call)
     result, printed = outcome(lambda: run(*arguments))
-    return Observed(result, printed, tuple([each for each in arguments if isinstance(each, np.ndarray)]))
+    # After an error, lists and dicts are as they were before the call.
+    kinds = np.ndarray if isinstance(result, type) else (np.ndarray, list, dict)
+    return Observed(result, printed, tuple([each for each in arguments if isinstance(each, kinds)]))
 
 
 def _compare(prepared: Prepared, way: str, run: Callable[..., object]) -> Failure | None:
@@ -219,7 +221,7 @@ def _compare(prepared: Prepared, way: str, run: Callable[..., object]) -> Failur
 
 def _agree(expected: Observed, found: Observed) -> bool:
     results = (UnboundLocalError, found.result) if expected.result is NameError else (expected.result, found.result)
-    same_arrays = all(map(_same_array, expected.arrays, found.arrays))
+    same_arrays = all(map(_same_result, expected.arrays, found.arrays))
     return same_arrays and expected.printed == found.printed and _same_result(*results)
 
 

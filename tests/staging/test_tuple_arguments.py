@@ -136,7 +136,8 @@ def fields_error(value: Any):
 def test_what_cannot_be_taken_is_named_by_its_place():
     assert "item `1` of argument `x` of f is a bytes, which compiled code cannot take" in fields_error((1, b"b"))
     assert "field `y` of argument `x` of f is a complex" in fields_error(Point(1.0, 1j))
-    assert "field `a` of item `0` of argument `x` of f is a list" in fields_error((Loose([]),))
+    assert "field `a` of item `0` of argument `x` of f is a set" in fields_error((Loose({1}),))
+    assert "field `a` of item `0` of argument `x` of f holds a set" in fields_error((Loose([{1}]),))
     assert "field `a` of argument `x` of f is 18446744073709551616, which does not fit" in fields_error(Loose(2**64))
     assert "item `0` of argument `x` of f is an array of complex128" in fields_error((np.zeros(1, complex),))
 

@@ -24,6 +24,7 @@ from ..loc import caller_loc
 from .call_signature import code_of
 from .cells import Cell
 from .constructs import Construct, Decisions, TracedBlock, decided_cells
+from .containers.traced import TracedDict, TracedList
 from .contents import Contents
 from .context import Trace
 from .decisions import Decision, Retrace
@@ -311,6 +312,8 @@ def _refuse_containers(structure: Structure) -> None:
         case TupleOf(items, _, _):
             for item in items:
                 _refuse_containers(item)
+        case Static(TracedList() | TracedDict() as container):
+            container.trace.sites.make_run_time(container.site)
         case Static(list() | dict() | set() | bytearray()):
             raise StagedTypeError(
                 f"a native function cannot return {describe(structure)}",

@@ -6,12 +6,18 @@ what is made of none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import fields, is_dataclass
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..ir.types import ArrayType, Type
+from ..ir.types import ArrayType, ContainerType, ListType, Type
+from ..late import late_module
 from ..records import record
+
+if TYPE_CHECKING:
+    from .containers import arguments
+else:
+    arguments = late_module("pylms.staging.containers.arguments")
 
 
 @record(frozen=True, slots=True)
@@ -37,7 +43,20 @@ class TupleParameter:
 
 
 LeafType: TypeAlias = Type | ArrayParameter
-ParameterType: TypeAlias = LeafType | TupleParameter
+
+
+@record(frozen=True, slots=True)
+class ContainerParameter:
+    """A list or dict as an argument: its type, and the types of the columns that it travels as; none if it is empty."""
+
+    type: ContainerType
+    columns: tuple[LeafType, ...]
+
+    def __str__(self) -> str:
+        return f"{self.type}" if self.columns else f"empty {'list' if isinstance(self.type, ListType) else 'dict'}"
+
+
+ParameterType: TypeAlias = LeafType | TupleParameter | ContainerParameter
 Signature: TypeAlias = tuple[ParameterType, ...]
 NONE = TupleParameter(type(None), ())
 
@@ -88,7 +107,13 @@ def leaf_types(types: Sequence[ParameterType]) -> list[LeafType]:
 
 
 def _leaves_of(type_: ParameterType) -> list[LeafType]:
-    return leaf_types(type_.items) if isinstance(type_, TupleParameter) else [type_]
+    match type_:
+        case TupleParameter(_, items):
+            return leaf_types(items)
+        case ContainerParameter(_, columns):
+            return list(columns)
+        case _:
+            return [type_]
 
 
 def leaf_names(names: Sequence[str], types: Sequence[ParameterType]) -> list[str]:
@@ -98,6 +123,8 @@ def leaf_names(names: Sequence[str], types: Sequence[ParameterType]) -> list[str
         if isinstance(type_, TupleParameter):
             inner = [f"{name}_{item}" for item in item_names(type_.kind, len(type_.items))]
             found += leaf_names(inner, type_.items)
+        elif isinstance(type_, ContainerParameter):
+            found += [f"{name}_{place}" for place in range(len(type_.columns))]
         else:
             found.append(name)
     return found
@@ -109,13 +136,19 @@ def leaf_values(values: Sequence[object], types: Sequence[ParameterType]) -> lis
     for value, type_ in zip(values, types, strict=True):
         if isinstance(type_, TupleParameter):
             found += leaf_values(items_of(value) or (), type_.items)
+        elif isinstance(type_, ContainerParameter):
+            found += arguments.taken_apart(type_.type, [value]) if type_.columns else ()
         else:
             found.append(value)
     return found
 
 
-def rebuilt(type_: ParameterType, leaves: Iterator[object]) -> object:
-    """The value of that type over the next leaves."""
-    if isinstance(type_, TupleParameter):
-        return made_of(type_.kind, [rebuilt(item, leaves) for item in type_.items])
-    return next(leaves)
+def rebuilt(type_: ParameterType, leaves: Iterator[object], make: Callable[[ContainerParameter], object]) -> object:
+    """The value of that type over the next leaves; `make` makes lists and dicts of theirs."""
+    match type_:
+        case TupleParameter(kind, items):
+            return made_of(kind, [rebuilt(item, leaves, make) for item in items])
+        case ContainerParameter():
+            return make(type_)
+        case _:
+            return next(leaves)

@@ -13,7 +13,7 @@ from ..errors import NotSupportedYetError, StagedTypeError
 from ..ir.node import Atom, Const
 from ..ir.ops import arithmetic as ops
 from ..ir.ops.control import CHECK
-from ..ir.types import FLOAT, FLOAT32, FLOAT64, INT, INT64, SCALAR_TYPES, ScalarType, Type
+from ..ir.types import FLOAT, FLOAT32, FLOAT64, INT, INT64, SCALAR_TYPES, ContainerType, ScalarType, Type
 from ..late import late_module
 from ..loc import caller_loc
 from .raising import always_raise
@@ -145,7 +145,8 @@ def other_operand(rep: Rep, spelling: str, left: object, right: object) -> objec
         return rep.trace.wrap(rep.trace.lift(other)) * rep
     if spelling == "*" and isinstance(other, list) and type(other) is not list:
         return NotImplemented  # a list of a traced function repeats itself
-    if isinstance(other, _PLAIN_TYPES):
+    is_container = isinstance(getattr(getattr(other, "atom", None), "type", None), ContainerType)
+    if isinstance(other, _PLAIN_TYPES) or (is_container and spelling != "*"):
         refuse_operands(spelling, left, right)
     return NotImplemented
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
 
-from ..errors import NotSupportedYetError, StagedTypeError, StagingError
+from ..errors import StagedTypeError, StagingError
 from ..ir.call_graph import with_call_effects, without_unused, without_wrapper
 from ..ir.node import Function, Sym
 from ..ir.types import SHARED_REGION, ArrayType, Type
 from ..ir.written import written_parameters
-from ..late import late_module
 from ..loc import Loc
 from ..options import Options
 from ..records import record
@@ -28,21 +26,14 @@ from .parameters import (
     ArrayParameter,
     LeafType,
     ParameterType,
-    TrackedFields,
-    items_of,
     leaf_names,
     leaf_types,
-    rebuilt,
 )
+from .passed import Changed, PassedArguments
 from .raising import AlwaysRaises
 from .regions import RegionsMeet
 from .values import Front, MadeAnew, Static, Structure, TupleOf, describe
-from .write_back import ArgumentPart, Change, Path, changeable_parts
-
-if TYPE_CHECKING:
-    from . import fields
-else:
-    fields = late_module("pylms.staging.fields")
+from .write_back import ArgumentPart, Change
 
 
 @record(frozen=True, slots=True)
@@ -110,14 +101,19 @@ def _reified(
         for parameter, type_ in zip(names, types, strict=True)
     ]
     with trace.builder.block(symbols) as scope, tracing(trace), front.session(trace), _no_collection():
-        result, changed = _settled(trace, lambda: _run_once(function, declared, symbols, trace, loc), loc)
+        result, changed = _settled(
+            trace,
+            lambda arguments: _run(function, arguments.values),
+            lambda: PassedArguments(trace, declared, symbols, loc),
+            loc,
+        )
         atoms, structures = trace.flatten(
-            front.finish(trace, (result, *[value for _, value, _ in changed])), is_result=True
+            front.finish(trace, (result, *[each.value for each in changed])), is_result=True
         )
         assert isinstance(structures, TupleOf)
         _refuse_containers(structures, loc)
         structure, *others = structures.items
-        changes = tuple([Change(path, each, apply) for (path, _, apply), each in zip(changed, others, strict=True)])
+        changes = tuple([Change(each.path, found, each.apply) for each, found in zip(changed, others, strict=True)])
     captures = tuple(trace.captures.values())
     scope.params = (*symbols, *[capture.symbol for capture in captures])
     callees = tuple([native.function for native in trace.natives if native.function is not None])
@@ -150,16 +146,6 @@ def _require_writeable(parameter: str, type_: LeafType, written_at: Loc) -> None
         )
 
 
-def _require_unchanged(argument: object, items: Sequence[object], loc: Loc) -> None:
-    """A located error where the function assigned a field that is no cell: its caller would not see it."""
-    if any(now is not before for now, before in zip(items_of(argument) or (), items, strict=True)):
-        raise NotSupportedYetError(
-            f"a field of a {type(argument).__name__} is assigned, whose class has attribute access of its own",
-            loc=loc,
-            hint="return a new one: `dataclasses.replace(...)`",
-        )
-
-
 def _overlap(asked_for: Sequence[Type], symbols: Sequence[Sym]) -> bool | None:
     """See `Staged.overlap`, of a function that writes arrays."""
     asked = [type_.region for type_ in asked_for if isinstance(type_, ArrayType)]
@@ -171,53 +157,20 @@ def _overlap(asked_for: Sequence[Type], symbols: Sequence[Sym]) -> bool | None:
     return None if SHARED_REGION in used else False
 
 
-def _run_once(
-    function: Callable[..., object], declared: Sequence[ParameterType], symbols: Sequence[Sym], trace: Trace, loc: Loc
-) -> _Outcome:
-    """The function's result for staged arguments, and what it did to them."""
-    staged_leaves = iter([trace.wrap(symbol) for symbol in symbols])
-    arguments = [rebuilt(type_, staged_leaves) for type_ in declared]
-    parts = [(path, part, items_of(part) or []) for path, part in changeable_parts(arguments)]
-    for _, part, _ in parts:
-        fields.track_fields(trace, part)
-    result = _run(function, arguments)
-    changed: list[_Changed] = []
-    for path, part, items in parts:
-        if not isinstance(part, TrackedFields):
-            _require_unchanged(part, items, loc)
-            continue
-        for (name, cell), before in zip(trace.fields[id(part)][1].items(), items, strict=True):
-            if cell.variable is not None or cell.value is not before:
-                changed.append((path, cell.read(), partial(_set_field, name)))
-    return _Outcome(result, changed, {id(part): path for path, part, _ in parts})
-
-
-_Changed = tuple[Path, object, Callable[[object, object], None]]
-
-
-@record(frozen=True, slots=True)
-class _Outcome:
-    """What a traced function gave, what it changed, and by identity where among its arguments dataclasses are."""
-
-    result: object
-    changed: list[_Changed]
-    parts: dict[int, Path]
-
-
-def _set_field(name: str, part: object, value: object) -> None:
-    setattr(part, name, value)
-
-
-def _settled(trace: Trace, run: Callable[[], _Outcome], loc: Loc) -> tuple[object, list[_Changed]]:
-    """What `run` gives and changes, traced anew until all is known of the containers that it makes."""
+def _settled(
+    trace: Trace, run: Callable[[PassedArguments], object], pass_arguments: Callable[[], PassedArguments], loc: Loc
+) -> tuple[object, list[Changed]]:
+    """What `run` gives and what it changes, traced anew until all is known of the containers that it makes."""
     restore = trace.checkpoint()
     while True:
         trace.sites.begin()
         try:
-            outcome = run()
-            results = _Results(trace, outcome.parts, loc)
-            result = results.part(outcome.result)
-            changed = [(path, results.part(value), apply) for path, value, apply in outcome.changed]
+            arguments = pass_arguments()
+            results = _Results(trace, arguments, loc)
+            result = results.part(run(arguments))
+            changed = [
+                Changed(each.path, results.part(each.value, is_new=True), each.apply) for each in arguments.changed()
+            ]
             trace.sites.settle_rest()
             return result, changed
         except Restart:
@@ -231,15 +184,15 @@ def _settled(trace: Trace, run: Callable[[], _Outcome], loc: Loc) -> tuple[objec
 class _Results:
     """Results as callers get them: arguments are theirs, lists and dicts of generation time are made at each call."""
 
-    def __init__(self, trace: Trace, arguments: Mapping[int, Path], loc: Loc) -> None:
+    def __init__(self, trace: Trace, arguments: PassedArguments, loc: Loc) -> None:
         self._trace = trace
         self._arguments = arguments
         self._loc = loc
         self._seen: set[int] = set()
 
-    def part(self, result: object) -> object:
-        """The result, or an item of it, so."""
-        path = self._arguments.get(id(result))
+    def part(self, result: object, *, is_new: bool = False) -> object:
+        """The result, or an item of it, so. `is_new`: it is wanted though it is an argument."""
+        path = None if is_new else self._arguments.path_of(result)
         if path is not None:
             return ArgumentPart(path)
         if isinstance(result, (TracedList, TracedDict)):

@@ -18,9 +18,24 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeGuard, get_origin
 
 from ..errors import ArgumentError
 from ..ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, SHARED_REGION, TEXT, ArrayType, Region, ScalarType, TextType
+from ..late import late_module
 from ..loc import caller_loc
-from .parameters import NONE, ArrayParameter, ParameterType, Signature, TupleParameter, item_names, items_of
+from .parameters import (
+    NONE,
+    ArrayParameter,
+    ContainerParameter,
+    ParameterType,
+    Signature,
+    TupleParameter,
+    item_names,
+    items_of,
+)
 from .values import INT_MAX, INT_MIN, describe_static
+
+if TYPE_CHECKING:
+    from .containers import arguments
+else:
+    arguments = late_module("pylms.staging.containers.arguments")
 
 if TYPE_CHECKING:
     import numpy
@@ -41,7 +56,7 @@ _ARRAY_ANNOTATIONS = ("numpy.ndarray", "np.ndarray", "ndarray")
 _DTYPES = {f"{type_.kind[0]}{type_.itemsize}": type_ for type_ in SCALAR_TYPES.values() if type_ not in (INT, FLOAT)}
 
 _ARGUMENT_HINT = (
-    "pass a bool, an int, a float, a str, a NumPy number or array, None, or a tuple of them; "
+    "pass a bool, an int, a float, a str, a NumPy number or array, None, or a tuple, list or dict of them; "
     "`.py_func` is the Python function itself"
 )
 _SELF_HINT = "stage a function inside the method instead: it may use `self` from around it"
@@ -106,6 +121,9 @@ def _with_region(type_: ParameterType, next_region: Callable[[], Region]) -> Par
             return replace(type_, type=replace(array, region=next_region()))
         case TupleParameter(kind, items):
             return TupleParameter(kind, _with_regions(items, next_region))
+        case ContainerParameter(container, columns):
+            leaves: Any = _with_regions(columns, next_region)
+            return ContainerParameter(container, leaves)
         case _:
             return type_
 
@@ -156,6 +174,8 @@ def _type_of(what: str, name: str, value: object) -> ParameterType:
         return NONE
     if is_array(value):
         return _array_type(what, value)
+    if type(value) in (list, dict):
+        return arguments.container_parameter(what, value)
     items = items_of(value)
     if items is None:
         return _scalar_type(what, name, value)

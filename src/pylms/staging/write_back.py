@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from ..errors import ArgumentError
 from ..loc import caller_loc
 from ..records import record
+from .kinds import is_staged_dict, is_staged_list
 from .parameters import is_changeable, items_of
 
 if TYPE_CHECKING:
@@ -41,11 +42,12 @@ class Change:
 
 
 def changeable_parts(values: Sequence[object], path: Path = ()) -> Iterator[tuple[Path, object]]:
-    """The dataclasses among arguments and their items whose fields can be assigned, and where they are."""
+    """What can be changed among arguments and their items, and where it is: dataclasses, lists and dicts."""
     for place, value in enumerate(values):
         at = (*path, place)
         yield from changeable_parts(items_of(value) or (), at)
-        if is_changeable(value):
+        is_container = isinstance(value, (list, dict)) or is_staged_list(value) or is_staged_dict(value)
+        if is_changeable(value) or is_container:
             yield at, value
 
 
@@ -62,11 +64,27 @@ def part_at(arguments: Sequence[object], path: Path) -> object:
 
 def require_apart(arguments: Sequence[object], changes: Iterable[Change], function: str) -> None:
     """ArgumentError where an object that the function changes is passed to it in two places."""
-    changed = {id(part_at(arguments, change.path)): change.path for change in changes}
-    for path, part in changeable_parts(arguments):
-        if changed.get(id(part), path) != path:
-            raise ArgumentError(
-                f"{function} changes a {type(part).__name__} that is passed to it in two places",
-                loc=caller_loc(),
-                hint="pass a copy in one of them",
-            )
+    changed = {id(part) for change in changes for part in _objects_within(part_at(arguments, change.path))}
+    met: set[int] = set()
+    for argument in arguments:
+        for part in _objects_within(argument):
+            if id(part) in met & changed:
+                raise ArgumentError(
+                    f"{function} changes a {type(part).__name__} that is passed to it in two places",
+                    loc=caller_loc(),
+                    hint="pass a copy in one of them",
+                )
+            met.add(id(part))
+
+
+def _objects_within(value: object) -> Iterator[object]:
+    """Dataclasses, lists and dicts: the value, and those in it."""
+    if is_changeable(value) or isinstance(value, (list, dict)):
+        yield value
+    items = value if isinstance(value, list) else value.values() if isinstance(value, dict) else items_of(value)
+    for item in items or ():
+        if type(item) not in _PLAIN:
+            yield from _objects_within(item)
+
+
+_PLAIN = (bool, int, float, str)
