@@ -23,6 +23,7 @@ from .scalar_text import ZERO, position
 
 _KERNEL_TYPES = (FLOAT32, FLOAT64)
 _LANES = 32
+_FEWEST_LANES = 16
 _LARGEST_ON_STACK = 1024
 # Fewer rows than this are added up one element at a time.
 _FEWEST_ROWS = 4
@@ -34,7 +35,7 @@ def emit_reduction(emitter: Emitter, node: Node) -> None:
     assert isinstance(result.type, ScalarType)
     emitter.alias(result, emitter.fresh_name(result.name or str(node.attr("kind"))))
     writer = LoopWriter(emitter, node.blocks[0], shape_attribute(node), (len(node.blocks[0].params),))
-    is_long = writer.depth > 0 and writer.shape.loops[-1] >= _LANES and result.type in _KERNEL_TYPES
+    is_long = writer.depth > 0 and writer.shape.loops[-1] >= _FEWEST_LANES and result.type in _KERNEL_TYPES
     kernel = _kernel(writer, node) if is_long else None
     if kernel is not None and writer.depth == 1:
         emitter.define(result, kernel)
@@ -149,17 +150,18 @@ def _emit_by_rows(writer: LoopWriter, node: Node, kernel: str) -> None:
 
 
 def _emit_side_by_side(writer: LoopWriter, node: Node) -> None:
-    """Partial results for every `_LANES`-th element of the innermost loop, which do not wait for each other."""
+    """Partial results for elements of the innermost loop that are `lanes` apart, which do not wait for each other."""
     emitter, (result,) = writer.emitter, node.results
     extent, index = writer.shape.loops[-1], writer.indices[-1]
-    name, whole = emitter.name_of(result), extent // _LANES * _LANES
+    lanes = _LANES if extent >= _LANES else _FEWEST_LANES
+    name, whole = emitter.name_of(result), extent // lanes * lanes
     parts = emitter.fresh_name(f"{name}_parts")
-    _declare_totals(emitter, node, parts, _LANES)
+    _declare_totals(emitter, node, parts, lanes)
     with _outer_loops(writer):
-        with emitter.braces(f"for (long long {index} = 0; {index} < {whole}; {index} += {_LANES})"):
+        with emitter.braces(f"for (long long {index} = 0; {index} < {whole}; {index} += {lanes})"):
             writer.rename(f"({index} + lane)")
             writer.mark_independent()
-            with emitter.braces(f"for (long long lane = 0; lane < {_LANES}; ++lane)"):
+            with emitter.braces(f"for (long long lane = 0; lane < {lanes}; ++lane)"):
                 writer.write_nodes(writer.nodes_at(writer.depth))
                 _add(emitter, node, f"{parts}[lane]")
         writer.rename(index)
@@ -170,7 +172,7 @@ def _emit_side_by_side(writer: LoopWriter, node: Node) -> None:
     emitter.include("reduce.h")
     kernel = "sum" if node.attr("kind") == "sum" else "maximum"
     assert isinstance(result.type, ScalarType)
-    emitter.line(f"{declaration(result.type, name)} = pylms::{kernel}<{_LANES}>({parts});")
+    emitter.line(f"{declaration(result.type, name)} = pylms::{kernel}<{lanes}>({parts});")
 
 
 def _declare_totals(emitter: Emitter, node: Node, name: str, count: int) -> None:
