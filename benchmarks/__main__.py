@@ -13,13 +13,15 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from . import mnist_mlp, recurrent
+from . import cnn, lenet, mnist_mlp, recurrent
 from .harness import Measurement, Workload, measure
 from .report import SUBJECT, as_json, machine, markdown_table, replace_section, text_table
 
 WORKLOADS: dict[str, Callable[[], Sequence[Workload]]] = {
     "mnist_mlp": mnist_mlp.workloads,
     "recurrent": recurrent.workloads,
+    "cnn": cnn.workloads,
+    "lenet": lenet.workloads,
 }
 RESULTS = Path(__file__).parent / "results"
 DOCS_PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
