@@ -62,6 +62,9 @@ class Front(Protocol):
     def modes(self) -> Hashable:
         """What besides its arguments decides how a function is traced now (whether gradients are wanted)."""
 
+    def content_of(self, value: object) -> object:
+        """What stands for the content of a value that is not staged, where only the run knows it; else the value."""
+
     def keeps_changes(self, value: object) -> bool:
         """Whether stores to it, though it is not staged, go into the compiled code (a parameter's gradient)."""
 
@@ -94,6 +97,9 @@ class ScalarFront:
 
     def modes(self) -> Hashable:
         return None
+
+    def content_of(self, value: object) -> object:
+        return value
 
     def keeps_changes(self, value: object) -> bool:
         return False

@@ -72,6 +72,14 @@ class TorchFront:
     def modes(self) -> Hashable:
         return torch.is_grad_enabled(), self.context.modes.flags()
 
+    def content_of(self, value: object) -> object:
+        """A parameter's content, or that of any tensor under staged control."""
+        if isinstance(value, StagedTensor) or not isinstance(value, torch.Tensor):
+            return value
+        with torch._C.DisableTorchFunction():
+            context = self.context
+            return StagedTensor(context.without_gradient(value), context) if context.owns(value) else value
+
     def keeps_changes(self, value: object) -> bool:
         return isinstance(value, (torch.Tensor, torch.nn.Module, StagedGroup))
 

@@ -24,6 +24,7 @@ from . import (  # noqa: F401 - loading them fills the table
     functions_in_place,
     functions_linear,
     functions_loss,
+    functions_normalize,
     functions_norms,
     functions_pick,
     functions_pool,

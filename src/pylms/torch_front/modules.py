@@ -42,7 +42,7 @@ def staged_modules(context: TorchContext) -> Iterator[None]:
             context.modes.note_call(module)
             for name, parameter in module.named_parameters():
                 context.buffers.give_name(parameter, name)
-            for kind in {type(inner) for inner in module.modules()} - prepared:
+            for kind in {kind for inner in module.modules() for kind in type(inner).__mro__} - prepared:
                 prepared.add(kind)
                 forward = _virtualised(kind, context)
                 if forward is not None:
@@ -126,10 +126,16 @@ def _is_users(hook: object) -> bool:
     return code is None or is_user_file(code.co_filename)
 
 
+# They compute with numbers that the run knows: how many batches there were.
+_VIRTUALISED_OF_PYTORCH = frozenset({torch.nn.modules.batchnorm._BatchNorm})
+
+
 def _virtualised(kind: type, context: TorchContext) -> Callable[..., object] | None:
     """A class's own `forward`, virtualised; None where it is PyTorch's, or cannot be and has to run as it stands."""
     forward = kind.__dict__.get("forward")
-    if not isinstance(forward, FunctionType) or not is_user_file(forward.__code__.co_filename):
+    if not isinstance(forward, FunctionType):
+        return None
+    if kind not in _VIRTUALISED_OF_PYTORCH and not is_user_file(forward.__code__.co_filename):
         return None
     try:
         virtualized = virtualize(forward)

@@ -59,7 +59,10 @@ def call(function: Callable[..., object], *args: object, **kwargs: object) -> ob
         return on_array(trace, *args, **kwargs)
     if function in TAKE_ITERABLES and len(args) > 0:
         args = (as_sequence(trace, function, args[0]), *args[1:])
-    is_conversion = function in _CONVERSIONS and len(args) == 1 and trace.is_staged(args[0])
+    is_conversion = function in _CONVERSIONS and len(args) == 1
+    if is_conversion:
+        args = (trace.front.content_of(args[0]),)
+        is_conversion = trace.is_staged(args[0])
     if not is_conversion and not any(_has_staged_scalar(item) for item in (*args, *kwargs.values())):
         return function(*args, **kwargs)
     handler = _handler_for(function, args)
