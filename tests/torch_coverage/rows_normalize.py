@@ -13,7 +13,7 @@ from .rows import Section
 SECTION = Section("Normalisation and norms")
 
 A = torch.tensor([[0.5, -1.5, 2.0, 1.0], [0.25, 3.0, -0.25, -2.0], [1.5, 0.75, -1.0, 0.125]])
-IMAGES = torch.linspace(-2, 3, 2 * 4 * 3 * 2).sin().reshape(2, 4, 3, 2)
+IMAGES = (2 * (torch.arange(48.0) * 37).sin()).reshape(2, 4, 3, 2)
 
 SECTION.module("`nn.BatchNorm1d`", lambda: nn.BatchNorm1d(4), A, double=True)
 SECTION.module("`nn.BatchNorm1d`", lambda: nn.BatchNorm1d(3), IMAGES.reshape(4, 3, 4))
