@@ -12,7 +12,7 @@ import types
 import pytest
 
 from pylms import lms, stage
-from pylms.errors import NotSupportedYetError, SourceError
+from pylms.errors import ArgumentError, SourceError
 from tests.virtualize.sources import define
 
 
@@ -111,16 +111,42 @@ def test_without_checks_ints_wrap():
     assert "overflow" not in staged.Ccode
 
 
-def test_a_variable_number_of_arguments_is_refused_but_works_inside():
+def test_any_number_of_arguments():
     @lms
     def total(*values):
         return sum(values)
 
-    assert stage(lambda x, y: total(x, y, 1))(2, 3) == 6
-    with pytest.raises(NotSupportedYetError, match="a variable number of arguments"):
-        stage(lambda *values: values[0])(1)
-    with pytest.raises(NotSupportedYetError, match="a variable number of arguments"):
-        _ = stage(lambda **values: 1).code
+    def scored(x, *rest, scale=1, **more):
+        score = x * scale + total(*rest)
+        for name, value in more.items():
+            score += value * len(name)
+        return score, len(rest), more.get("b", -1)
+
+    staged = stage(scored)
+    calls = (
+        lambda f: f(1),
+        lambda f: f(1, 2, 3.5),
+        lambda f: f(1, 2, scale=3, a=4, bb=5),
+        lambda f: f(1, b=2),
+        lambda f: f(x=3, **{"no name": 4}),
+        lambda f: f(1, 2, 3),
+    )
+    for call in (*calls, *calls):
+        assert call(staged) == call(scored)
+    assert len(staged.signatures) == len(calls)
+    assert "(def " in str(stage(lambda *values: sum(values)).code)
+
+
+def test_annotations_of_any_number_of_arguments():
+    @stage
+    def total(*values: int):
+        return sum(values)
+
+    assert [total(), total(1, 2)] == [0, 3]
+    with pytest.raises(ArgumentError, match=r"argument `\*values` of total is declared int, and a float was passed"):
+        total(1, 2.0)
+    with pytest.raises(ArgumentError, match=r"item `0` of argument `\*values` of total is a complex"):
+        total(1j)
 
 
 def test_copies_and_pickles_are_the_function_itself():

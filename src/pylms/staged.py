@@ -15,7 +15,7 @@ from threading import RLock
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from .errors import ArgumentError, NotSupportedYetError, OutdatedError
+from .errors import ArgumentError, OutdatedError
 from .ir.types import ArrayType, ScalarType
 from .loc import Loc, caller_loc
 from .options import Options
@@ -23,7 +23,16 @@ from .running import Specialisation, prepare, run, run_prepared
 from .staging.context import current_trace
 from .staging.exclusive import process_state
 from .staging.functions import call_function
-from .staging.parameters import ArrayParameter, LeafType, Signature, leaf_types, leaf_values
+from .staging.parameters import (
+    ArrayParameter,
+    LeafType,
+    Signature,
+    item_names,
+    items_of,
+    keywords_of,
+    leaf_types,
+    leaf_values,
+)
 from .staging.reify import Staged, reify
 from .staging.signature import (
     arrays_overlap,
@@ -69,15 +78,14 @@ class StagedFunction:
             for name, parameter in self._python_signature.parameters.items()
             if parameter.kind is inspect.Parameter.KEYWORD_ONLY
         ]
+        kinds = [each.kind for each in self._python_signature.parameters.values()]
+        self._takes_keywords = inspect.Parameter.VAR_KEYWORD in kinds
         self._staged: dict[Signature, Staged] = {}
         self._specialisations: dict[Signature, Specialisation] = {}
         self._latest: Signature | None = None
         self._callable: StagedCallable | None = None
         self._native: NativeInterface | None = None
         self._compiling = RLock()
-
-        variadic = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-        self._variadic = [each for each in self._python_signature.parameters.values() if each.kind in variadic]
 
     def __repr__(self) -> str:
         return f"<staged function {self.__qualname__}>"
@@ -187,22 +195,16 @@ class StagedFunction:
 
     def _bind(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[object]:
         """The arguments in the order of the parameters, defaults included."""
-        self._refuse_variadic()
         try:
             bound = self._python_signature.bind(*args, **kwargs)
         except TypeError as error:
             hint = f"it is called as {self.__name__}{self._python_signature}"
             raise ArgumentError(f"{self.__name__}: {error}", loc=caller_loc(), hint=hint) from None
         bound.apply_defaults()
-        return [bound.arguments[name] for name in self._python_signature.parameters]
-
-    def _refuse_variadic(self) -> None:
-        for parameter in self._variadic:
-            raise NotSupportedYetError(
-                f"`{parameter}` of {self.__name__}: a variable number of arguments is not supported yet",
-                loc=caller_loc(),
-                hint="name each parameter; a function called from staged code may have any",
-            )
+        values = [bound.arguments[name] for name in self._python_signature.parameters]
+        if self._takes_keywords:
+            values[-1] = keywords_of(values[-1])
+        return values
 
     def _arguments(self, values: Sequence[object]) -> tuple[Signature, list[object]]:
         """The signature of a call, and the leaves of its arguments."""
@@ -229,7 +231,6 @@ class StagedFunction:
             return staged
 
     def _reify(self, signature: Signature) -> Staged:
-        self._refuse_variadic()
         return reify(
             self._call_traced,
             list(zip(self._python_signature.parameters, signature, strict=True)),
@@ -241,11 +242,21 @@ class StagedFunction:
 
     def _call_traced(self, *values: object) -> object:
         """The rewritten function, given one value a parameter, in the order of the parameters."""
-        positional = len(values) - len(self._keyword_only)
         trace = current_trace()
         assert trace is not None
-        keywords = dict(zip(self._keyword_only, values[positional:], strict=True))
-        return call_function(trace, self._traced, values[:positional], keywords)
+        positional: list[object] = []
+        keywords: dict[str, object] = {}
+        for parameter, value in zip(self._python_signature.parameters.values(), values, strict=True):
+            if parameter.kind is parameter.VAR_POSITIONAL:
+                positional += items_of(value) or ()
+            elif parameter.kind is parameter.VAR_KEYWORD:
+                names = item_names(type(value), 0)
+                keywords |= zip(names, items_of(value) or (), strict=True)
+            elif parameter.kind is parameter.KEYWORD_ONLY:
+                keywords[parameter.name] = value
+            else:
+                positional.append(value)
+        return call_function(trace, self._traced, positional, keywords)
 
     def _specialise(self, signature: Signature) -> Specialisation:
         self._latest = signature

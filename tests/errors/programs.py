@@ -480,12 +480,12 @@ def f(x: float) -> float:
 
 f(3)
 """,
-    "variable number of arguments": """
+    "one of any number of arguments": """
 @stage
-def f(*xs):
+def f(*xs: int):
     return xs[0]
 
-f(3)
+f(3, 2.5)
 """,
     "method": """
 class Model:

@@ -643,14 +643,12 @@ def depth(n):
     return down(n) if n < 100 else n
 
 
-@refused(
-    FUNCTIONS,
-    "`*args` of the staged function itself",
-    3,
-    error=("NotSupportedYetError", "a variable number of arguments"),
-)
-def variadic(*numbers):
-    return numbers[0]
+@staged(FUNCTIONS, "`*args` and `**kwargs` of the staged function itself", (3,), (4, 2.5, 1), ())
+def variadic(*numbers, **named):
+    total = 0
+    for number in numbers:
+        total += number
+    return total, len(named)
 
 
 @staged(BUILTINS, "`sorted`, `map`, `filter` over what is known", (3,))

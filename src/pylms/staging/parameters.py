@@ -6,8 +6,9 @@ what is made of none.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from ..ir.types import ArrayType, ContainerType, ListType, Type
@@ -65,6 +66,18 @@ class TrackedFields:
     """A dataclass whose fields are cells (`fields`)."""
 
     __slots__ = ()
+
+
+@lru_cache(maxsize=1024)
+def _keywords_type(names: tuple[str, ...]) -> Any:
+    """The class of tuples whose items have these names, which need not be Python's."""
+    make: Any = classmethod(tuple.__new__)
+    return type("keywords", (tuple,), {"__slots__": (), "_fields": names, "_make": make})
+
+
+def keywords_of(values: Mapping[str, object]) -> object:
+    """What a `**` parameter is given, as a named tuple."""
+    return _keywords_type(tuple(values))._make(values.values())
 
 
 def item_names(kind: type, count: int) -> list[str]:

@@ -63,6 +63,9 @@ _SELF_HINT = "stage a function inside the method instead: it may use `self` from
 _DTYPES_HINT = "convert it with `.astype`; bool, float32, float64 and the ints of 8 to 64 bits can be passed"
 
 
+VARIADIC = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+"""The kinds of parameters that take any number of arguments."""
+
 Declared: TypeAlias = ScalarType | TextType | Literal["an array"]
 
 
@@ -85,9 +88,15 @@ def _is_array_annotation(annotation: object) -> bool:
 
 
 def declared_signature(function: str, parameters: Sequence[inspect.Parameter]) -> Signature:
-    """The signature that annotations declare; undeclared parameters are ints. ArgumentError where one is an array."""
-    types = []
+    """The signature that annotations declare; undeclared parameters are ints, and there are no further arguments.
+
+    ArgumentError where one is an array.
+    """
+    types: list[ParameterType] = []
     for parameter in parameters:
+        if parameter.kind in VARIADIC:
+            types.append(TupleParameter(tuple, ()))
+            continue
         declared = declared_type(parameter) or INT
         if declared == "an array":
             raise ArgumentError(
@@ -156,16 +165,26 @@ def numpy_scalar_type(value: object) -> ScalarType | None:
 
 
 def _argument_type(function: str, parameter: inspect.Parameter, value: object) -> ParameterType:
-    found = _type_of(f"argument `{parameter.name}` of {function}", parameter.name, value)
+    stars = "*" if parameter.kind is parameter.VAR_POSITIONAL else "**" if parameter.kind in VARIADIC else ""
+    what = f"argument `{stars}{parameter.name}` of {function}"
+    found = _type_of(what, parameter.name, value)
     declared = declared_type(parameter)
-    agrees = declared in (None, "an array" if isinstance(found, ArrayParameter) else found)
-    if not agrees:
+    if parameter.kind not in VARIADIC:
+        _require_declared(what, declared, found, value)
+        return found
+    assert isinstance(found, TupleParameter)
+    for type_, item in zip(found.items, items_of(value) or (), strict=True):
+        _require_declared(what, declared, type_, item)
+    return found
+
+
+def _require_declared(what: str, declared: Declared | None, found: ParameterType, value: object) -> None:
+    if declared not in (None, "an array" if isinstance(found, ArrayParameter) else found):
         raise ArgumentError(
-            f"argument `{parameter.name}` of {function} is declared {declared}, and {_describe(value)} was passed",
+            f"{what} is declared {declared}, and {_describe(value)} was passed",
             loc=caller_loc(),
             hint=f"convert it to {declared}, or change the annotation",
         )
-    return found
 
 
 def _type_of(what: str, name: str, value: object) -> ParameterType:
