@@ -418,3 +418,23 @@ def test_tensors_in_the_result_are_real_tensors() -> None:
     tensor, (number, same) = stage(run, 3.0)(3.0)
     torch.testing.assert_close(tensor, torch.tensor([3.0, 6.0]))
     assert number == 3.0 and same is w and type(tensor) is torch.Tensor
+
+
+def test_an_optimiser_with_state_is_made_in_the_program() -> None:
+    def make(model):
+        loader = _loader(4)
+
+        def run(dummy):
+            optimizer = optim.Adagrad(model.parameters(), lr=0.1, initial_accumulator_value=0.5)
+            total = 0.0
+            for data, target in loader:
+                optimizer.zero_grad()
+                loss = F.nll_loss(model(data), target)
+                loss.backward()
+                optimizer.step()
+                total += loss.item()
+            return total
+
+        return run
+
+    _check(make)

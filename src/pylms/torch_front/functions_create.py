@@ -79,6 +79,22 @@ def _full(
     return _filled(context, fill_value, sizes((size,)), dtype)
 
 
+@creation_functions.define(torch.full_like)
+def _full_like(
+    context: TorchContext,
+    input: Operand,
+    fill_value: Operand,
+    *,
+    dtype: object = None,
+    device: object = None,
+    requires_grad: bool = False,
+    memory_format: object = None,
+) -> object:
+    assert isinstance(input, torch.Tensor)
+    _refuse("full_like", out=None, device=device, requires_grad=requires_grad)
+    return _filled(context, fill_value, tuple(input.shape), dtype or input.dtype)
+
+
 @creation_functions.define(torch.tensor)
 def _tensor(
     context: TorchContext, data: object, *, dtype: object = None, device: object = None, requires_grad: bool = False

@@ -67,7 +67,7 @@ _ABOUT_REAL_TENSORS = (
 )
 
 # They take no more than a tensor's type.
-_LIKE = _named("zeros_like", "ones_like")
+_LIKE = _named("zeros_like", "ones_like", "full_like")
 _ALIASES = frozenset({accessor("data"), torch.Tensor.detach})
 _WISHES_FOR_GRADIENT = _named("requires_grad_") | _attributes("set", "requires_grad")
 _GET_GRADIENT = accessor("grad")
