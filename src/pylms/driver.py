@@ -297,8 +297,9 @@ def _print_text(template: str, *values: object) -> None:
 
 
 def _site(site: ErrorSite, function: str) -> Site:
-    def make() -> BaseException:
-        error: BaseException = _CAUGHT[site.error](argument_of(site.error, site.message))
+    def make(first: int, second: int) -> BaseException:
+        argument = site.shown.format(first, second) if site.shown else argument_of(site.error, site.message)
+        error: BaseException = _CAUGHT[site.error](argument)
         place_at(error, site.loc, function)
         return error
 

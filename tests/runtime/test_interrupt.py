@@ -54,7 +54,9 @@ def test_ctrl_c_ends_a_loop_whose_turns_are_slow(make):
     turns = (
         "for (int k = 0; k < 3; ++k) { if (context->interrupt && context->poll(context)) return -1; WAIT } return 1;"
     )
-    function = make(turns.replace("WAIT", wait), "", "", sites=(lambda: AssertionError("went on"),), releases_gil=True)
+    function = make(
+        turns.replace("WAIT", wait), "", "", sites=(lambda *_: AssertionError("went on"),), releases_gil=True
+    )
     with pytest.raises(KeyboardInterrupt):
         function()
 

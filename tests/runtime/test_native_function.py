@@ -103,7 +103,7 @@ def test_wrong_arguments_are_a_type_error(make):
 
 
 def test_an_error_site_raises_its_exception(make):
-    sites = (lambda: ZeroDivisionError("division by zero"), lambda: OverflowError("too large"))
+    sites = (lambda *_: ZeroDivisionError("division by zero"), lambda *_: OverflowError("too large"))
     function = make("return (int)args[0].i;", "i", "", sites=sites)
     assert function(0) is None
     with pytest.raises(ZeroDivisionError, match="division by zero"):
@@ -113,7 +113,7 @@ def test_an_error_site_raises_its_exception(make):
 
 
 def test_a_status_without_a_meaning_is_reported(make):
-    function = make("return (int)args[0].i;", "i", "", sites=(lambda: "not an exception",))
+    function = make("return (int)args[0].i;", "i", "", sites=(lambda *_: "not an exception",))
     with pytest.raises(SystemError, match="unknown status 2"):
         function(2)
     with pytest.raises(SystemError, match="unknown status -7"):
@@ -126,7 +126,7 @@ def test_a_status_without_a_meaning_is_reported(make):
 
 def test_what_a_site_itself_raises_comes_out(make):
     with pytest.raises(KeyError):
-        make("return 1;", "", "", sites=(lambda: dict[str, BaseException]()["missing"],))()
+        make("return 1;", "", "", sites=(lambda *_: dict[str, BaseException]()["missing"],))()
 
 
 @pytest.mark.parametrize("releases_gil", [False, True])
@@ -219,7 +219,7 @@ def test_allocated_memory_is_aligned_and_apart(make):
         if (!large) return -1;
         large[9999999] = 1;
     """
-    function = make(body, "i", "", sites=(lambda: AssertionError("not aligned"),))
+    function = make(body, "i", "", sites=(lambda *_: AssertionError("not aligned"),))
     assert function(2000) is None
     assert function(0) is None
 
@@ -310,7 +310,7 @@ def test_nothing_is_leaked(make):
         return args[0].i % 3 == 1;
     """
     marker = ValueError("the site")
-    function = make(body, "i", "(if)", callbacks=((callback, "i", "(if)"),), sites=(lambda: marker,))
+    function = make(body, "i", "(if)", callbacks=((callback, "i", "(if)"),), sites=(lambda *_: marker,))
 
     def use(count):
         for number in range(count):

@@ -10,9 +10,12 @@ import pytest
 
 from pylms import stage
 from pylms.errors import ArgumentError, StagedTypeError
+from pylms.ir.interpret import interpret
 from pylms.ir.types import FLOAT, FLOAT64, INT, SHARED_REGION, ArrayType, Region
 from pylms.runtime import ctypes_call, native
 from pylms.staging.parameters import ArrayParameter
+from tests.harness.array_law import types_of
+from tests.harness.law import PrintingHost, staged_of
 
 
 @pytest.fixture(params=["binding", "ctypes"])
@@ -286,3 +289,35 @@ def test_types_are_told_by_the_signature():
     assert mixed.signatures == [(float64s(), INT, FLOAT)]
     assert [str(type_) for type_ in mixed.signatures[0]] == ["array<float64[:]@1>", "int", "float"]
     assert str(float64s(writeable=False)) == "read-only array<float64[:]@1>"
+
+
+def test_index_errors_are_numpys_own():
+    def element(a, i):
+        return a[i]
+
+    def at(a, i, j):
+        a[i, j] = 1.0
+        return a[i].sum()
+
+    def known(a, i):
+        return (1, 2, 3)[i] + [4, 5][i]
+
+    def message(function, *arguments):
+        try:
+            return function(*arguments)
+        except IndexError as error:
+            return str(error)
+
+    row, grid = np.zeros(3), np.zeros((2, 3))
+    for function, arguments in (
+        (element, [(row, 5), (row, -4), (row, 2), (np.zeros(0), 0)]),
+        (at, [(grid, 1, 3), (grid, -3, 0), (grid, 2, 9), (grid, -2, -3)]),
+        (known, [(row, 0), (row, 2), (row, 3), (row, -4)]),
+    ):
+        staged = stage(function)
+        for each in arguments:
+            assert message(staged, *each) == message(function, *each)
+            ir, values = staged_of(function, *types_of(each)), [*each]
+            owners = [capture.owner for capture in ir.captures]
+            found = message(lambda *given, ir=ir: interpret(ir.function, given, host=PrintingHost()), *values, *owners)
+            assert isinstance(found, tuple) or found == message(function, *each)

@@ -15,11 +15,15 @@ from ..loc import Loc
 
 
 class ErrorSite(NamedTuple):
-    """A place where native code can leave with a Python exception: its name, its message, and where it happens."""
+    """A place where native code can leave with a Python exception: its name, its message, and where it happens.
+
+    `shown`, if there is one: the format of the message, of the two ints that the code leaves in the context.
+    """
 
     error: str
     message: str
     loc: Loc
+    shown: str = ""
 
 
 class CallbackSpec(NamedTuple):

@@ -58,6 +58,8 @@ def _evaluate_check(_interpreter: Interpreter, node: Node, args: list[Any]) -> t
     if args[0]:
         return ()
     error: type[Exception] = getattr(builtins, str(node.attr("error")))
+    if len(args) > 1:
+        raise error(str(node.attr("shown")).format(*args[1:]))
     raise error(argument_of(str(node.attr("error")), str(node.attr("message"))))
 
 

@@ -107,7 +107,7 @@ class _Merger:
     def _key(self, primitive: Primitive, args: tuple[Atom, ...], node: Node) -> _Key:
         if primitive is CHECK:
             # Whatever the error and its message: the earlier check would have left the function.
-            return (primitive, args)
+            return (primitive, args[:1])
         if primitive in _COMMUTATIVE and _order(args[1]) < _order(args[0]):
             args = (args[1], args[0])
         key: _Key = (primitive, args)

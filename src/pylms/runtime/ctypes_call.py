@@ -50,6 +50,7 @@ class _Context(ctypes.Structure):
         ("landing", ctypes.c_void_p),
         ("heap", ctypes.c_void_p),
         ("user", ctypes.c_void_p),
+        ("shown", ctypes.c_longlong * 2),
     )
 
 
@@ -170,7 +171,7 @@ class NativeFunction:
         if status == -1:
             raise SystemError("native code failed without setting an exception")
         if status != 0:
-            raise self._exception_of(status)
+            raise self._exception_of(status, *context.shown)
         # Arrays and containers among the result are in the call's memory.
         return None if self._result is None else decode(self._result, iter(results), args)
 
@@ -207,10 +208,10 @@ class NativeFunction:
         if taken is not None:
             encode(taken, result, (args[position] for position in range(1 << 62)), call.blocks.append)
 
-    def _exception_of(self, status: int) -> BaseException:
+    def _exception_of(self, status: int, *shown: int) -> BaseException:
         if not 0 < status <= len(self._sites):
             return SystemError(f"native code returned the unknown status {status}")
-        exception = self._sites[status - 1]()
+        exception = self._sites[status - 1](*shown)
         if isinstance(exception, BaseException):
             return exception
         return SystemError(f"an error site made a {type(exception).__name__}, not an exception")

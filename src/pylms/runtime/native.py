@@ -14,7 +14,8 @@ from ..options import Options
 from .binding import load_binding
 
 Callback: TypeAlias = tuple[Callable[..., Any], str, str]
-Site: TypeAlias = Callable[[], BaseException]
+Site: TypeAlias = Callable[[int, int], BaseException]
+"""Makes the exception of an error; the ints are those that its message may show."""
 Pointers: TypeAlias = tuple[int, ...] | Callable[[], tuple[int, ...]]
 
 

@@ -144,13 +144,20 @@ class StagedArray(ArrayOperators, ArrayMethods):
     def _indices(self, parts: Sequence[object]) -> list[Atom]:
         return [self._index(part, axis) for axis, part in enumerate(parts)]
 
-    def _index(self, part: object, axis: int) -> Atom:
+    def looked_up(self, index: object, message: str) -> object:
+        """An element of a table that stands for a list or tuple, whose message that is."""
+        place = self._index(index, 0, message)
+        return self.trace.wrap(self.trace.emit(arrays.ARRAY_LOAD, [self.atom, place])[0])
+
+    def _index(self, part: object, axis: int, message: str = "") -> Atom:
         """A position from 0 on, checked."""
         trace, extent = self.trace, self.extent(axis)
         index = as_int(trace, part, "an array index")
         (inside,) = trace.emit(arrays.IN_BOUNDS, [index, extent])
-        message = f"index is out of bounds for axis {axis}"
-        trace.emit(CHECK, [inside], attrs={"error": "IndexError", "message": message})
+        if message:
+            trace.emit(CHECK, [inside], attrs={"error": "IndexError", "message": message})
+        else:
+            trace.emit(CHECK, [inside, index, extent], attrs=_out_of_bounds(axis))
         return trace.emit(arrays.NORMALIZE_INDEX, [index, extent])[0]
 
     def _selected(self, parts: Sequence[object]) -> StagedArray:
@@ -231,6 +238,15 @@ class StagedArray(ArrayOperators, ArrayMethods):
             loc=caller_loc(),
             hint=hint,
         )
+
+
+def _out_of_bounds(axis: int) -> dict[str, AttributeValue]:
+    """NumPy's error for an index."""
+    return {
+        "error": "IndexError",
+        "message": f"index is out of bounds for axis {axis}",
+        "shown": f"index {{}} is out of bounds for axis {axis} with size {{}}",
+    }
 
 
 def as_int(trace: Trace, value: object, use: str) -> Atom:

@@ -42,7 +42,12 @@ Context._fields_ = [
     ("allocate", ALLOCATE),
     ("arena", ctypes.c_void_p),
     ("arena_size", ctypes.c_longlong),
+    ("stack_end", ctypes.c_void_p),
+    ("stack_limit", ctypes.c_void_p),
+    ("landing", ctypes.c_void_p),
+    ("heap", ctypes.c_void_p),
     ("user", ctypes.c_void_p),
+    ("shown", ctypes.c_longlong * 2),
 ]
 
 
@@ -80,7 +85,7 @@ class NativeCall:
             raise host_error(memory)
         if status:
             site = self.bundle.error_sites[status - 1]
-            raise getattr(builtins, site.error)(site.message)
+            raise getattr(builtins, site.error)(site.shown.format(*context.shown) if site.shown else site.message)
         pairs = zip(results, self.bundle.result_types, strict=False)
         return tuple(as_type(take(slot, type_), type_) for slot, type_ in pairs)
 

@@ -43,7 +43,11 @@ def _emit_check(emitter: Emitter, node: Node) -> None:
     if not emitter.checks and error in _UNCHECKED_ERRORS:
         return
     condition = emitter.inline(node.args[0], Binding.UNARY)
-    emitter.line(f"if (!{condition}) {emitter.fail(error, message, node.loc)}")
+    if len(node.args) > 1 and not emitter.is_on_a_thread:
+        failure = emitter.fail_showing(error, str(node.attr("shown")), node.args[1:], node.loc)
+    else:
+        failure = emitter.fail(error, message, node.loc)
+    emitter.line(f"if (!{condition}) {failure}")
 
 
 @emit_rules.define(IF)

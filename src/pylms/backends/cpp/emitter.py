@@ -299,6 +299,12 @@ class Emitter:
         """The statement that leaves the function with that Python exception."""
         return self.leave(str(self.error_number(error, message, loc)))
 
+    def fail_showing(self, error: str, shown: str, values: Sequence[Atom], loc: Loc) -> str:
+        """The same with a message that shows two ints of the run."""
+        context = self.context()
+        stores = [f"{context}->shown[{place}] = {self.inline(value)};" for place, value in enumerate(values)]
+        return f"{{ {' '.join(stores)} {self.leave(str(self._number_of(ErrorSite(error, '', loc, shown))))} }}"
+
     def leave(self, status: str) -> str:
         """The statement that ends the call of the whole program with that status."""
         if self.function.jumps:
@@ -308,7 +314,9 @@ class Emitter:
 
     def error_number(self, error: str, message: str, loc: Loc) -> int:
         """The status that raises that Python exception."""
-        site = ErrorSite(error, message, loc)
+        return self._number_of(ErrorSite(error, message, loc))
+
+    def _number_of(self, site: ErrorSite) -> int:
         number = self._error_numbers.get(site)
         if number is None:
             self.error_sites.append(site)

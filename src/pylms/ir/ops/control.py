@@ -9,6 +9,8 @@ does. Passes mark as `UPWARDS` what surely has a positive step, and a stop that 
 `finally() body cleanup`: both blocks without parameters; the body's results are the node's. The cleanup, which gives
 nothing, runs however the body is left: at its end, by an error, or by an exception that Python raised.
 `check(condition) {error, message}`: leaves the function with that Python exception unless the condition holds.
+`check(condition, i, j) {error, message, shown}`: the same; where the run can tell two ints, the message is
+`shown.format(i, j)`.
 """
 
 from __future__ import annotations
@@ -99,8 +101,9 @@ def _finally_type(
 def _check_type(
     args: tuple[Type, ...], attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
 ) -> tuple[Type, ...]:
-    if args != (BOOL,) or attrs["error"] not in ERROR_NAMES:
-        raise StagedTypeError("check needs one bool and a known exception")
+    shown = (INT, INT) if "shown" in attrs else ()
+    if args != (BOOL, *shown) or attrs["error"] not in ERROR_NAMES:
+        raise StagedTypeError("check needs one bool, two ints if it shows some, and a known exception")
     return ()
 
 

@@ -75,7 +75,7 @@ static int frame_call(pylms_context *context, long long callback, pylms_value *a
 }
 
 /* Raises what the status of a native call stands for. */
-static void raise_status(NativeFunction *function, int status)
+static void raise_status(NativeFunction *function, int status, const long long *shown)
 {
     if (status == -1) {
         if (!PyErr_Occurred())
@@ -86,7 +86,8 @@ static void raise_status(NativeFunction *function, int status)
         PyErr_Format(PyExc_SystemError, "native code returned the unknown status %d", status);
         return;
     }
-    PyObject *exception = PyObject_CallNoArgs(PyTuple_GET_ITEM(function->sites, status - 1));
+    PyObject *site = PyTuple_GET_ITEM(function->sites, status - 1);
+    PyObject *exception = PyObject_CallFunction(site, "LL", shown[0], shown[1]);
     if (exception == NULL)
         return;
     if (PyExceptionInstance_Check(exception))
@@ -123,7 +124,7 @@ static PyObject *enter_native(NativeFunction *function, PyObject *const *objects
         result_sources sources = {function->arguments, objects, function->argument_count, args, frame, NULL};
         result = decode_result(function->result_codes, results, &sources);
     } else {
-        raise_status(function, status);
+        raise_status(function, status, frame->context.shown);
     }
     give_frame_back(frame);
     Py_DECREF(function);

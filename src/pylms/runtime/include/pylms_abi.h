@@ -12,7 +12,7 @@
 #ifndef PYLMS_ABI_H
 #define PYLMS_ABI_H
 
-#define PYLMS_ABI_VERSION 2
+#define PYLMS_ABI_VERSION 3
 
 /* Above every address of a stack. */
 #define PYLMS_LOOK ((char *)-1)
@@ -60,6 +60,9 @@ typedef struct pylms_context {
 
     /* Belongs to the caller of pylms_entry. */
     void *user;
+
+    /* What the message of an error shows: set by generated code before it leaves with the error's number. */
+    long long shown[2];
 } pylms_context;
 
 #ifdef __cplusplus

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from ...errors import NotSupportedYetError
 from ...loc import caller_loc
 from ..context import Trace, current_trace
-from ..kinds import is_known_array, is_staged_dict, is_staged_text
+from ..kinds import is_known_array, is_staged_array, is_staged_dict, is_staged_text
 from ..known_arrays import captured, table_of
 from ..promotion import convert
 from ..rep import Rep
@@ -61,9 +61,11 @@ def _looked_up(trace: Trace, items: list[object] | tuple[object, ...], index: ob
     """An item of a sequence of numbers of one type, as such a number."""
     known = [constant(each) for each in items]
     types = {each.type for each in known if each is not None}
-    if None in known or len(types) != 1:
+    if None in known or len(types) != 1 or isinstance(index, slice):
         return items[index]  # type: ignore[call-overload]
     (type_,) = types
-    table = table_of(trace, tuple([each.value for each in known if each is not None]), type_)
-    element = trace.wrap(table)[index]  # type: ignore[index]
+    table = trace.wrap(table_of(trace, tuple([each.value for each in known if each is not None]), type_))
+    assert is_staged_array(table)
+    kind = "tuple" if isinstance(items, tuple) else "list"
+    element = table.looked_up(index, f"{kind} index out of range")
     return trace.wrap(convert(trace, trace.lift(element), type_))
