@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from . import rows_elementwise, rows_modules, rows_normalize, rows_training, rows_windows
+from . import (
+    rows_elementwise,
+    rows_indexing,
+    rows_modules,
+    rows_normalize,
+    rows_training,
+    rows_windows,
+)
 from .rows import Section
 
 SECTIONS: tuple[Section, ...] = (
     rows_elementwise.SECTION,
+    rows_indexing.READING,
+    rows_indexing.WRITING,
     rows_modules.SECTION,
     rows_normalize.SECTION,
     rows_windows.SECTION,

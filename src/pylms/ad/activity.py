@@ -18,7 +18,7 @@ from ..ir.node import Atom, Block, Node, Sym
 from ..ir.ops.arithmetic import CEIL, FLOOR, FLOORDIV
 from ..ir.ops.array_nests import NESTS
 from ..ir.ops.arrays import ARRAY_STORE, VIEWS
-from ..ir.ops.buffers import STORE, STORE_ELEMENT
+from ..ir.ops.buffers import STORE, STORE_ELEMENT, STORE_ROWS
 from ..ir.ops.control import FOR, IF, WHILE
 from ..ir.ops.differentiation import BACKWARD, INDEPENDENT, is_differentiable
 from ..ir.ops.elementary import RINT, TRUNC
@@ -119,7 +119,7 @@ def _constant(_node: Node, _varied: Varied) -> None:
     """Nothing varies."""
 
 
-@variation_rules.define(STORE, STORE_ELEMENT, VAR_SET)
+@variation_rules.define(STORE, STORE_ELEMENT, STORE_ROWS, VAR_SET)
 def _write(node: Node, varied: Varied) -> None:
     """A varied value makes the place it is written to vary."""
     place, value = node.args[:2]

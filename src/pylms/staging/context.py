@@ -343,6 +343,12 @@ class Trace:
         self._cells[identity] = cell
         return self.tick(), identity
 
+    def adopt_cell(self, cell: Cell, birth: int) -> tuple[int, int]:
+        """As `new_cell`, for a cell that holds what something made at that time on the clock has in it."""
+        identity = self._identify(("what is in", birth))
+        self._cells[identity] = cell
+        return birth, identity
+
     def birth_of(self, cell: Cell) -> int:
         """Which cell it is: a number that the same variable has when its function is traced again."""
         return cell.identity if self._is_own(cell) else self._identify(cell)

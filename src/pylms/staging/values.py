@@ -18,6 +18,7 @@ from ..records import record
 
 if TYPE_CHECKING:
     from . import maybe
+    from .cells import Cell
     from .context import Trace
     from .rep import Rep
 else:
@@ -71,6 +72,12 @@ class Front(Protocol):
     def value_of(self, trace: Trace, atom: Atom) -> object:
         """The Python value that stands for an atom of a type this front knows."""
 
+    def held(self, cell: Cell, value: object) -> object:
+        """What reading a variable that holds a tensor gives: `value`, which was made for its present content."""
+
+    def hold(self, cell: Cell, value: object) -> None:
+        """A variable that holds a tensor is assigned this one."""
+
     def loop_plan(self, trace: Trace, iterable: object) -> LoopPlan | None:
         """How to loop over an iterable natively, or None where Python iterates it while generating."""
 
@@ -106,6 +113,12 @@ class ScalarFront:
 
     def value_of(self, trace: Trace, atom: Atom) -> object:
         raise AssertionError(f"no Python value stands for {atom.type}")
+
+    def held(self, cell: Cell, value: object) -> object:
+        return value
+
+    def hold(self, cell: Cell, value: object) -> None:
+        return None
 
     def loop_plan(self, trace: Trace, iterable: object) -> LoopPlan | None:
         return None

@@ -95,7 +95,8 @@ def read_variable(trace: Trace, cell: Cell, variable: Variable) -> object:
         (flag,) = trace.emit(VAR_GET, [variable.is_set])
         _check_is_set(trace, cell, flag)
     atoms = [trace.emit(VAR_GET, [symbol], names=[cell.name])[0] for symbol in variable.symbols]
-    return trace.unflatten(variable.structure, iter(atoms))
+    value = trace.unflatten(variable.structure, iter(atoms))
+    return trace.front.held(cell, value) if _holds_tensor(variable) else value
 
 
 def _check_is_set(trace: Trace, cell: Cell, flag: Atom) -> None:
@@ -126,6 +127,12 @@ def assign_variable(trace: Trace, cell: Cell, variable: Variable, value: object)
     if variable.is_set is not None:
         trace.emit(VAR_SET, [variable.is_set, Const(True, BOOL)])
     variable.was_assigned = True
+    if _holds_tensor(variable):
+        trace.front.hold(cell, value)
+
+
+def _holds_tensor(variable: Variable) -> bool:
+    return isinstance(variable.structure, Leaf) and isinstance(variable.structure.type, TensorType)
 
 
 def _holds_container(variable: Variable) -> bool:

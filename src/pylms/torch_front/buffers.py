@@ -12,7 +12,7 @@ import torch
 
 from ..errors import OutdatedError, TorchFeatureError
 from ..ir.node import Atom, Sym
-from ..ir.ops.buffers import LOAD, STORE
+from ..ir.ops.buffers import LOAD, STORE, STORE_ROWS
 from ..ir.ops.tensors import RESHAPE
 from ..ir.types import BufferType, TensorType
 from ..loc import caller_loc
@@ -58,6 +58,7 @@ class BufferTable:
         self._made_while_staging: dict[int, torch.UntypedStorage] = {}
         self._frozen: dict[int, torch.UntypedStorage] = {}
         self.written: set[Sym] = set()
+        self._changes: dict[Sym, int] = {}
 
     # What the trace has to know about real tensors
 
@@ -135,15 +136,32 @@ class BufferTable:
         buffer = self.capture(tensor)
         if isinstance(value.type, TensorType) and value.type.shape != buffer.type.shape:
             value = self._reshaped(value, buffer.type.shape)
-        self.written.add(buffer.symbol)
+        self._note_change(buffer)
         self._trace.emit(STORE, [buffer.symbol, value])
 
     def written_by_python(self, tensor: torch.Tensor) -> Sym:
         """The tensor's buffer, for a call of Python that changes its content."""
         self._require_writeable(tensor)
-        symbol = self.capture(tensor).symbol
-        self.written.add(symbol)
-        return symbol
+        buffer = self.capture(tensor)
+        self._note_change(buffer)
+        return buffer.symbol
+
+    def store_rows(self, tensor: torch.Tensor, rows: Atom, start: Atom) -> None:
+        """Replace as many of the tensor's rows as there are given, from `start` on, which is in range."""
+        self._require_writeable(tensor)
+        buffer = self.capture(tensor)
+        self._note_change(buffer)
+        self._trace.emit(STORE_ROWS, [buffer.symbol, rows, start])
+
+    def changes_of(self, tensor: torch.Tensor) -> int:
+        """How often the program, as it stands, has changed the tensor."""
+        return self._changes.get(self.capture(tensor).symbol, 0)
+
+    def _note_change(self, buffer: Buffer) -> None:
+        before = self._changes.get(buffer.symbol, 0)
+        self._trace.on_undo(lambda: self._changes.__setitem__(buffer.symbol, before))
+        self._changes[buffer.symbol] = before + 1
+        self.written.add(buffer.symbol)
 
     def _require_writeable(self, tensor: torch.Tensor) -> None:
         if _storage(tensor) in self._frozen:

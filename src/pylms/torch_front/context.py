@@ -20,6 +20,7 @@ from ..loc import caller_loc
 from ..staging.context import Trace, current_trace
 from ..staging.rep import Rep
 from .buffers import BufferTable
+from .content import Seen
 from .dtypes import constant, scalar_type
 from .gradients import GradientTable
 from .guards import Guards
@@ -27,6 +28,7 @@ from .modes import TrainingModes
 from .random_state import RandomState
 from .table import functions
 from .tensor import Bounds, StagedTensor
+from .view_steps import Detached, Step, View
 
 Number = bool | int | float
 Operand = object
@@ -99,14 +101,23 @@ class TorchContext:
             )
         raise StagedTypeError(f"a tensor is needed here, not {type(value).__name__}", loc=caller_loc())
 
-    def wrap(self, atom: Atom, *, bounds: Bounds | None = None) -> StagedTensor:
+    def view(self, tensor: object, *steps: Step) -> StagedTensor:
+        """The staged tensor that shows `tensor` by these steps: writing to one of the two changes the other."""
+        assert isinstance(tensor, torch.Tensor)
+        if self.tracks_gradient and not torch.is_grad_enabled():
+            steps = (*steps, Detached())
+        atom = View(steps).read(self, self.atom(tensor))
+        bounds = tensor.bounds if isinstance(tensor, StagedTensor) else None
+        return self.wrap(atom, bounds=bounds, seen=Seen.of(self, tensor, *steps))
+
+    def wrap(self, atom: Atom, *, bounds: Bounds | None = None, seen: Seen | None = None) -> StagedTensor:
         """The staged tensor for a function's result; gradients stop here under `torch.no_grad()`."""
         type_ = atom.type
         assert isinstance(type_, TensorType)
         tracks = self.tracks_gradient and type_.dtype.is_float
         if tracks and not torch.is_grad_enabled():
             atom, tracks = self.emit(STOP_GRADIENT, atom), False
-        return StagedTensor(atom, self, tracks_gradient=tracks, bounds=bounds)
+        return StagedTensor(atom, self, tracks_gradient=tracks, bounds=bounds, seen=seen)
 
     def without_gradient(self, value: object) -> Atom:
         """The tensor's atom, through which no derivative passes."""
@@ -116,13 +127,7 @@ class TorchContext:
     def write(self, target: object, value: Atom) -> None:
         """Give a tensor new content: a real one's memory, or the place a staged one lives in."""
         if isinstance(target, StagedTensor):
-            if target.place is None:
-                raise TorchFeatureError(
-                    "in-place operations on staged tensors cannot be staged",
-                    loc=caller_loc(),
-                    hint="make a new tensor instead: x = x + y for x.add_(y)",
-                )
-            target.place.assign(StagedTensor(value, self))
+            self._write_staged(target, value)
             return
         assert isinstance(target, torch.Tensor)
         self.require_writeable(target)
@@ -136,6 +141,28 @@ class TorchContext:
                 loc=caller_loc(),
                 hint="change it under torch.no_grad()",
             )
+
+    def write_rows(self, target: torch.Tensor, rows: Atom, start: Atom) -> None:
+        """Replace rows of a real tensor from `start` on, which are in range."""
+        self.require_writeable(target)
+        self.buffers.store_rows(target, rows, start)
+
+    def is_memory(self, tensor: torch.Tensor) -> bool:
+        """Whether it is a real tensor, of which a part can be written alone."""
+        return not isinstance(tensor, StagedTensor)
+
+    def _write_staged(self, target: StagedTensor, value: Atom) -> None:
+        """To a view: to the tensor it is of. To a gradient: where it lives. Else the object has another value (D8)."""
+        seen = target.content.seen
+        if target.place is not None:
+            target.place.assign(StagedTensor(value, self))
+            return
+        if seen is not None:
+            self.write(seen.tensor, seen.view.written(self, self.atom(seen.tensor), value))
+        else:
+            old = StagedTensor(target.content.first, self)
+            target.content.write(old, StagedTensor(value, self))
+        target.note_change(tracks_gradient=self.tracks_gradient and _is_float(value))
 
     def may_need_gradient(self, value: object) -> bool:
         """Whether a derivative may flow through the tensor."""
@@ -188,6 +215,12 @@ class TorchContext:
             return atom
         return self.emit(BROADCAST, atom, shape=shape, axes=axes)
 
+    def emit_broadcast(self, atom: Atom, shape: tuple[int, ...], axes: tuple[int, ...]) -> Atom:
+        """The atom repeated, its dimensions becoming `axes` of the shape."""
+        if isinstance(atom.type, TensorType) and atom.type.shape == shape:
+            return atom
+        return self.emit(BROADCAST, atom, shape=shape, axes=axes)
+
     def reshape(self, atom: Atom, shape: tuple[int, ...]) -> Atom:
         """The same elements in another shape."""
         assert isinstance(atom.type, TensorType)
@@ -222,6 +255,10 @@ class TorchContext:
         if isinstance(value, (bool, int, float)):
             return constant(value, dtype)
         return self.convert(self.atom(value), dtype)
+
+
+def _is_float(atom: Atom) -> bool:
+    return isinstance(atom.type, TensorType) and atom.type.dtype.is_float
 
 
 def _sample(operand: Operand) -> torch.Tensor | Number:

@@ -12,9 +12,12 @@ from ..errors import StagingError
 from ..ir.node import Atom
 from ..ir.types import TensorType
 from ..loc import caller_loc
+from ..staging.cells import Cell
 from ..staging.context import Trace
 from ..staging.exclusive import process_state
 from ..staging.values import Deferred, LoopPlan
+from ..staging.variables import Variable
+from .content import ContentCell, Home
 from .context import TorchContext
 from .loaders import LoaderTable, staged_loaders
 from .mode import dispatch, torch_functions
@@ -32,6 +35,7 @@ class TorchFront:
     def __init__(self) -> None:
         self._context: TorchContext | None = None
         self._loaders: LoaderTable | None = None
+        self._homes: dict[Variable, Home] = {}
 
     @contextmanager
     def session(self, trace: Trace) -> Iterator[None]:
@@ -87,6 +91,33 @@ class TorchFront:
         assert isinstance(atom.type, TensorType)
         with torch._C.DisableTorchFunction():
             return StagedTensor(atom, self.context, tracks_gradient=atom.type.dtype.is_float)
+
+    def held(self, cell: Cell, value: object) -> object:
+        home = self._home_of(cell)
+        if home is not None and isinstance(value, StagedTensor):
+            value.content.live_in(home)
+        return value
+
+    def hold(self, cell: Cell, value: object) -> None:
+        home = self._home_of(cell)
+        if home is None or home.is_changing:
+            return
+        home.note_assignment(self.context.trace, is_memory=not isinstance(value, StagedTensor))
+        if isinstance(value, StagedTensor):
+            value.content.live_in(home)
+
+    def _home_of(self, cell: Cell) -> Home | None:
+        """The home that a program's variable is; what a single tensor has in it has none."""
+        if isinstance(cell, ContentCell) or cell.variable is None:
+            return None
+        home = self._homes.get(cell.variable)
+        if home is None:
+            is_staged = isinstance(cell.value, StagedTensor)
+            home = Home(cell, cell.variable, isinstance(cell.value, torch.Tensor) and not is_staged)
+            self._homes[cell.variable] = home
+            if isinstance(cell.value, StagedTensor):
+                cell.value.content.live_in(home)
+        return home
 
     def loop_plan(self, trace: Trace, iterable: object) -> LoopPlan | None:
         if self._loaders is None or not isinstance(iterable, torch.utils.data.DataLoader):

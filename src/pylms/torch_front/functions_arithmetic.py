@@ -191,6 +191,16 @@ def _where(context: TorchContext, condition: Operand, input: Operand, other: Ope
     return context.wrap(context.emit(op.SELECT, context.operand(condition, BOOL, shape), *chosen))
 
 
+@functions.define(*methods("masked_fill"))
+def _masked_fill(context: TorchContext, input: Operand, mask: Operand, value: Operand) -> object:
+    """The value, in the tensor's dtype, where the mask is true; the mask broadcasts, and the tensor does to it."""
+    if context.type_of(mask).dtype != BOOL:
+        raise StagedTypeError("masked_fill() takes a mask of bools", loc=caller_loc())
+    type_, shape = context.type_of(input), context.result_shape(input, mask)
+    chosen = [context.operand(operand, type_.dtype, shape) for operand in (value, input)]
+    return context.wrap(context.emit(op.SELECT, context.operand(mask, BOOL, shape), *chosen))
+
+
 def _define_float_function(primitive: Primitive, *names: str) -> None:
     @functions.define(*methods(*names))
     def elementary(context: TorchContext, input: Operand, *, out: object = None) -> object:
@@ -260,11 +270,9 @@ def _relu(context: TorchContext, input: Operand, inplace: bool = False) -> objec
 
 
 def finish_in_place(context: TorchContext, target: Operand, result: Atom) -> object:
-    """What an activation with `inplace=True` gives; a staged tensor is a value, so a new one serves (D8)."""
-    if not isinstance(target, StagedTensor):
-        context.write(target, result)
-        return target
-    return context.wrap(result)
+    """What an activation with `inplace=True` gives: its argument, changed."""
+    context.write(target, result)
+    return target
 
 
 @functions.define(*methods("clamp", "clip"))

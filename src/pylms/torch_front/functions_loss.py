@@ -13,8 +13,8 @@ from ..ir.types import TensorType
 from ..loc import caller_loc
 from .context import Operand, TorchContext, normalised_axis
 from .dtypes import scalar_type
-from .functions_pick import require_positions
 from .functions_reduce import divided
+from .positions import require_positions
 from .table import functions, methods, refuse_options
 from .tensor import StagedTensor
 

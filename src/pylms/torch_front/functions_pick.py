@@ -5,33 +5,13 @@ from __future__ import annotations
 import torch.nn.functional as F
 
 from ..errors import StagedTypeError, TorchFeatureError
-from ..ir.node import Atom, Const
-from ..ir.ops.arithmetic import CONVERT, EQ, GE, LOGICAL_OR, LT
-from ..ir.ops.control import CHECK
-from ..ir.ops.tensors import ELEMENT, ONE_HOT, PICK, REDUCE_MAX
-from ..ir.types import INT64, TensorType
+from ..ir.node import Atom
+from ..ir.ops.tensors import ONE_HOT, PICK
+from ..ir.types import INT64
 from ..loc import caller_loc
 from .context import Operand, TorchContext, normalised_axis
+from .positions import require_positions
 from .table import functions, methods, refuse_options
-from .tensor import StagedTensor
-
-
-def require_positions(context: TorchContext, positions: Atom, source: Operand, depth: int, message: str) -> None:
-    """Check at run time that 0 <= positions < depth, unless it is known: a wrong one would read foreign memory.
-
-    `positions` [N] are the elements of `source`.
-    """
-    bounds = source.bounds if isinstance(source, StagedTensor) else None
-    if bounds is not None and bounds.low >= 0 and bounds.high < depth:
-        return
-    positions = context.convert(positions, INT64)
-    assert isinstance(positions.type, TensorType)
-    below = context.emit(LT, positions, context.full(0, positions.type))
-    beyond = context.emit(GE, positions, context.full(depth, positions.type))
-    wrong = context.emit(CONVERT, context.emit(LOGICAL_OR, below, beyond), dtype=INT64)
-    any_wrong = context.emit(ELEMENT, context.emit(REDUCE_MAX, wrong, axes=(0,)))
-    fine = context.emit(EQ, any_wrong, Const(0, INT64))
-    context.trace.emit(CHECK, [fine], attrs={"error": "IndexError", "message": message})
 
 
 def _flat_positions(context: TorchContext, source: Operand, depth: int, message: str) -> Atom:

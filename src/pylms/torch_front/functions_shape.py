@@ -5,16 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-import torch
-
-from ..errors import StagedTypeError, StagingError, TorchFeatureError
-from ..ir.ops.tensors import TRANSPOSE
+from ..errors import StagedTypeError, StagingError
 from ..ir.types import TensorType
 from ..loc import caller_loc
 from ..staging.rep import Rep
 from .context import Operand, TorchContext, normalised_axis
 from .table import accessor, functions, methods, refuse_options
 from .tensor import Bounds, StagedTensor
+from .view_steps import Permuted, Repeated, Reshaped
 
 
 def sizes(arguments: Sequence[object]) -> tuple[int, ...]:
@@ -35,8 +33,15 @@ def sizes(arguments: Sequence[object]) -> tuple[int, ...]:
 
 
 def reshaped(context: TorchContext, input: Operand, shape: tuple[int, ...]) -> StagedTensor:
-    """The same elements in the same order in another shape."""
-    return context.wrap(context.reshape(context.atom(input), shape), bounds=_bounds(input))
+    """The same elements in the same order in another shape: a view, unless they lie in another order in memory."""
+    if not _is_dense(input):
+        return context.wrap(context.reshape(context.atom(input), shape), bounds=_bounds(input))
+    return context.view(input, Reshaped(shape))
+
+
+def _is_dense(input: Operand) -> bool:
+    seen = input.content.seen if isinstance(input, StagedTensor) else None
+    return seen is None or seen.view.is_dense
 
 
 def _bounds(input: Operand) -> Bounds | None:
@@ -78,15 +83,6 @@ def _flatten(context: TorchContext, input: Operand, start_dim: int = 0, end_dim:
     if start > end:
         raise StagedTypeError("flatten() has start_dim after end_dim", loc=caller_loc())
     return reshaped(context, input, (*shape[:start], math.prod(shape[start : end + 1]), *shape[end + 1 :]))
-
-
-@functions.define(torch.Tensor.__getitem__)
-def _index(context: TorchContext, input: Operand, index: object) -> object:
-    raise TorchFeatureError(
-        "`torch.Tensor.__getitem__` (indexing and slicing) cannot be staged yet",
-        loc=caller_loc(),
-        hint="take batches from a DataLoader, one element a row with x.gather(1, index), or slice before staged code",
-    )
 
 
 @functions.define(*methods("ravel"))
@@ -141,10 +137,7 @@ def _permute(context: TorchContext, input: Operand, *arguments: object, dims: ob
 
 
 def _permuted(context: TorchContext, input: Operand, permutation: tuple[int, ...]) -> StagedTensor:
-    atom = context.atom(input)
-    if permutation == tuple(range(len(permutation))):
-        return context.wrap(atom, bounds=_bounds(input))
-    return context.wrap(context.emit(TRANSPOSE, atom, permutation=permutation), bounds=_bounds(input))
+    return context.view(input, Permuted(permutation))
 
 
 @functions.define(*methods("expand", "broadcast_to"))
@@ -157,7 +150,7 @@ def _expand(context: TorchContext, input: Operand, *arguments: object, size: obj
     fits = offset >= 0 and all(n in (1, resolved[axis + offset]) for axis, n in enumerate(source))
     if not fits or min(resolved, default=0) < 0:
         raise StagedTypeError(f"a tensor of shape {list(source)} does not expand to {list(shape)}", loc=caller_loc())
-    return context.wrap(context.broadcast(context.atom(input), resolved), bounds=_bounds(input))
+    return context.view(input, Repeated(resolved))
 
 
 @functions.define(*methods("expand_as"))

@@ -12,6 +12,7 @@ from ..loc import caller_loc
 from .context import Operand, TorchContext
 from .table import accessor, functions, methods, refuse_options
 from .tensor import StagedTensor, detached
+from .view_steps import Detached
 
 
 @functions.define(torch.Tensor.item)
@@ -39,7 +40,7 @@ def _python_type(dtype: ScalarType) -> ScalarType:
 def _detach(context: TorchContext, input: Operand) -> object:
     if isinstance(input, StagedTensor):
         return detached(input)
-    return StagedTensor(context.without_gradient(input), context)
+    return context.view(input, Detached())
 
 
 @functions.define(accessor("requires_grad"))

@@ -22,6 +22,7 @@ from . import (  # noqa: F401 - loading them fills the table
     functions_conv,
     functions_convert,
     functions_in_place,
+    functions_index,
     functions_linear,
     functions_loss,
     functions_normalize,

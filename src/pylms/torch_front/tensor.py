@@ -17,7 +17,9 @@ from ..ir.types import TensorType
 from ..loc import caller_loc
 from ..staging.context import Trace
 from ..staging.rep import Rep
+from .content import Content, Seen
 from .dtypes import torch_dtype
+from .view_steps import Detached
 
 if TYPE_CHECKING:
     from .context import TorchContext
@@ -54,18 +56,8 @@ def _reflected(function: Callable[..., object]) -> Callable[..., Any]:
     return operate
 
 
-def _in_place(function: Callable[..., object]) -> Callable[..., Any]:
-    """An augmented assignment: a new value (D8), which also goes where the old one lives, if anywhere."""
-
-    def operate(self: StagedTensor, other: object) -> object:
-        if not _is_operand(other):
-            return NotImplemented
-        result = self.context.dispatch(function, (self, other), {})
-        if self.place is not None and isinstance(result, StagedTensor):
-            self.place.assign(result)
-        return result
-
-    return operate
+def _tracks(tensor: torch.Tensor) -> bool:
+    return isinstance(tensor, StagedTensor) and tensor.tracks_gradient
 
 
 def _is_operand(value: object) -> bool:
@@ -75,11 +67,11 @@ def _is_operand(value: object) -> bool:
 class StagedTensor(torch.Tensor):
     """A tensor whose content will be known when the compiled code runs."""
 
-    atom: Atom
     context: TorchContext
-    tracks_gradient: bool
-    bounds: Bounds | None
     place: Place | None
+    content: Content
+    _tracks_gradient: bool
+    _bounds: Bounds | None
 
     @staticmethod
     def __new__(
@@ -90,26 +82,55 @@ class StagedTensor(torch.Tensor):
         tracks_gradient: bool = False,
         bounds: Bounds | None = None,
         place: Place | None = None,
+        seen: Seen | None = None,
     ) -> StagedTensor:
-        """`tracks_gradient`: a derivative may flow through it. `place`: of a parameter's gradient."""
+        """`tracks_gradient`: a derivative may flow through it. `place`: of a parameter's gradient.
+
+        `seen`: the tensor that this one is a view of.
+        """
         type_ = atom.type
         assert isinstance(type_, TensorType)
         tensor: StagedTensor = torch.Tensor._make_wrapper_subclass(
             cls, type_.shape, dtype=torch_dtype(type_.dtype), device=torch.device("cpu"), requires_grad=False
         )
-        tensor.atom = atom
+        tensor.content = Content(atom, context, seen)
         tensor.context = context
-        tensor.tracks_gradient = tracks_gradient
-        tensor.bounds = bounds
+        tensor._tracks_gradient = tracks_gradient
+        tensor._bounds = bounds
         tensor.place = place
         return tensor
 
     def __init__(self, *_args: object, **_kwargs: object) -> None:
         super().__init__()
 
+    @property
+    def tracks_gradient(self) -> bool:
+        """Whether a derivative may flow through what is in it now."""
+        seen = self.content.seen
+        if seen is None or self._tracks_gradient or not self.is_floating_point():
+            return self._tracks_gradient
+        return not self.content.is_current and (seen.tensor.requires_grad or _tracks(seen.tensor))
+
+    @property
+    def bounds(self) -> Bounds | None:
+        """What is known of every element."""
+        return self._bounds if self.content.is_current else None
+
+    def note_change(self, *, tracks_gradient: bool) -> None:
+        """It has another value from now on."""
+        self._bounds = None
+        self._tracks_gradient |= tracks_gradient
+
+    @property
+    def atom(self) -> Atom:
+        """What is in it now."""
+        return self.content.read()
+
     def require_trace(self, trace: Trace) -> None:
         """A located error when this value is of another staging run, or of a block that is closed."""
-        trace.require_usable(self.atom, self.context.trace)
+        if trace is not self.context.trace:
+            trace.require_usable(self.content.read(), self.context.trace)
+        self.content.require_usable()
 
     def __repr__(self, *, tensor_contents: Any = None) -> str:  # type: ignore[override]
         return f"StagedTensor({self.atom!r}: {self.atom.type})"
@@ -144,16 +165,16 @@ class StagedTensor(torch.Tensor):
 
     __add__ = _operator(torch.Tensor.add)
     __radd__ = _reflected(torch.Tensor.add)
-    __iadd__ = _in_place(torch.Tensor.add)
+    __iadd__ = _operator(torch.Tensor.add_)
     __sub__ = _operator(torch.Tensor.sub)
     __rsub__ = _reflected(torch.Tensor.sub)
-    __isub__ = _in_place(torch.Tensor.sub)
+    __isub__ = _operator(torch.Tensor.sub_)
     __mul__ = _operator(torch.Tensor.mul)
     __rmul__ = _reflected(torch.Tensor.mul)
-    __imul__ = _in_place(torch.Tensor.mul)
+    __imul__ = _operator(torch.Tensor.mul_)
     __truediv__ = _operator(torch.Tensor.div)
     __rtruediv__ = _reflected(torch.Tensor.div)
-    __itruediv__ = _in_place(torch.Tensor.div)
+    __itruediv__ = _operator(torch.Tensor.div_)
     __floordiv__ = _operator(torch.floor_divide)
     __rfloordiv__ = _reflected(torch.floor_divide)
     __mod__ = _operator(torch.remainder)
@@ -235,5 +256,7 @@ class StagedTensor(torch.Tensor):
 
 def detached(tensor: StagedTensor) -> StagedTensor:
     """The same value, through which no derivative passes."""
-    atom = tensor.context.without_gradient(tensor)
-    return StagedTensor(atom, tensor.context, bounds=tensor.bounds, place=tensor.place)
+    context = tensor.context
+    atom = context.without_gradient(tensor)
+    seen = Seen.of(context, tensor, Detached())
+    return StagedTensor(atom, context, bounds=tensor.bounds, place=tensor.place, seen=seen)
