@@ -7,6 +7,8 @@ from . import (
     rows_indexing,
     rows_modules,
     rows_normalize,
+    rows_reductions,
+    rows_shape,
     rows_training,
     rows_windows,
 )
@@ -14,8 +16,13 @@ from .rows import Section
 
 SECTIONS: tuple[Section, ...] = (
     rows_elementwise.SECTION,
+    rows_shape.SHAPES,
+    rows_shape.JOINING,
+    rows_shape.CHOOSING,
     rows_indexing.READING,
     rows_indexing.WRITING,
+    rows_reductions.REDUCTIONS,
+    rows_reductions.PRODUCTS,
     rows_modules.SECTION,
     rows_normalize.SECTION,
     rows_windows.SECTION,

@@ -84,6 +84,8 @@ _NUMPY: dict[Primitive, Callable[..., Any]] = {
     ops.HYPOT: np.hypot,
     ops.COPYSIGN: np.copysign,
     ops.FMOD: np.fmod,
+    ops.ERF: np.frompyfunc(math.erf, 1, 1),
+    ops.ERFC: np.frompyfunc(math.erfc, 1, 1),
 }
 
 

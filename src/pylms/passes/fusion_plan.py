@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from math import prod
 
 from ..ir.node import Atom, Block, Function, Node, Sym
+from ..ir.ops import elementary
 from ..ir.ops.arithmetic import COS, ELEMENTWISE, EXP, FLOORDIV, LOG, MOD, POW, SIGMOID, SIN, SQRT, TAN, TANH, TRUEDIV
 from ..ir.ops.buffers import GATHER_ROWS, LOAD, SLICE_ROWS
 from ..ir.ops.tensor_gathers import TAKE, TAKE_ALONG
@@ -45,13 +46,15 @@ _BUFFER_READS = _ROW_READS | {LOAD}
 _VIEWS = frozenset({BROADCAST, RESHAPE, SLICE, STOP_GRADIENT, TRANSPOSE}) | _BUFFER_READS
 _COPIES = frozenset({CONCAT, PLACE})
 _ALIASES = frozenset({LOAD, RESHAPE, SLICE_ROWS, STOP_GRADIENT})
-INLINABLE: frozenset[Primitive] = ELEMENTWISE | _REDUCTIONS | _VIEWS | _COPIES | {PICK, ONE_HOT, TAKE, TAKE_ALONG}
+INLINABLE: frozenset[Primitive] = (
+    ELEMENTWISE | elementary.ELEMENTWISE | _REDUCTIONS | _VIEWS | _COPIES | {PICK, ONE_HOT, TAKE, TAKE_ALONG}
+)
 
 _ELEMENT_COST = {
     **dict.fromkeys(_VIEWS, 0),
     **dict.fromkeys((TRUEDIV, SQRT, FLOORDIV, MOD), 4),
     **dict.fromkeys((EXP, LOG, SIGMOID, TANH), 10),
-    **dict.fromkeys((POW, SIN, COS, TAN), 20),
+    **dict.fromkeys((POW, SIN, COS, TAN, *elementary.ELEMENTWISE), 20),
 }
 _COST_OF_STORING = 2
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from ..ir.node import Atom, Const, Node
+from ..ir.ops import elementary
 from ..ir.ops.arithmetic import ADD, CONVERT, ELEMENTWISE, EQ
 from ..ir.ops.buffers import GATHER_ROWS, LOAD, SLICE_ROWS
 from ..ir.ops.tensors import (
@@ -26,7 +27,7 @@ def _integers(node: Node, name: str) -> Shape:
     return integers({name: node.attr(name)}, name)
 
 
-@read_rules.define(*(ELEMENTWISE - {CONVERT}))
+@read_rules.define(*(ELEMENTWISE - {CONVERT}), *elementary.ELEMENTWISE)
 def _elementwise(nest: NestBuilder, node: Node, shape: Shape, indices: Indices) -> Atom:
     return nest.emit(node.primitive, [nest.read(arg, shape, indices) for arg in node.args])
 

@@ -59,6 +59,8 @@ class BufferTable:
         self._frozen: dict[int, torch.UntypedStorage] = {}
         self.written: set[Sym] = set()
         self._changes: dict[Sym, int] = {}
+        self._rebound: set[Sym] = set()
+        self._seen_again: set[Sym] = set()
 
     # What the trace has to know about real tensors
 
@@ -130,13 +132,19 @@ class BufferTable:
         shape = tuple(tensor.shape)
         return content if shape == buffer.type.shape else self._reshaped(content, shape)
 
-    def store(self, tensor: torch.Tensor, value: Atom) -> None:
-        """Replace the tensor's content; `value` has its dtype and shape."""
+    def store(self, tensor: torch.Tensor, value: Atom, *, rebinds: bool = False) -> None:
+        """Replace the tensor's content; `value` has its dtype and shape.
+
+        `rebinds`: in the program, it is a name that gets another tensor: views of the old one do not change.
+        """
         self._require_writeable(tensor)
         buffer = self.capture(tensor)
         if isinstance(value.type, TensorType) and value.type.shape != buffer.type.shape:
             value = self._reshaped(value, buffer.type.shape)
-        self._note_change(buffer)
+        if rebinds:
+            self._note_rebinding(tensor, buffer)
+        else:
+            self._note_change(buffer)
         self._trace.emit(STORE, [buffer.symbol, value])
 
     def written_by_python(self, tensor: torch.Tensor) -> Sym:
@@ -156,6 +164,25 @@ class BufferTable:
     def changes_of(self, tensor: torch.Tensor) -> int:
         """How often the program, as it stands, has changed the tensor."""
         return self._changes.get(self.capture(tensor).symbol, 0)
+
+    def may_change_in_rounds(self, tensor: torch.Tensor) -> bool:
+        """Whether a view that is older than a loop must be read anew in it, for rounds of it may change the tensor."""
+        symbol = self.capture(tensor).symbol
+        if symbol in self._rebound:
+            return False
+        self._seen_again.add(symbol)
+        return True
+
+    def _note_rebinding(self, tensor: torch.Tensor, buffer: Buffer) -> None:
+        if buffer.symbol in self._seen_again:
+            raise TorchFeatureError(
+                f"`{self.name_of(tensor) or 'a tensor'}` is assigned another tensor in a loop in which a view of "
+                "the one before is used",
+                loc=caller_loc(),
+                hint=".clone() the view before the loop",
+            )
+        self._rebound.add(buffer.symbol)
+        self.written.add(buffer.symbol)
 
     def _note_change(self, buffer: Buffer) -> None:
         before = self._changes.get(buffer.symbol, 0)

@@ -203,4 +203,6 @@ class Content:
         if not self._is_older_than_block:
             return True
         content = getattr(seen.tensor, "content", None)
-        return isinstance(content, Content) and not content.may_vary
+        if isinstance(content, Content):
+            return not content.may_vary
+        return not self._context.buffers.may_change_in_rounds(seen.tensor)

@@ -21,7 +21,7 @@ from ..staging.context import Trace, current_trace
 from ..staging.rep import Rep
 from .buffers import BufferTable
 from .content import Seen
-from .dtypes import constant, scalar_type
+from .dtypes import constant, scalar_type, torch_dtype
 from .gradients import GradientTable
 from .guards import Guards
 from .modes import TrainingModes
@@ -165,9 +165,11 @@ class TorchContext:
         target.note_change(tracks_gradient=self.tracks_gradient and _is_float(value))
 
     def may_need_gradient(self, value: object) -> bool:
-        """Whether a derivative may flow through the tensor."""
+        """Whether a derivative may flow through the tensor, or through one of several."""
         if isinstance(value, StagedTensor):
             return value.tracks_gradient
+        if isinstance(value, (tuple, list)):
+            return any(map(self.may_need_gradient, value))
         return isinstance(value, torch.Tensor) and value.requires_grad
 
     @contextmanager
@@ -190,6 +192,15 @@ class TorchContext:
     def full(self, value: Number, type_: TensorType) -> Sym:
         """A tensor filled with a plain number."""
         return self.emit(BROADCAST, constant(value, type_.dtype), shape=type_.shape, axes=())
+
+    def constant_tensor(self, value: torch.Tensor) -> Atom:
+        """A real tensor's content that is made while staging and never changes."""
+        self.buffers.note_made(value, under_control=True)
+        return self.atom(value)
+
+    def dtype_of(self, scalar: ScalarType) -> torch.dtype:
+        """PyTorch's name for the type of elements."""
+        return torch_dtype(scalar)
 
     def convert(self, atom: Atom, dtype: ScalarType) -> Atom:
         """The atom with other elements."""
@@ -237,7 +248,10 @@ class TorchContext:
 
     def result_shape(self, *operands: Operand) -> tuple[int, ...]:
         """The shape that operands broadcast to. StagedTypeError where they do not fit."""
-        shapes = [tuple(operand.shape) for operand in operands if isinstance(operand, torch.Tensor)]
+        return self.broadcast_shapes(*[tuple(each.shape) for each in operands if isinstance(each, torch.Tensor)])
+
+    def broadcast_shapes(self, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+        """The shape that these broadcast to. StagedTypeError where they do not fit."""
         try:
             return tuple(torch.broadcast_shapes(*shapes))  # type: ignore[no-untyped-call]
         except RuntimeError:

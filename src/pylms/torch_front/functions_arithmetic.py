@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from ..errors import StagedTypeError
 from ..ir.node import Atom
 from ..ir.ops import arithmetic as op
+from ..ir.ops import elementary
 from ..ir.primitive import Primitive
 from ..ir.types import BOOL, ScalarType, TensorType
 from ..loc import caller_loc
@@ -76,8 +77,23 @@ def _div(
     refuse_options("div", out=(out, None))
     if rounding_mode == "floor":
         return _floor_divide(context, input, other)
+    if rounding_mode == "trunc":
+        return _truncated_quotient(context, input, other)
     refuse_options("div", rounding_mode=(rounding_mode, None))
     return apply(context, op.TRUEDIV, input, other, dtype=floating_dtype(context, input, other))
+
+
+def _truncated_quotient(context: TorchContext, input: Operand, other: Operand) -> object:
+    """Rounded towards zero. Of integers: the quotient rounded down, and one more where that is below a remainder."""
+    dtype = _arithmetic_dtype(context, "div", input, other)
+    if dtype.is_float:
+        quotient = apply(context, op.TRUEDIV, input, other, dtype=dtype)
+        return context.wrap(context.emit(elementary.TRUNC, quotient.atom))
+    down = apply(context, op.FLOORDIV, input, other, dtype=dtype)
+    rest = apply(context, op.MOD, input, other, dtype=dtype)
+    zero, one = context.full(0, context.type_of(down)), context.full(1, context.type_of(down))
+    is_below = context.emit(op.LOGICAL_AND, context.emit(op.LT, down.atom, zero), context.emit(op.NE, rest.atom, zero))
+    return context.wrap(context.emit(op.SELECT, is_below, context.emit(op.ADD, down.atom, one), down.atom))
 
 
 @functions.define(*methods("__rdiv__", "__rtruediv__"))
@@ -167,6 +183,7 @@ def _define_bool_operator(primitive: Primitive, *names: str) -> None:
 
 _define_bool_operator(op.LOGICAL_AND, "bitwise_and", "__and__", "__rand__")
 _define_bool_operator(op.LOGICAL_OR, "bitwise_or", "__or__", "__ror__")
+_define_bool_operator(op.NE, "bitwise_xor", "__xor__", "__rxor__")
 
 
 @functions.define(*methods("bitwise_not", "__invert__"))
@@ -181,7 +198,12 @@ def _logical_not(context: TorchContext, input: Operand) -> object:
     return context.wrap(context.emit(op.LOGICAL_NOT, truths(context, input, context.result_shape(input))))
 
 
-@functions.define(torch.where, torch.Tensor.where)
+@functions.define(torch.Tensor.where)
+def _where_method(context: TorchContext, input: Operand, condition: Operand, other: Operand) -> object:
+    return _where(context, condition, input, other)
+
+
+@functions.define(torch.where)
 def _where(context: TorchContext, condition: Operand, input: Operand, other: Operand) -> object:
     if isinstance(condition, torch.Tensor) and context.type_of(condition).dtype != BOOL:
         raise StagedTypeError("the condition of torch.where must be a bool tensor", loc=caller_loc())
@@ -217,7 +239,7 @@ _define_float_function(op.TAN, "tan")
 _define_float_function(op.TANH, "tanh")
 _define_float_function(op.SIGMOID, "sigmoid")
 functions.define(F.tanh)(lambda context, input: apply(context, op.TANH, input, dtype=floating_dtype(context, input)))
-functions.define(F.sigmoid)(
+functions.define(F.sigmoid, torch.special.expit)(
     lambda context, input: apply(context, op.SIGMOID, input, dtype=floating_dtype(context, input))
 )
 

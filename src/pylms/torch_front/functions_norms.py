@@ -84,3 +84,24 @@ def _norm(
     if not isinstance(order, (int, float)):
         refuse_options("norm", p=(p, "fro"))
     return _vector_norm(context, input, order, dim, keepdim, dtype=dtype, out=out)  # type: ignore[arg-type]
+
+
+@functions.define(torch.linalg.norm)
+def _linalg_norm(
+    context: TorchContext,
+    A: Operand,
+    ord: object = None,
+    dim: object = None,
+    keepdim: bool = False,
+    *,
+    dtype: object = None,
+) -> object:
+    """Of vectors, and of matrices the root of the sum of squares."""
+    if not isinstance(dim, int) and len(context.type_of(A).shape) != 1:
+        refuse_options("linalg.norm", ord=(None if ord == "fro" else ord, None))
+    return _norm(context, A, 2.0 if ord in (None, "fro") else ord, dim, keepdim, dtype=dtype)
+
+
+@functions.define(*methods("dist"))
+def _dist(context: TorchContext, input: Operand, other: Operand, p: float = 2) -> object:
+    return _norm(context, context.dispatch_staged(torch.sub, (input, other), {}), p)

@@ -1,4 +1,4 @@
-"""Reductions: `sum`, `mean`, `max`, `argmax`, `amax`."""
+"""Reductions: `sum`, `mean`, `max`, `argmax`, `amax`, and those that give the least."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ import torch
 
 from ..errors import StagedTypeError
 from ..ir.node import Atom
-from ..ir.ops.arithmetic import MUL, NEG, TRUEDIV
-from ..ir.ops.tensors import ARGMAX, ONE_HOT, PICK, REDUCE_MAX, REDUCE_SUM
+from ..ir.ops.arithmetic import NEG, TRUEDIV
+from ..ir.ops.tensor_gathers import TAKE_ALONG
+from ..ir.ops.tensors import ARGMAX, PICK, REDUCE_MAX, REDUCE_SUM
 from ..ir.types import BOOL, INT64, ScalarType, TensorType
 from ..loc import caller_loc
 from .context import Operand, TorchContext, normalised_axes, normalised_axis
@@ -133,13 +134,13 @@ def _min(context: TorchContext, input: Operand, dim: object = None, keepdim: boo
 
 def _taken(context: TorchContext, atom: Atom, positions: Atom, axis: int) -> Atom:
     """The elements at `positions` along one dimension; the derivative goes to those alone."""
-    assert isinstance(atom.type, TensorType)
+    assert isinstance(atom.type, TensorType) and isinstance(positions.type, TensorType)
+    if not atom.type.rank:
+        return atom
     if atom.type.rank == 2 and axis == 1:
         return context.emit(PICK, atom, positions)
-    if axis == atom.type.rank - 1:
-        mask = context.emit(ONE_HOT, positions, depth=atom.type.shape[axis], dtype=atom.type.dtype)
-        return context.emit(REDUCE_SUM, context.emit(MUL, atom, mask), axes=(axis,))
-    return context.emit(REDUCE_MAX, atom, axes=(axis,))
+    kept = context.reshape(positions, kept_shape(atom.type.shape, (axis,)))
+    return context.reshape(context.emit(TAKE_ALONG, atom, kept, axis=axis), positions.type.shape)
 
 
 @functions.define(*methods("amax"))
@@ -149,3 +150,9 @@ def _amax(context: TorchContext, input: Operand, dim: object = (), keepdim: bool
     axes = normalised_axes(dim, type_.rank)
     found: Atom = context.emit(REDUCE_MAX, atom, axes=axes)
     return context.wrap(context.reshape(found, kept_shape(type_.shape, axes)) if keepdim else found)
+
+
+@functions.define(*methods("amin"))
+def _amin(context: TorchContext, input: Operand, dim: object = (), keepdim: bool = False) -> object:
+    negated = context.dispatch(torch.neg, (input,), {})
+    return context.dispatch(torch.neg, (_amax(context, negated, dim, keepdim),), {})

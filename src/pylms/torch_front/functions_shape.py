@@ -107,7 +107,12 @@ def _unsqueeze(context: TorchContext, input: Operand, dim: int) -> object:
     return reshaped(context, input, (*shape[:axis], 1, *shape[axis:]))
 
 
-@functions.define(*methods("t"), accessor("T"), accessor("mT"))
+@functions.define(accessor("mT"))
+def _transposed_matrices(context: TorchContext, input: Operand) -> object:
+    return _transpose(context, input, -2, -1)
+
+
+@functions.define(*methods("t"), accessor("T"))
 def _t(context: TorchContext, input: Operand) -> object:
     rank = len(context.type_of(input).shape)
     if rank > 2:

@@ -18,11 +18,15 @@ from ..errors import TorchFeatureError
 from ..loc import caller_loc
 from ..staging.rep import Rep
 from . import (  # noqa: F401 - loading them fills the table
+    functions_activation,
     functions_arithmetic,
     functions_conv,
     functions_convert,
+    functions_einsum,
+    functions_elementary,
     functions_in_place,
     functions_index,
+    functions_join,
     functions_linear,
     functions_loss,
     functions_normalize,
@@ -31,6 +35,7 @@ from . import (  # noqa: F401 - loading them fills the table
     functions_pool,
     functions_reduce,
     functions_shape,
+    functions_statistics,
     functions_value,
 )
 from .context import TorchContext

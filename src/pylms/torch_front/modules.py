@@ -93,7 +93,7 @@ def _write_buffer(context: TorchContext, name: str, buffer: torch.Tensor, value:
                 loc=caller_loc(),
                 hint="assign value.detach()",
             )
-        context.write(buffer, context.atom(value))
+        context.buffers.store(buffer, context.atom(value), rebinds=True)
 
 
 def _refuse_carried(name: str, old: object, new: object) -> None:

@@ -8,7 +8,7 @@ from ..errors import StagedTypeError
 from ..ir.node import Atom, Const
 from ..ir.ops.arithmetic import ADD, EQ, GE, LOGICAL_OR, LT, SELECT
 from ..ir.ops.control import CHECK
-from ..ir.ops.tensors import BROADCAST, ELEMENT, ONE_HOT, REDUCE_MAX
+from ..ir.ops.tensors import BROADCAST, ELEMENT, ONE_HOT, REDUCE_MAX, TRANSPOSE
 from ..ir.types import BOOL, INT64, TensorType
 from ..loc import caller_loc
 from .context import Operand, TorchContext
@@ -57,17 +57,24 @@ def checked_positions(context: TorchContext, index: torch.Tensor, extent: int, m
 
 def counted(context: TorchContext, count: int) -> Atom:
     """0, 1, 2, ..., an int64 tensor."""
-    made = torch.arange(count)
-    context.buffers.note_made(made, under_control=True)
-    return context.atom(made)
+    return context.constant_tensor(torch.arange(count))
 
 
 def last_of_each(context: TorchContext, positions: Atom, extent: int) -> tuple[Atom, Atom]:
     """For each of `extent` places, the number of the last of `positions` [N] that is it, and whether there is one."""
-    (count,) = tensor_type(positions).shape
-    matrix = TensorType(INT64, (count, extent))
+    return last_along(context, positions, 0, extent)
+
+
+def last_along(context: TorchContext, positions: Atom, axis: int, extent: int) -> tuple[Atom, Atom]:
+    """As `last_of_each`, for positions along one dimension of a tensor, which has `extent` places in the results."""
+    shape = tensor_type(positions).shape
     hits = context.emit(ONE_HOT, positions, depth=extent, dtype=BOOL)
-    numbers = context.emit(BROADCAST, counted(context, count), shape=matrix.shape, axes=(0,))
-    found = context.emit(SELECT, hits, numbers, context.full(-1, matrix))
-    last = context.emit(REDUCE_MAX, found, axes=(0,))
-    return last, context.emit(GE, last, context.full(0, TensorType(INT64, (extent,))))
+    type_ = TensorType(INT64, (*shape, extent))
+    numbers = context.emit(BROADCAST, counted(context, shape[axis]), shape=type_.shape, axes=(axis,))
+    found = context.emit(SELECT, hits, numbers, context.full(-1, type_))
+    last = context.emit(REDUCE_MAX, found, axes=(axis,))
+    # The places are the last dimension so far, and belong where the positions were.
+    order = (*range(axis), len(shape) - 1, *range(axis, len(shape) - 1))
+    if order != tuple(range(len(order))):
+        last = context.emit(TRANSPOSE, last, permutation=order)
+    return last, context.emit(GE, last, context.full(0, tensor_type(last)))

@@ -193,6 +193,8 @@ class StagedTensor(torch.Tensor):
     __rand__ = _reflected(torch.bitwise_and)
     __or__ = _operator(torch.bitwise_or)
     __ror__ = _reflected(torch.bitwise_or)
+    __xor__ = _operator(torch.bitwise_xor)
+    __rxor__ = _reflected(torch.bitwise_xor)
 
     def number(self) -> object:
         """The only element as a staged number: what `int(x)`, `float(x)` and `bool(x)` are of in virtualised code."""

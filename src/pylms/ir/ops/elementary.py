@@ -1,4 +1,4 @@
-"""The functions of `math` beyond the commonest ones, on floating-point scalars.
+"""The functions of `math` beyond the commonest ones, on floating-point numbers and elementwise on tensors.
 
 On `float` (Python's) they are `math`'s: what they are not defined for raises ValueError, a finite argument with an
 infinite result OverflowError. On fixed-width types they are NumPy's, which raise nothing.
@@ -13,7 +13,7 @@ from ..effects import PURE, RAISES_KEPT, Effect
 from ..node import Atom, AttributeValue, Block
 from ..primitive import Primitive
 from ..rules import effect_rules, pure, type_rules
-from ..types import FLOAT, ScalarType, Type
+from ..types import FLOAT, ScalarType, TensorType, Type, element_type
 
 ASIN = Primitive("asin")
 ACOS = Primitive("acos")
@@ -49,15 +49,18 @@ BINARY = (ATAN2, HYPOT, COPYSIGN, FMOD, REMAINDER, MATH_POW)
 PRIMITIVES = (*TOTAL, *PARTIAL)
 UNARY = tuple(primitive for primitive in PRIMITIVES if primitive not in BINARY)
 
-PYTHON_ONLY = frozenset({ERF, ERFC, REMAINDER, MATH_POW})
-"""What NumPy does not have, or under another name."""
+PYTHON_ONLY = frozenset({REMAINDER, MATH_POW})
+"""What only Python's floats have: NumPy has it under another name, or not at all."""
+
+ELEMENTWISE = frozenset(PRIMITIVES) - PYTHON_ONLY
+"""What tensors have, too."""
 
 
 def _float_type(args: tuple[Type, ...], arity: int) -> Type:
     first = args[0]
     if len(args) != arity or any(arg != first for arg in args):
         raise StagedTypeError(f"operands of different types: {' and '.join(map(str, args))}")
-    if not isinstance(first, ScalarType) or not first.is_float:
+    if not isinstance(first, (ScalarType, TensorType)) or not element_type(first).is_float:
         raise StagedTypeError(f"a floating-point operand is needed here, not {first}")
     return first
 
