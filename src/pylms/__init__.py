@@ -15,12 +15,16 @@ from .options import Options
 from .rep import staged, static
 
 if TYPE_CHECKING:
-    from .transforms import grad, value_and_grad
+    from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
     "Options",
     "PylmsError",
     "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "lms",
     "lmscompile",
     "rep_fun",
@@ -29,10 +33,11 @@ __all__ = [
     "staged",
     "static",
     "value_and_grad",
+    "vjp",
 ]
 __version__ = "0.1.0"
 
-_TRANSFORMS = ("grad", "value_and_grad")
+_TRANSFORMS = ("grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp")
 
 
 def __getattr__(name: str) -> object:

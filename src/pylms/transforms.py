@@ -9,14 +9,20 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Mapping, Sequence
 from types import FunctionType
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from .decorators import count_as_virtualised, stage
-from .errors import ArgumentError
+from .errors import ArgumentError, StagedTypeError
+from .late import late_module
 from .loc import caller_loc
 from .staging import differentiation
 from .staging.context import Trace, current_trace
 from .tracebacks import hiding_library_frames
+
+if TYPE_CHECKING:
+    from . import jacobians
+else:
+    jacobians = late_module("pylms.jacobians")
 
 AnyFunction = Callable[..., Any]
 ArgumentNumbers = int | tuple[int, ...]
@@ -48,12 +54,126 @@ def value_and_grad(function: AnyFunction, argnums: ArgumentNumbers = 0) -> AnyFu
     return _transformed(function, value_and_gradient, "value_and_grad")
 
 
+@hiding_library_frames
+def jvp(function: AnyFunction, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
+    """What `function` gives for the arguments `primals`, and how that changes where they change by `tangents`.
+
+    Each tangent is like its argument; the change is like the result, which may be floats, arrays and tuples of them.
+    """
+
+    def push_forward(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+        linearized = _linearized(function, primals)
+        return linearized.value, linearized.push_forward(tangents)
+
+    result: tuple[Any, Any] = _run(function, push_forward, tuple(primals), tuple(tangents))
+    return result
+
+
+@hiding_library_frames
+def vjp(function: AnyFunction, *primals: Any) -> tuple[Any, Callable[[Any], tuple[Any, ...]]]:
+    """What `function` gives for the arguments `primals`, and a function that pulls cotangents back.
+
+    That takes values like the result, and gives for each argument the sum of these times the derivatives of the result.
+    """
+    if current_trace() is not None:
+        linearized = _linearized(function, primals)
+        return linearized.value, lambda cotangents: tuple(linearized.pull_back(cotangents))
+
+    def value(primals: tuple[Any, ...]) -> Any:
+        return _linearized(function, primals).value
+
+    def pulled_back(primals: tuple[Any, ...], cotangents: Any) -> tuple[Any, ...]:
+        return tuple(_linearized(function, primals).pull_back(cotangents))
+
+    return _run(function, value, primals), lambda cotangents: _run(function, pulled_back, primals, cotangents)
+
+
+@hiding_library_frames
+def hvp(function: AnyFunction, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, ...]:
+    """The second derivatives of `function`, which gives one number, by the arguments `primals`, times `tangents`.
+
+    A tuple of what is like each argument. The matrix of second derivatives is never made.
+    """
+
+    def second_order(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
+        return tuple(_linearized(function, primals).second_order(tangents))
+
+    result: tuple[Any, ...] = _run(function, second_order, tuple(primals), tuple(tangents))
+    return result
+
+
+def _linearized(function: AnyFunction, primals: Sequence[object]) -> differentiation.Linearized:
+    trace = current_trace()
+    assert trace is not None
+    return differentiation.Linearized(trace, function, primals, {}, range(len(primals)))
+
+
+def _run(function: AnyFunction, traced: AnyFunction, *args: Any) -> Any:
+    """Call `traced`: at once where a program is staged, and compiled elsewhere."""
+    if current_trace() is not None:
+        return traced(*args)
+    traced.__name__ = f"{traced.__name__}_of_{_name_of(function)}"
+    count_as_virtualised(cast(FunctionType, traced), function)
+    return stage(traced)(*args)
+
+
+def _name_of(function: AnyFunction) -> str:
+    return getattr(function, "__name__", "function")
+
+
+@hiding_library_frames
+def jacobian(function: AnyFunction, argnums: ArgumentNumbers = 0) -> AnyFunction:
+    """The function that computes all derivatives of `function`, which gives a floating-point number or an array.
+
+    Between numbers and arrays: of the shape of the result followed by that of the argument. With a tuple of `argnums`,
+    a tuple of those for each argument named. Arrays by arrays are computed row by row, each in reverse.
+    """
+
+    def derivatives(trace: Trace, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+        chosen = _positions(function, argnums, len(args))
+        found = [_jacobian(trace, function, args, kwargs, number) for number in chosen]
+        return tuple(found) if isinstance(argnums, tuple) else found[0]
+
+    return _transformed(function, derivatives, "jacobian")
+
+
+@hiding_library_frames
+def hessian(function: AnyFunction, argnums: int = 0) -> AnyFunction:
+    """The function that computes the second derivatives of `function`, which gives one number, by one argument.
+
+    For an array of shape s, an array of shape s + s. See `hvp` for products with them, which need no such array.
+    """
+    return jacobian(grad(function, argnums), argnums)
+
+
+def _jacobian(
+    trace: Trace, function: AnyFunction, args: Sequence[object], kwargs: Mapping[str, object], number: int
+) -> object:
+    def linearized() -> differentiation.Linearized:
+        return differentiation.Linearized(trace, function, args, kwargs, [number])
+
+    here, argument = linearized(), args[number]
+    for what, value in ((f"argument {number} of {_name_of(function)}", argument), ("its result", here.value)):
+        if not trace.is_array(value) and trace.try_lift(value) is None:
+            raise StagedTypeError(
+                f"{what} is neither a number nor an array, and has no jacobian",
+                loc=caller_loc(),
+                hint="for tuples there are vjp() and jvp()",
+            )
+    if not trace.is_array(here.value):
+        return here.pull_back(1.0)[0]
+    if not trace.is_array(argument):
+        return here.push_forward([1.0])
+    return jacobians.jacobian_of_arrays(lambda unit: linearized().pull_back(unit)[0], here.value, argument)
+
+
 def _gradient(
     trace: Trace, function: AnyFunction, args: Sequence[object], kwargs: Mapping[str, object], argnums: ArgumentNumbers
 ) -> tuple[object, object]:
     chosen = _positions(function, argnums, len(args))
-    value, gradients = differentiation.value_and_gradient(trace, function, args, kwargs, chosen)
-    return value, tuple(gradients) if isinstance(argnums, tuple) else gradients[0]
+    linearized = differentiation.Linearized(trace, function, args, kwargs, chosen)
+    gradients = linearized.gradient()
+    return linearized.value, tuple(gradients) if isinstance(argnums, tuple) else gradients[0]
 
 
 def _positions(function: AnyFunction, argnums: ArgumentNumbers, count: int) -> list[int]:
@@ -85,6 +205,6 @@ def _transformed(function: AnyFunction, traced: Traced, name: str) -> AnyFunctio
             compiled.append(stage(call))
         return compiled[0](*args, **kwargs)
 
-    call.__name__ = f"{name}_of_{getattr(function, '__name__', 'function')}"
+    call.__name__ = f"{name}_of_{_name_of(function)}"
     count_as_virtualised(cast(FunctionType, call), function)
     return call

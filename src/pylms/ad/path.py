@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from ..ir.node import Node
 from ..ir.ops.tapes import TAPE_NEW
@@ -17,23 +18,31 @@ def sweep_back(sweep: Sweep, path: Sequence[list[Node]]) -> None:
     """
     loc = sweep.loc
     for nodes in reversed(path):
-        # The sweep's own nodes go to the innermost list: it must not visit those.
-        count = len(nodes)
-        nodes[:count] = sweep.run(list(nodes))
         if nodes is path[-1]:
-            nodes[:0] = shadows_of_older_arrays(sweep, nodes)
-            _begin_tape(sweep, nodes)
+            sweep_range(sweep, nodes, 0, len(nodes), begin=0)
             sweep.context.refuse_tape(
                 "the loss depends on a loop or a native function, and the block in which backward() is called begins "
                 "after it, which is not supported yet"
             )
+        else:
+            nodes[:] = sweep.run(nodes)
     sweep.loc = loc
 
 
-def _begin_tape(sweep: Sweep, nodes: list[Node]) -> None:
+def sweep_range(sweep: Sweep, nodes: list[Node], start: int, stop: int, *, begin: int) -> None:
+    """Sweep over `nodes[start:stop]` of the list where the builder appends.
+
+    Forward nodes that must give more are replaced in the list; what all of them need is put at `begin`.
+    """
+    loc = sweep.loc
+    nodes[start:stop] = sweep.run(nodes[start:stop])
+    sweep.loc = loc
+    nodes[begin:begin] = [*_begin_tape(sweep), *shadows_of_older_arrays(sweep, nodes[start:])]
+
+
+def _begin_tape(sweep: Sweep) -> list[Node]:
     """The tape begins empty before all that leaves something on it."""
     tape = sweep.context.tape
     if tape is None:
-        return
-    made = sweep.builder.node(TAPE_NEW, (), loc=nodes[0].loc)
-    nodes.insert(0, Node((tape,), made.primitive, made.args, made.attrs, made.blocks, made.effect, made.loc))
+        return []
+    return [replace(sweep.builder.node(TAPE_NEW, (), loc=sweep.loc), results=(tape,))]

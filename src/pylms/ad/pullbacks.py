@@ -21,10 +21,11 @@ from ..ir.types import ArrayType, Region
 from . import rules  # noqa: F401 - loading them fills the table
 from .activity import varied_symbols
 from .context import Context, written_places
-from .path import sweep_back
+from .path import sweep_range
 from .program import Program
 from .rename import renamed, renamed_block, renamed_node, resolved, without_nodes
 from .rules_array_nests import add_to_shadow
+from .separate_arrays import separate_arrays
 from .sweep import Sweep
 
 
@@ -37,6 +38,7 @@ class ExpandPullbacks:
     def run(self, function: Function) -> Function:
         if not any(_has_variables(each.body) for each in all_functions(function)):
             return function
+        function = separate_arrays(function)
         program = Program(function, lambda each: replace(each, body=_expanded(each, program)))
         return program.finish(_expanded(function, program))
 
@@ -81,8 +83,10 @@ class _Expander:
     def _pulled_back(self, node: Node, before: list[Node]) -> Sequence[Atom]:
         outputs, cotangents, atoms = pullback_parts(node)
         variables = [atom for atom in atoms if isinstance(atom, Sym)]
-        varied = varied_symbols(Block((), tuple(before), ()), variables, self._program)
-        context = Context(self._builder, self._program, unstable=written_places(before))
+        start = _start(before)
+        stop, forward = len(before), before[start:]
+        varied = varied_symbols(Block((), tuple(forward), ()), variables, self._program)
+        context = Context(self._builder, self._program, unstable=written_places(forward))
         sweep = Sweep(self._builder, varied=varied, sources=frozenset(variables), loc=node.loc, context=context)
         _choose_regions(context, node, variables)
         for output, cotangent in zip(outputs, cotangents, strict=True):
@@ -90,8 +94,17 @@ class _Expander:
                 add_to_shadow(sweep, output, cotangent)
             else:
                 sweep.accumulate(output, cotangent)
-        sweep_back(sweep, [before])
+        # After the first node, at which later sweeps begin: they have to go through what is put there.
+        sweep_range(sweep, before, start, stop, begin=start + 1)
         return [_gradient(sweep, variable) for variable in variables]
+
+
+def _start(nodes: Sequence[Node]) -> int:
+    """Where to begin among nodes: what comes before the first variable, and the array that it is, depends on none."""
+    first = next(index for index, node in enumerate(nodes) if node.primitive is INDEPENDENT)
+    values = {arg for node in nodes if node.primitive is INDEPENDENT for arg in node.args}
+    made = (index for index, node in enumerate(nodes[:first]) if not values.isdisjoint(node.results))
+    return min(made, default=first)
 
 
 def _choose_regions(context: Context, node: Node, variables: Sequence[Sym]) -> None:

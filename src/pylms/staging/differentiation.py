@@ -7,25 +7,30 @@ arguments. The derivatives themselves are computed by a pass (`ad.pullbacks`), f
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ..errors import StagedTypeError
 from ..ir.node import Atom, Const, Sym
 from ..ir.ops.differentiation import INDEPENDENT, PULLBACK, is_differentiable
-from ..ir.types import ArrayType, ScalarType, TensorType, Type
+from ..ir.ops.tensors import BROADCAST
+from ..ir.types import SHARED_REGION, ArrayType, ScalarType, TensorType, Type, element_type
 from ..late import late_module
 from ..loc import caller_loc
 from .context import Trace
 from .kinds import is_known_array
 from .operators.invoke import invoke_operator
+from .parameters import items_of
+from .promotion import convert
 from .rewriting import rewrite_called
 from .values import Leaf, Static, Structure, TupleOf, describe_static
 
 if TYPE_CHECKING:
-    from . import elementwise, known_arrays
+    from . import elementwise, known_arrays, nests
 else:
     elementwise = late_module("pylms.staging.elementwise")
     known_arrays = late_module("pylms.staging.known_arrays")
+    nests = late_module("pylms.staging.nests")
 
 _invoke = invoke_operator(rewrite_called)
 
@@ -33,15 +38,13 @@ _invoke = invoke_operator(rewrite_called)
 class Variables:
     """Some arguments of a function, as variables to differentiate by."""
 
-    def __init__(self, trace: Trace, values: Sequence[object], names: Sequence[str]) -> None:
-        """`names`: how errors call the values."""
+    def __init__(self, trace: Trace, values: Sequence[tuple[Sequence[Atom], Structure]]) -> None:
+        """`values`: the atoms and the structure of each."""
         self._trace = trace
         self._structures: list[Structure] = []
         self.symbols: list[Sym] = []
         self.values: list[object] = []
-        for value, name in zip(values, names, strict=True):
-            atoms, structure = trace.flatten(_with_staged_arrays(trace, value))
-            _require_differentiable(structure, name)
+        for atoms, structure in values:
             symbols = [self._variable(atom) for atom in atoms]
             self._structures.append(structure)
             self.symbols += symbols
@@ -70,29 +73,108 @@ class Variables:
         return [self._trace.unflatten(structure, gradients) for structure in self._structures]
 
 
-def value_and_gradient(
-    trace: Trace,
-    function: Callable[..., object],
-    args: Sequence[object],
-    kwargs: Mapping[str, object],
-    chosen: Sequence[int],
-) -> tuple[object, list[object]]:
-    """The function's result, a floating-point number, and its gradients by the arguments number `chosen`."""
-    names = [f"argument {number} of {_name_of(function)}" for number in chosen]
-    variables = Variables(trace, [args[number] for number in chosen], names)
-    replaced = list(args)
-    for number, value in zip(chosen, variables.values, strict=True):
-        replaced[number] = value
-    result = _invoke(function, *replaced, **kwargs)
-    output = trace.try_lift(result)
-    if output is None or not _is_number(output.type):
-        what = describe_static(result) if output is None else f"a value of type {output.type}"
+class Linearized:
+    """A function at some arguments: what it gives there, and what its derivative makes of other values."""
+
+    def __init__(
+        self,
+        trace: Trace,
+        function: Callable[..., object],
+        args: Sequence[object],
+        kwargs: Mapping[str, object],
+        chosen: Sequence[int],
+    ) -> None:
+        """`chosen`: the numbers of the arguments to differentiate by."""
+        self._trace = trace
+        self._name = _name_of(function)
+        values = [trace.flatten(_with_staged_arrays(trace, args[number])) for number in chosen]
+        for number, (_, structure) in zip(chosen, values, strict=True):
+            _require_differentiable(structure, f"argument {number} of {self._name}")
+        self._variables = Variables(trace, values)
+        replaced = list(args)
+        for number, value in zip(chosen, self._variables.values, strict=True):
+            replaced[number] = value
+        self.value = _invoke(function, *replaced, **kwargs)
+
+    def gradient(self) -> list[object]:
+        """The gradients by each argument of a function that gives one floating-point number."""
+        output = self._trace.try_lift(self.value)
+        if output is None or not _is_number(output.type):
+            what = describe_static(self.value) if output is None else f"a value of type {output.type}"
+            raise StagedTypeError(
+                f"{self._name} gives {what}, and only a floating-point number has a gradient",
+                loc=caller_loc(),
+                hint="return one number, such as a sum; for more than one there are jacobian() and vjp()",
+            )
+        return self._variables.pull_back([output], [_full(self._trace, output, 1.0)])
+
+    def pull_back(self, cotangents: object) -> list[object]:
+        """For each argument, the sum of `cotangents` times the derivatives of the result, whose structure they have."""
+        outputs, structure = self._trace.flatten(self.value)
+        _require_differentiable(structure, f"the result of {self._name}")
+        return self._variables.pull_back(outputs, _as_like(self._trace, outputs, cotangents, "what is pulled back"))
+
+    def push_forward(self, tangents: Sequence[object]) -> object:
+        """How the result changes where the arguments change by `tangents`, each like its argument.
+
+        What pulling back makes of cotangents is linear in them: pulling the tangents back through that gives the
+        change of the result.
+        """
+        trace = self._trace
+        outputs, structure = trace.flatten(self.value)
+        _require_differentiable(structure, f"the result of {self._name}")
+        cotangents = Variables(trace, [([_full(trace, output, 0.0) for output in outputs], structure)])
+        pulled = trace.flatten(tuple(self._variables.pull_back(outputs, cotangents.symbols)))[0]
+        changes = _as_like(trace, pulled, tuple(tangents), "the tangents")
+        return cotangents.pull_back(pulled, changes)[0]
+
+    def second_order(self, tangents: Sequence[object]) -> list[object]:
+        """For each argument, the sum of the second derivatives of a number by it and by another times its tangent."""
+        gradients = self._trace.flatten(tuple(self.gradient()))[0]
+        changes = _as_like(self._trace, gradients, tuple(tangents), "the tangents")
+        return self._variables.pull_back(gradients, changes)
+
+
+def _as_like(trace: Trace, atoms: Sequence[Atom], value: object, what: str) -> list[Atom]:
+    """The leaves of a value, which must be like these."""
+    found = _leaves(trace, value)
+    if len(found) != len(atoms):
         raise StagedTypeError(
-            f"{_name_of(function)} gives {what}, and only a floating-point number has a gradient",
+            f"{what} must have the structure of what they belong to: {len(atoms)} numbers or arrays, not {len(found)}",
             loc=caller_loc(),
-            hint="return one number, such as a sum; for more than one there are jacobian() and vjp()",
         )
-    return result, variables.pull_back([output], [_one(trace, output.type)])
+    return [_converted(trace, atom, like.type, what) for atom, like in zip(found, atoms, strict=True)]
+
+
+def _leaves(trace: Trace, value: object) -> list[Atom]:
+    items = items_of(value)
+    if items is not None:
+        return [leaf for item in items for leaf in _leaves(trace, item)]
+    return trace.flatten(_with_staged_arrays(trace, value))[0]
+
+
+def _converted(trace: Trace, atom: Atom, type_: Type, what: str) -> Atom:
+    if isinstance(atom.type, ScalarType) and isinstance(type_, ScalarType):
+        return convert(trace, atom, type_)
+    left, right = (
+        replace(each, region=SHARED_REGION, is_dense=True) if isinstance(each, ArrayType) else each
+        for each in (atom.type, type_)
+    )
+    if left != right:
+        raise StagedTypeError(f"{what} must be like what they belong to: {type_}, not {atom.type}", loc=caller_loc())
+    return atom
+
+
+def _full(trace: Trace, like: Atom, number: float) -> Atom:
+    """That number in the type of an atom, throughout."""
+    match like.type:
+        case ScalarType():
+            return Const(number, like.type)
+        case TensorType(dtype, shape):
+            return trace.emit(BROADCAST, [Const(number, dtype)], attrs={"shape": shape, "axes": ()})[0]
+        case _:
+            dtype = element_type(like.type)
+            return nests.build(trace, nests.extents_of(trace, like), lambda _: Const(number, dtype))
 
 
 def _with_staged_arrays(trace: Trace, value: object) -> object:
@@ -128,8 +210,3 @@ def _is_number(type_: Type) -> bool:
     return is_differentiable(type_) and (
         isinstance(type_, ScalarType) or (isinstance(type_, TensorType) and not type_.shape)
     )
-
-
-def _one(trace: Trace, type_: Type) -> Atom:
-    assert isinstance(type_, ScalarType)
-    return Const(1.0, type_)
