@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     rows_elementwise,
     rows_indexing,
+    rows_losses,
     rows_modules,
     rows_normalize,
     rows_reductions,
@@ -23,6 +24,9 @@ SECTIONS: tuple[Section, ...] = (
     rows_indexing.WRITING,
     rows_reductions.REDUCTIONS,
     rows_reductions.PRODUCTS,
+    rows_losses.CREATION,
+    rows_losses.ACTIVATIONS,
+    rows_losses.LOSSES,
     rows_modules.SECTION,
     rows_normalize.SECTION,
     rows_windows.SECTION,

@@ -197,7 +197,6 @@ PRODUCTS.no(
     lambda a, b: a @ b,
     A,
     B,
-    error="StagedTypeError",
     says="tensors of shapes [2, 3] and [2, 3] cannot be multiplied",
 )
 PRODUCTS.no(

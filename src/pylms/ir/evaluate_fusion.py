@@ -88,7 +88,9 @@ class _Nest:
         shape = integers(dict(node.attrs), "shape")
         (value,) = self.run(node.blocks[0], shape)
         axes = tuple(range(len(shape)))
-        outer = value.shape[len(shape) :] if value.ndim > self._rank else (1,) * self._rank
+        # What does not vary within has only the axes of outer blocks.
+        missing = (1,) * (self._rank - value.ndim)
+        outer = value.shape[len(shape) :] if value.ndim > self._rank else (*missing, *value.shape)
         value = np.broadcast_to(value, (*shape, *outer))
         if node.attr("kind") == "sum":
             total: Array = value.sum(axis=axes, dtype=value.dtype)

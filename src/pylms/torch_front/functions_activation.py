@@ -19,7 +19,7 @@ from ..loc import caller_loc
 from .context import Operand, TorchContext, normalised_axis
 from .functions_arithmetic import finish_in_place
 from .functions_elementary import composed
-from .table import functions, methods
+from .table import functions, methods, refuse_options
 from .tensor import StagedTensor
 
 
@@ -253,6 +253,9 @@ def _softmin(
 
 
 @functions.define(F.normalize)
-def _normalize(context: TorchContext, input: Operand, p: float = 2.0, dim: int = 1, eps: float = 1e-12) -> object:
+def _normalize(
+    context: TorchContext, input: Operand, p: float = 2.0, dim: int = 1, eps: float = 1e-12, out: object = None
+) -> object:
+    refuse_options("normalize", out=(out, None))
     length = context.dispatch_staged(torch.norm, (input, p, dim), {"keepdim": True})
     return composed(context, torch.div, input, composed(context, torch.clamp_min, length, eps))

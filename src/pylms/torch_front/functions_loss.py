@@ -1,153 +1,93 @@
-"""Softmax and losses: `softmax`, `log_softmax`, `nll_loss`, `cross_entropy`, `mse_loss`."""
+"""Losses that compare element by element: `mse_loss`, `l1_loss`, `huber_loss`, `binary_cross_entropy`, `kl_div`, ..."""
 
 from __future__ import annotations
 
-import torch
 import torch.nn.functional as F
 
 from ..errors import StagedTypeError
 from ..ir.node import Atom
-from ..ir.ops.arithmetic import ADD, EXP, LOG, LT, MUL, NEG, SELECT, SUB, TRUEDIV
-from ..ir.ops.tensors import BROADCAST, PICK, REDUCE_MAX, REDUCE_SUM, STOP_GRADIENT
+from ..ir.ops import elementary
+from ..ir.ops.arithmetic import ABS, ADD, EXP, GT, LE, LOG, LT, MAXIMUM, MUL, NEG, SELECT, SUB, TRUEDIV
+from ..ir.ops.tensors import REDUCE_SUM, STOP_GRADIENT
 from ..ir.types import TensorType
 from ..loc import caller_loc
-from .context import Operand, TorchContext, normalised_axis
-from .dtypes import scalar_type
+from .context import Operand, TorchContext
 from .functions_reduce import divided
-from .positions import require_positions
-from .table import functions, methods, refuse_options
+from .table import functions, refuse_options
 from .tensor import StagedTensor
+from .view_steps import tensor_type
 
 
-def _floating(context: TorchContext, input: Operand, dtype: object) -> tuple[Atom, TensorType]:
-    atom = context.atom(input)
-    if isinstance(dtype, torch.dtype):
-        atom = context.convert(atom, scalar_type(dtype))
-    assert isinstance(atom.type, TensorType)
-    if not atom.type.dtype.is_float:
-        raise StagedTypeError(f"softmax of a tensor of {atom.type.dtype}: convert it first", loc=caller_loc())
-    return atom, atom.type
-
-
-def _default_axis(dim: int | None, rank: int) -> int:
-    """PyTorch's choice where none is given: 0 for ranks 0, 1 and 3, else 1."""
-    return normalised_axis((0 if rank in (0, 1, 3) else 1) if dim is None else dim, rank)
-
-
-def _repeated(context: TorchContext, reduced: Atom, type_: TensorType, axis: int) -> Atom:
-    """A reduction along one dimension, spread over it again."""
-    axes = tuple(other for other in range(type_.rank) if other != axis)
-    return context.emit(BROADCAST, reduced, shape=type_.shape, axes=axes)
-
-
-def _shifted(context: TorchContext, atom: Atom, type_: TensorType, axis: int) -> Atom:
-    """Minus the maximum along the dimension, which changes no softmax and keeps exp from overflowing."""
-    maximum = context.emit(STOP_GRADIENT, context.emit(REDUCE_MAX, atom, axes=(axis,)))
-    return context.emit(SUB, atom, _repeated(context, maximum, type_, axis))
-
-
-def _log_softmax_atom(context: TorchContext, atom: Atom, type_: TensorType, axis: int) -> Atom:
-    shifted = _shifted(context, atom, type_, axis)
-    total = context.emit(LOG, context.emit(REDUCE_SUM, context.emit(EXP, shifted), axes=(axis,)))
-    return context.emit(SUB, shifted, _repeated(context, total, type_, axis))
-
-
-@functions.define(*methods("log_softmax"), F.log_softmax)
-def _log_softmax(
-    context: TorchContext, input: Operand, dim: int | None = None, _stacklevel: int = 3, dtype: object = None
-) -> object:
-    atom, type_ = _floating(context, input, dtype)
-    if not type_.rank:
-        return context.wrap(context.full(0, type_))
-    return context.wrap(_log_softmax_atom(context, atom, type_, _default_axis(dim, type_.rank)))
-
-
-@functions.define(*methods("softmax"), F.softmax)
-def _softmax(
-    context: TorchContext, input: Operand, dim: int | None = None, _stacklevel: int = 3, dtype: object = None
-) -> object:
-    atom, type_ = _floating(context, input, dtype)
-    if not type_.rank:
-        return context.wrap(context.full(1, type_))
-    axis = _default_axis(dim, type_.rank)
-    powers = context.emit(EXP, _shifted(context, atom, type_, axis))
-    total = context.emit(REDUCE_SUM, powers, axes=(axis,))
-    return context.wrap(context.emit(TRUEDIV, powers, _repeated(context, total, type_, axis)))
-
-
-def _reduced(context: TorchContext, losses: Atom, reduction: str) -> StagedTensor:
-    assert isinstance(losses.type, TensorType)
+def reduced(context: TorchContext, losses: Atom, reduction: str, *, batch: int | None = None) -> StagedTensor:
+    """Losses, their sum, their mean, or with "batchmean" their sum over `batch`."""
+    type_ = tensor_type(losses)
     if reduction == "none":
         return context.wrap(losses)
-    if reduction not in ("mean", "sum"):
+    if reduction not in ("mean", "sum") and (batch is None or reduction != "batchmean"):
         raise StagedTypeError(f"{reduction!r} is not a reduction: use 'mean', 'sum' or 'none'", loc=caller_loc())
-    axes = tuple(range(losses.type.rank))
-    total: Atom = context.emit(REDUCE_SUM, losses, axes=axes) if axes else losses
-    return context.wrap(divided(context, total, losses.type.size) if reduction == "mean" else total)
+    total = summed(context, losses)
+    if reduction == "batchmean" and batch is not None:
+        return context.wrap(divided(context, total, batch))
+    return context.wrap(divided(context, total, type_.size) if reduction == "mean" else total)
 
 
-def _legacy_reduction(function: str, size_average: object, reduce: object) -> None:
+def summed(context: TorchContext, losses: Atom) -> Atom:
+    """The sum of all elements."""
+    axes = tuple(range(tensor_type(losses).rank))
+    return context.emit(REDUCE_SUM, losses, axes=axes) if axes else losses
+
+
+def refuse_legacy(function: str, size_average: object, reduce: object) -> None:
+    """The options that PyTorch replaced by `reduction`."""
     refuse_options(function, size_average=(size_average, None), reduce=(reduce, None))
 
 
-def _picked(context: TorchContext, logarithms: Atom, target: Operand, ignore_index: int) -> Atom:
-    """Minus the log-probability of each row's target class; rank 1."""
-    assert isinstance(logarithms.type, TensorType)
-    shape, target_type = logarithms.type.shape, context.type_of(target)
-    if len(shape) not in (1, 2) or target_type.shape != shape[:-1] or target_type.dtype.is_float:
-        raise StagedTypeError(
-            f"a loss over classes takes [B, C] and integer classes [B], not {list(shape)} and {target_type.dtype} "
-            f"{list(target_type.shape)}",
-            loc=caller_loc(),
-        )
-    rows = context.reshape(logarithms, (1, *shape)[-2:])
-    classes = context.reshape(context.atom(target), (rows.type.shape[0],))  # type: ignore[union-attr]
-    _require_classes(context, classes, target, shape[-1], ignore_index)
-    return context.reshape(context.emit(NEG, context.emit(PICK, rows, classes)), target_type.shape)
+class _Pair:
+    """Input and target in their common type and shape, and arithmetic on them."""
 
+    def __init__(self, context: TorchContext, input: Operand, target: Operand, name: str, *, broadcasts: bool) -> None:
+        self.context = context
+        shapes = context.type_of(input).shape, context.type_of(target).shape
+        if not broadcasts and shapes[0] != shapes[1]:
+            raise StagedTypeError(
+                f"{name}() takes a target of the shape of the input, {list(shapes[0])}, not {list(shapes[1])}",
+                loc=caller_loc(),
+            )
+        shape, dtype = context.result_shape(input, target), context.result_dtype(input, target)
+        if not dtype.is_float:
+            raise StagedTypeError(f"{name}() of tensors of {dtype}: convert them first", loc=caller_loc())
+        self.type = TensorType(dtype, shape)
+        self.x, self.target = context.operand(input, dtype, shape), context.operand(target, dtype, shape)
 
-def _require_classes(context: TorchContext, classes: Atom, target: Operand, depth: int, ignore_index: int) -> None:
-    if ignore_index >= 0:
-        refuse_options("nll_loss", ignore_index=(ignore_index, -100))
-    message = f"a target class is out of bounds: there are {depth} classes (ignore_index cannot be staged yet)"
-    require_positions(context, classes, target, depth, message)
+    def number(self, value: float) -> Atom:
+        return self.context.full(value, self.type)
 
+    def times(self, left: Atom, right: Atom | float) -> Atom:
+        return self.context.emit(MUL, left, self._operand(right))
 
-@functions.define(F.nll_loss)
-def _nll_loss(
-    context: TorchContext,
-    input: Operand,
-    target: Operand,
-    weight: object = None,
-    size_average: object = None,
-    ignore_index: int = -100,
-    reduce: object = None,
-    reduction: str = "mean",
-) -> object:
-    _legacy_reduction("nll_loss", size_average, reduce)
-    refuse_options("nll_loss", weight=(weight, None))
-    return _reduced(context, _picked(context, context.atom(input), target, ignore_index), reduction)
+    def plus(self, left: Atom, right: Atom | float) -> Atom:
+        return self.context.emit(ADD, left, self._operand(right))
 
+    def minus(self, left: Atom | float, right: Atom | float) -> Atom:
+        return self.context.emit(SUB, self._operand(left), self._operand(right))
 
-@functions.define(F.cross_entropy)
-def _cross_entropy(
-    context: TorchContext,
-    input: Operand,
-    target: Operand,
-    weight: object = None,
-    size_average: object = None,
-    ignore_index: int = -100,
-    reduce: object = None,
-    reduction: str = "mean",
-    label_smoothing: float = 0.0,
-) -> object:
-    _legacy_reduction("cross_entropy", size_average, reduce)
-    refuse_options("cross_entropy", weight=(weight, None), label_smoothing=(label_smoothing, 0.0))
-    atom, type_ = _floating(context, input, None)
-    if not type_.rank:
-        raise StagedTypeError("cross_entropy() needs scores for at least one class", loc=caller_loc())
-    logarithms = _log_softmax_atom(context, atom, type_, type_.rank - 1)
-    return _reduced(context, _picked(context, logarithms, target, ignore_index), reduction)
+    def over(self, left: Atom, right: Atom | float) -> Atom:
+        return self.context.emit(TRUEDIV, left, self._operand(right))
+
+    def difference(self) -> Atom:
+        return self.minus(self.x, self.target)
+
+    def size(self) -> Atom:
+        return self.context.emit(ABS, self.difference())
+
+    def weighted(self, losses: Atom, weight: object) -> Atom:
+        """The losses times a weight that broadcasts to them."""
+        if weight is None:
+            return losses
+        return self.times(losses, self.context.operand(weight, self.type.dtype, self.type.shape))
+
+    def _operand(self, value: Atom | float) -> Atom:
+        return self.number(value) if isinstance(value, (int, float)) else value
 
 
 @functions.define(F.mse_loss)
@@ -160,11 +100,95 @@ def _mse_loss(
     reduction: str = "mean",
     weight: object = None,
 ) -> object:
-    _legacy_reduction("mse_loss", size_average, reduce)
+    refuse_legacy("mse_loss", size_average, reduce)
     refuse_options("mse_loss", weight=(weight, None))
-    shape, dtype = context.result_shape(input, target), context.result_dtype(input, target)
-    difference = context.emit(SUB, context.operand(input, dtype, shape), context.operand(target, dtype, shape))
-    return _reduced(context, context.emit(MUL, difference, difference), reduction)
+    pair = _Pair(context, input, target, "mse_loss", broadcasts=True)
+    difference = pair.difference()
+    return reduced(context, pair.times(difference, difference), reduction)
+
+
+@functions.define(F.l1_loss)
+def _l1_loss(
+    context: TorchContext,
+    input: Operand,
+    target: Operand,
+    size_average: object = None,
+    reduce: object = None,
+    reduction: str = "mean",
+    weight: object = None,
+) -> object:
+    refuse_legacy("l1_loss", size_average, reduce)
+    refuse_options("l1_loss", weight=(weight, None))
+    return reduced(context, _Pair(context, input, target, "l1_loss", broadcasts=True).size(), reduction)
+
+
+@functions.define(F.smooth_l1_loss)
+def _smooth_l1_loss(
+    context: TorchContext,
+    input: Operand,
+    target: Operand,
+    size_average: object = None,
+    reduce: object = None,
+    reduction: str = "mean",
+    beta: float = 1.0,
+) -> object:
+    """d**2 / (2 beta) where |d| < beta, |d| - beta / 2 elsewhere."""
+    refuse_legacy("smooth_l1_loss", size_average, reduce)
+    pair = _Pair(context, input, target, "smooth_l1_loss", broadcasts=True)
+    if beta < 0:
+        raise StagedTypeError(f"smooth_l1_loss() with beta = {beta}: it must not be negative", loc=caller_loc())
+    size = pair.size()
+    if beta == 0:
+        return reduced(context, size, reduction)
+    square = pair.over(pair.times(pair.times(size, size), 0.5), beta)
+    is_small = context.emit(LT, size, pair.number(beta))
+    return reduced(context, context.emit(SELECT, is_small, square, pair.minus(size, 0.5 * beta)), reduction)
+
+
+@functions.define(F.huber_loss)
+def _huber_loss(
+    context: TorchContext,
+    input: Operand,
+    target: Operand,
+    reduction: str = "mean",
+    delta: float = 1.0,
+    weight: object = None,
+) -> object:
+    """d**2 / 2 where |d| <= delta, delta (|d| - delta / 2) elsewhere."""
+    refuse_options("huber_loss", weight=(weight, None))
+    pair = _Pair(context, input, target, "huber_loss", broadcasts=True)
+    if delta <= 0:
+        raise StagedTypeError(f"huber_loss() with delta = {delta}: it must be positive", loc=caller_loc())
+    size = pair.size()
+    is_small = context.emit(LE, size, pair.number(delta))
+    far = pair.times(pair.minus(size, 0.5 * delta), delta)
+    return reduced(context, context.emit(SELECT, is_small, pair.times(pair.times(size, size), 0.5), far), reduction)
+
+
+@functions.define(F.binary_cross_entropy)
+def _binary_cross_entropy(
+    context: TorchContext,
+    input: Operand,
+    target: Operand,
+    weight: object = None,
+    size_average: object = None,
+    reduce: object = None,
+    reduction: str = "mean",
+) -> object:
+    """Logarithms are at least -100, and the derivative is (x - t) / max(x (1 - x), 1e-12), as PyTorch has them."""
+    refuse_legacy("binary_cross_entropy", size_average, reduce)
+    pair = _Pair(context, input, target, "binary_cross_entropy", broadcasts=False)
+    x = context.emit(STOP_GRADIENT, pair.x)
+    rest, floor = pair.minus(1, x), pair.number(-100)
+    logarithms = [context.emit(MAXIMUM, context.emit(LOG, chance), floor) for chance in (x, rest)]
+    against = pair.minus(1, pair.target)
+    gain = pair.plus(pair.times(pair.target, logarithms[0]), pair.times(against, logarithms[1]))
+    stopped = context.emit(STOP_GRADIENT, pair.target)
+    spread = context.emit(MAXIMUM, pair.times(rest, x), pair.number(1e-12))
+    # Nothing, but for its derivative.
+    slope = pair.times(pair.minus(pair.x, x), pair.over(pair.minus(x, stopped), spread))
+    losses = pair.minus(slope, gain)
+    return reduced(context, pair.weighted(losses, weight), reduction)
 
 
 @functions.define(F.binary_cross_entropy_with_logits)
@@ -178,20 +202,83 @@ def _binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: object = None,
 ) -> object:
-    """(1 - t) x + m + log(exp(-m) + exp(-x - m)) where m, max(-x, 0), only keeps exp from overflowing."""
+    """(1 - t) x + w (m + log(exp(-m) + exp(-x - m))), w = 1 + (pos_weight - 1) t.
+
+    m = max(-x, 0) only keeps exp from overflowing.
+    """
     name = "binary_cross_entropy_with_logits"
-    _legacy_reduction(name, size_average, reduce)
-    refuse_options(name, weight=(weight, None), pos_weight=(pos_weight, None))
-    type_, target_type = context.type_of(input), context.type_of(target)
-    if type_.shape != target_type.shape or not type_.dtype.is_float:
-        raise StagedTypeError(
-            f"{name}() takes floats and a target of the same shape, not {type_} and {target_type}", loc=caller_loc()
-        )
-    scores, zero, one = context.atom(input), context.full(0, type_), context.full(1, type_)
-    negated = context.emit(NEG, scores)
-    beyond = context.emit(SELECT, context.emit(LT, scores, zero), negated, zero)
-    beyond = context.emit(STOP_GRADIENT, beyond)
-    powers = [context.emit(EXP, context.emit(SUB, start, beyond)) for start in (zero, negated)]
-    rest = context.emit(ADD, beyond, context.emit(LOG, context.emit(ADD, *powers)))
-    against = context.emit(SUB, one, context.operand(target, type_.dtype, type_.shape))
-    return _reduced(context, context.emit(ADD, context.emit(MUL, against, scores), rest), reduction)
+    refuse_legacy(name, size_average, reduce)
+    pair = _Pair(context, input, target, name, broadcasts=False)
+    zero = pair.number(0)
+    negated = context.emit(NEG, pair.x)
+    beyond = context.emit(STOP_GRADIENT, context.emit(SELECT, context.emit(LT, pair.x, zero), negated, zero))
+    powers = [context.emit(EXP, pair.minus(start, beyond)) for start in (zero, negated)]
+    rest = pair.plus(beyond, context.emit(LOG, context.emit(ADD, *powers)))
+    if pos_weight is not None:
+        extra = pair.minus(context.operand(pos_weight, pair.type.dtype, pair.type.shape), 1)
+        rest = pair.times(rest, pair.plus(pair.times(extra, pair.target), 1))
+    losses = pair.plus(pair.times(pair.minus(1, pair.target), pair.x), rest)
+    return reduced(context, pair.weighted(losses, weight), reduction)
+
+
+@functions.define(F.kl_div)
+def _kl_div(
+    context: TorchContext,
+    input: Operand,
+    target: Operand,
+    size_average: object = None,
+    reduce: object = None,
+    reduction: str = "mean",
+    log_target: bool = False,
+) -> object:
+    """t (log t - x), 0 where t is 0; with `log_target`, exp(t) (t - x)."""
+    refuse_legacy("kl_div", size_average, reduce)
+    pair = _Pair(context, input, target, "kl_div", broadcasts=True)
+    if log_target:
+        losses = pair.times(context.emit(EXP, pair.target), pair.minus(pair.target, pair.x))
+    else:
+        is_there = context.emit(GT, pair.target, pair.number(0))
+        safe = context.emit(SELECT, is_there, pair.target, pair.number(1))
+        entropy = context.emit(SELECT, is_there, pair.times(pair.target, context.emit(LOG, safe)), pair.number(0))
+        losses = pair.minus(entropy, pair.times(pair.target, pair.x))
+    shape = context.type_of(input).shape
+    return reduced(context, losses, reduction, batch=shape[0] if shape else 1)
+
+
+@functions.define(F.soft_margin_loss)
+def _soft_margin_loss(
+    context: TorchContext,
+    input: Operand,
+    target: Operand,
+    size_average: object = None,
+    reduce: object = None,
+    reduction: str = "mean",
+) -> object:
+    """log(1 + exp(-t x))."""
+    refuse_legacy("soft_margin_loss", size_average, reduce)
+    pair = _Pair(context, input, target, "soft_margin_loss", broadcasts=True)
+    power = context.emit(EXP, context.emit(NEG, pair.times(pair.target, pair.x)))
+    return reduced(context, context.emit(elementary.LOG1P, power), reduction)
+
+
+@functions.define(F.poisson_nll_loss)
+def _poisson_nll_loss(
+    context: TorchContext,
+    input: Operand,
+    target: Operand,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: object = None,
+    eps: float = 1e-8,
+    reduce: object = None,
+    reduction: str = "mean",
+) -> object:
+    """exp(x) - t x, or x - t log(x + eps)."""
+    refuse_legacy("poisson_nll_loss", size_average, reduce)
+    refuse_options("poisson_nll_loss", full=(full, False))
+    pair = _Pair(context, input, target, "poisson_nll_loss", broadcasts=True)
+    if log_input:
+        losses = pair.minus(context.emit(EXP, pair.x), pair.times(pair.target, pair.x))
+    else:
+        losses = pair.minus(pair.x, pair.times(pair.target, context.emit(LOG, pair.plus(pair.x, eps))))
+    return reduced(context, losses, reduction)

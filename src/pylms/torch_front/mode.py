@@ -14,7 +14,7 @@ from unittest import mock
 import torch
 from torch.overrides import TorchFunctionMode
 
-from ..errors import TorchFeatureError
+from ..errors import StagedTypeError, TorchFeatureError
 from ..loc import caller_loc
 from ..staging.rep import Rep
 from . import (  # noqa: F401 - loading them fills the table
@@ -29,12 +29,14 @@ from . import (  # noqa: F401 - loading them fills the table
     functions_join,
     functions_linear,
     functions_loss,
+    functions_loss_classes,
     functions_normalize,
     functions_norms,
     functions_pick,
     functions_pool,
     functions_reduce,
     functions_shape,
+    functions_softmax,
     functions_statistics,
     functions_value,
 )
@@ -72,8 +74,16 @@ _ABOUT_REAL_TENSORS = (
     | _attributes("set", "requires_grad", "_backward_hooks")
 )
 
+# What Python's operators on real tensors are called here.
+_OPERATORS = frozenset(
+    {"add", "sub", "rsub", "mul", "div", "true_divide", "floor_divide", "remainder", "pow", "rpow", "matmul"}
+    | {"and", "or", "xor", "bitwise_and", "bitwise_or", "bitwise_xor", "eq", "ne", "lt", "le", "gt", "ge"}
+)
+
 # They take no more than a tensor's type.
-_LIKE = _named("zeros_like", "ones_like", "full_like")
+_LIKE = _named(
+    *("zeros_like", "ones_like", "empty_like", "full_like", "new_zeros", "new_ones", "new_empty", "new_full")
+)
 _ALIASES = frozenset({accessor("data"), torch.Tensor.detach})
 _WISHES_FOR_GRADIENT = _named("requires_grad_") | _attributes("set", "requires_grad")
 _GET_GRADIENT = accessor("grad")
@@ -130,7 +140,13 @@ class _TracingMode(TorchFunctionMode):
         args: Sequence[Any] = (),
         kwargs: Mapping[str, Any] | None = None,
     ) -> Any:
-        return dispatch(self._context, func, args, kwargs or {})
+        try:
+            return dispatch(self._context, func, args, kwargs or {})
+        except StagedTypeError as error:
+            if getattr(func, "__name__", "").strip("_") not in _OPERATORS:
+                raise
+            # PyTorch's operators take a TypeError for an operand that they do not know, and forget what it says.
+            raise TorchFeatureError(error.message, loc=error.loc, hint=error.hint) from None
 
 
 def dispatch(context: TorchContext, function: object, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
@@ -192,7 +208,7 @@ def _tensors_in(values: Sequence[object]) -> Iterator[torch.Tensor]:
 
 
 def _any_rep(values: Sequence[object]) -> bool:
-    return any(isinstance(value, Rep) for value in values)
+    return any(isinstance(value, Rep) or (isinstance(value, (tuple, list)) and _any_rep(value)) for value in values)
 
 
 def _run(function: object, args: Sequence[object], kwargs: Mapping[str, object]) -> object:

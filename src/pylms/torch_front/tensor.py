@@ -228,7 +228,8 @@ class StagedTensor(torch.Tensor):
         self._refuse("formatted")
 
     def __iter__(self) -> Any:
-        self._refuse("iterated over")
+        """Its rows, one after the other: as many as the shape says."""
+        return iter(self.context.dispatch(torch.Tensor.unbind, (self,), {}))  # type: ignore[call-overload]
 
     def __array__(self, *_args: object, **_kwargs: object) -> Any:
         self._refuse("turned into a NumPy array")
