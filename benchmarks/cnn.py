@@ -13,7 +13,7 @@ from .report import SUBJECT
 
 def workloads() -> tuple[Workload, ...]:
     return (
-        Workload("cnn_1", "MNIST CNN, batch 1", 1, check_steps=500, competitors=competitors("cnn", 1, slow=500)),
+        Workload("cnn_1", "MNIST CNN, batch 1", 1, check_steps=200, competitors=competitors("cnn", 1, slow=500)),
         Workload(
             "cnn_100",
             "MNIST CNN, batch 100",

@@ -1,15 +1,18 @@
-// Convolutions of sizes known when the code is generated: what windows see is copied to a panel that stays in the cache,
-// and the rest is a matrix product.
+// Convolutions of sizes known when the code is generated: register-tiled products on vector types.
 //
-//     convolve<Shape>(y, x, weight, bias, threads);       y[n] = weight * panel(x[n]) + bias; bias may be null
+//     convolve<Shape>(y, x, weight, bias, threads);       bias may be null
 //     convolution_input_gradient<Shape>(dx, u, weight, threads);
 //     convolution_weight_gradient<Shape, Parts>(dw, x, u, scratch, threads);
 //
+// What windows see of some channels is copied to a panel that stays in the cache: a line for each column of the window,
+// which holds, row after row, what the window sees there at all places of a row. Windows at neighbouring rows share
+// these: a row of the window further down is the same line from a later element on.
+//
 // The weight gradient is summed up in Parts parts of the batch, which threads take; `scratch` has room for Parts - 1
-// gradients.
-// Tensors are dense and row-major: x [batch, groups * inputs, rows, columns], y and u [batch, groups * outputs, rows,
-// columns], weight and dw [groups * outputs, inputs, kernel rows, kernel columns]. Outputs must not overlap anything.
-// The order of every sum depends on the shape alone, and not on the number of threads (0: as many as there are cores).
+// gradients. Tensors are dense and row-major: x [batch, groups * inputs, rows, columns], y and u [batch, groups *
+// outputs, rows, columns], weight and dw [groups * outputs, inputs, kernel rows, kernel columns]. Outputs must not overlap
+// anything. The order of every sum depends on the shape alone, and not on the number of threads (0: as many as there are
+// cores).
 #ifndef PYLMS_CONV_H
 #define PYLMS_CONV_H
 
@@ -26,7 +29,6 @@ struct Convolution {
   static constexpr Index batch = Batch, groups = Groups, inputs = Inputs, outputs = Outputs;
   static constexpr Index window = Rows::kernel * Columns::kernel, depth = Inputs * window;
   static constexpr Index places = Rows::count * Columns::count, plane = Rows::extent * Columns::extent;
-
   static constexpr Index gradient = Groups * Outputs * depth;
 };
 
@@ -46,40 +48,110 @@ namespace conv_detail {
 constexpr Index panel_bytes = 96 * 1024;  // about what a panel may take: it lies on the stack
 constexpr Index long_sum = 384;           // places that a sum over them had better have at a time
 
-// Rows of places in a panel with all channels; channels in a panel that has but one row.
-template <class Shape, class T>
-struct Panels {
-  static constexpr Index line_bytes = Shape::columns::count * Shape::window * Index(sizeof(T));
-  static constexpr Index channels = even_part(Shape::inputs, panel_bytes / line_bytes);
-  static constexpr Index rows = even_part(Shape::rows::count, panel_bytes / (line_bytes * channels));
+// What windows see from RowCount rows of places. Where rows of windows are more than one element apart, they share
+// nothing: there is a line for each element of the window.
+template <class Shape, Index RowCount>
+struct Panel {
+  typedef typename Shape::rows Rows;
+  typedef typename Shape::columns Columns;
+  static constexpr bool shares = Rows::stride == 1;
+  static constexpr Index reach = (Rows::kernel - 1) * Rows::dilation, rows = shares ? RowCount + reach : RowCount;
+  typedef Axis<1, 1, Rows::padding, 1, Rows::count + reach, Rows::extent> SharedRows;
+
+  // Elements of a line, and from one row of the window to the next, one channel to the next, one sample to the next.
+  static constexpr Index line = rows * Columns::count;
+  static constexpr Index lines = (shares ? 1 : Rows::kernel) * Columns::kernel;
+  static constexpr Index row_step = shares ? Rows::dilation * Columns::count : Columns::kernel * line;
+  static constexpr Index channel_step = lines * line;
+
+  template <class T>
+  static void gather(T* __restrict panel, const T* planes, Index channels, Index first_row) {
+    if constexpr (shares) {
+      gather_windows<SharedRows, Columns, rows>(panel, planes, channels, first_row, line);
+    } else {
+      gather_windows<Rows, Columns, rows>(panel, planes, channels, first_row, line);
+    }
+  }
 };
+
+// How the work is cut: rows of places, channels, and samples that have a panel together.
+template <class Shape, class T>
+struct Cut {
+  static constexpr Index row_bytes = Shape::columns::count * Shape::window * Index(sizeof(T));
+  static constexpr Index channels = even_part(Shape::inputs, panel_bytes / row_bytes);
+  static constexpr Index rows = even_part(Shape::rows::count, panel_bytes / (row_bytes * channels));
+};
+
+// Rows x Vectors vectors of y from `Channels` channels; the last vector holds LastCount elements.
+template <class Shape, class Panel, Index Channels, Index Rows, Index Vectors, Index LastCount, class T, class Epilogue>
+inline void tile(T* __restrict y, const T* weight, const T* panel, const Epilogue& epilogue, Index row, Index column) {
+  constexpr Index w = width<T>, last = (Vectors - 1) * w, kernel = Shape::columns::kernel;
+  Vec<T> sums[Rows][Vectors] = {};
+  for (Index c = 0; c < Channels; ++c, panel += Panel::channel_step) {
+    for (Index k = 0; k < Shape::rows::kernel; ++k, weight += kernel) {
+      const T* lines = panel + k * Panel::row_step;
+      for (Index l = 0; l < kernel; ++l) {
+        Vec<T> seen[Vectors];
+        PYLMS_UNROLL
+        for (Index v = 0; v < Vectors - 1; ++v) seen[v] = load(lines + l * Panel::line + v * w);
+        seen[Vectors - 1] = load_first<LastCount>(lines + l * Panel::line + last);
+        PYLMS_UNROLL
+        for (Index i = 0; i < Rows; ++i) {
+          const Vec<T> factor = broadcast(weight[i * Shape::depth + l]);
+          PYLMS_UNROLL
+          for (Index v = 0; v < Vectors; ++v) sums[i][v] += factor * seen[v];
+        }
+      }
+    }
+  }
+  PYLMS_UNROLL
+  for (Index i = 0; i < Rows; ++i) {
+    T* to = y + i * Shape::places;
+    PYLMS_UNROLL
+    for (Index v = 0; v < Vectors - 1; ++v) finish<w>(to + v * w, sums[i][v], epilogue, row + i, column + v * w);
+    finish<LastCount>(to + last, sums[i][Vectors - 1], epilogue, row + i, column + last);
+  }
+}
+
+// All output channels at RowCount rows of places, from a panel of `Channels` channels.
+template <class Shape, Index Channels, Index RowCount, class T, class Epilogue>
+inline void convolve_panel(T* __restrict y, const T* weight, const T* panel, const Epilogue& epilogue) {
+  constexpr Index count = RowCount * Shape::columns::count, w = width<T>;
+  constexpr Work work = {Shape::outputs, ceil_div(count, w), Channels * Shape::window, 4, vector_bytes};
+  constexpr Tile best = best_tile(work);
+  in_parts<count, best.columns * w>([&](Index column, auto columns) __attribute__((always_inline)) {
+    constexpr Index vectors = ceil_div(decltype(columns)::value, w);
+    constexpr Index last_count = decltype(columns)::value - (vectors - 1) * w;
+    in_parts<Shape::outputs, best.rows>([&](Index row, auto rows) __attribute__((always_inline)) {
+      tile<Shape, Panel<Shape, RowCount>, Channels, decltype(rows)::value, vectors, last_count>(
+          y + row * Shape::places + column, weight + row * Shape::depth, panel + column, epilogue, row, column);
+    });
+  });
+}
 
 }  // namespace conv_detail
 
 template <class Shape, class T>
 inline void convolve(T* __restrict y, const T* x, const T* weight, const T* bias, int threads) {
-  typedef typename Shape::rows Rows;
-  typedef typename Shape::columns Columns;
-  typedef conv_detail::Panels<Shape, T> Panels;
+  using namespace conv_detail;
   in_parallel(Shape::batch * Shape::groups, threads, [=](Index task) {
     const Index group = task % Shape::groups;
     const T* planes = x + task * Shape::inputs * Shape::plane;
     const T* weights = weight + group * Shape::outputs * Shape::depth;
     const AddRowBias<T> add_bias = {bias ? bias + group * Shape::outputs : bias};
     T* out = y + task * Shape::outputs * Shape::places;
-    in_parts<Rows::count, Panels::rows>([=](Index row, auto row_count) {
-      constexpr Index count = decltype(row_count)::value * Columns::count;
-      T* to = out + row * Columns::count;
-      in_parts<Shape::inputs, Panels::channels>([=](Index channel, auto channels) {
-        constexpr Index depth = decltype(channels)::value * Shape::window;
-        alignas(64) T panel[depth * count];
-        gather_windows<Rows, Columns, decltype(row_count)::value>(
-            panel, planes + channel * Shape::plane, decltype(channels)::value, row, count);
+    in_parts<Shape::rows::count, Cut<Shape, T>::rows>([=](Index row, auto row_count) {
+      typedef Panel<Shape, decltype(row_count)::value> Panel;
+      T* to = out + row * Shape::columns::count;
+      in_parts<Shape::inputs, Cut<Shape, T>::channels>([=](Index channel, auto channels) {
+        constexpr Index count = decltype(channels)::value;
+        alignas(64) T panel[count * Panel::channel_step];
+        Panel::gather(panel, planes + channel * Shape::plane, count, row);
         const T* part = weights + channel * Shape::window;
         if (channel == 0) {
-          gemm<NN, Shape::outputs, count, depth, Shape::places, Shape::depth>(to, part, panel, add_bias);
+          convolve_panel<Shape, count, decltype(row_count)::value>(to, part, panel, add_bias);
         } else {
-          gemm<NN, Shape::outputs, count, depth, Shape::places, Shape::depth>(to, part, panel, Accumulate{});
+          convolve_panel<Shape, count, decltype(row_count)::value>(to, part, panel, Accumulate{});
         }
       });
     });
@@ -90,15 +162,15 @@ template <class Shape, class T>
 inline void convolution_input_gradient(T* __restrict dx, const T* u, const T* weight, int threads) {
   typedef typename Shape::rows Rows;
   typedef typename Shape::columns Columns;
-  typedef conv_detail::Panels<Shape, T> Panels;
+  typedef conv_detail::Cut<Shape, T> Cut;
   in_parallel(Shape::batch * Shape::groups, threads, [=](Index task) {
     const T* weights = weight + task % Shape::groups * Shape::outputs * Shape::depth;
     const T* from = u + task * Shape::outputs * Shape::places;
     T* planes = dx + task * Shape::inputs * Shape::plane;
     __builtin_memset(planes, 0, Shape::inputs * Shape::plane * sizeof(T));
-    in_parts<Rows::count, Panels::rows>([=](Index row, auto row_count) {
+    in_parts<Rows::count, Cut::rows>([=](Index row, auto row_count) {
       constexpr Index count = decltype(row_count)::value * Columns::count;
-      in_parts<Shape::inputs, Panels::channels>([=](Index channel, auto channels) {
+      in_parts<Shape::inputs, Cut::channels>([=](Index channel, auto channels) {
         constexpr Index depth = decltype(channels)::value * Shape::window;
         alignas(64) T panel[depth * count];
         gemm<TN, depth, count, Shape::outputs, count, Shape::depth, Shape::places>(
@@ -112,36 +184,75 @@ inline void convolution_input_gradient(T* __restrict dx, const T* u, const T* we
 
 namespace conv_detail {
 
-// dw += u * panel(x), for Samples neighbouring samples and RowCount rows of places from `row` on.
+// Rows x Count elements of dw from `Samples` panels, `PanelSize` elements apart; each line holds `Length` places.
+template <class Shape, Index Samples, Index Rows, Index Count, Index Line, Index PanelSize, Index Length, class T>
+inline void gradient_tile(T* __restrict dw, const T* u, const T* lines) {
+  constexpr Index w = width<T>, whole = Length / w * w, rest = Length - whole;
+  Vec<T> sums[Rows][Count] = {};
+  const auto add = [&](const T* factors, const T* seen, auto load_vector) __attribute__((always_inline)) {
+    Vec<T> line[Count];
+    PYLMS_UNROLL
+    for (Index j = 0; j < Count; ++j) line[j] = load_vector(seen + j * Line);
+    PYLMS_UNROLL
+    for (Index i = 0; i < Rows; ++i) {
+      const Vec<T> factor = load_vector(factors + i * Shape::places);
+      PYLMS_UNROLL
+      for (Index j = 0; j < Count; ++j) sums[i][j] += factor * line[j];
+    }
+  };
+  for (Index n = 0; n < Samples; ++n) {
+    for (Index t = 0; t < whole; t += w) add(u + t, lines + t, [](const T* from) { return load(from); });
+    if constexpr (rest != 0) add(u + whole, lines + whole, [](const T* from) { return load_first<rest>(from); });
+    u += Shape::groups * Shape::outputs * Shape::places;
+    lines += PanelSize;
+  }
+  PYLMS_UNROLL
+  for (Index i = 0; i < Rows; ++i) {
+    T* to = dw + i * Shape::depth;
+    store_first<Count>(to, load_first<Count>(to) + horizontal_sums<T, Count>(sums[i]));
+  }
+}
+
+// dw += u * what windows see, for Samples neighbouring samples and RowCount rows of places from `row` on.
 template <class Shape, Index Samples, Index RowCount, class T>
 inline void add_weight_gradient(T* __restrict dw, const T* x, const T* u, Index row) {
-  typedef typename Shape::rows Rows;
-  typedef typename Shape::columns Columns;
-  constexpr Index count = RowCount * Columns::count, all = Samples * count;
-  constexpr Index sample_x = Shape::groups * Shape::inputs * Shape::plane;
-  constexpr Index sample_u = Shape::groups * Shape::outputs * Shape::places;
-  constexpr Index channels = even_part(Shape::inputs, panel_bytes / (all * Shape::window * Index(sizeof(T))));
-  alignas(64) T factors[Samples == 1 ? 1 : Shape::outputs * all];
-  if constexpr (Samples != 1) {
-    for (Index o = 0; o < Shape::outputs; ++o) {
-      for (Index n = 0; n < Samples; ++n) {
-        const T* from = u + n * sample_u + o * Shape::places + row * Columns::count;
-        __builtin_memcpy(factors + o * all + n * count, from, count * sizeof(T));
-      }
-    }
-  }
-  in_parts<Shape::inputs, channels>([&](Index channel, auto channel_count) __attribute__((always_inline)) {
-    constexpr Index depth = decltype(channel_count)::value * Shape::window;
-    alignas(64) T panel[depth * all];
+  typedef Panel<Shape, RowCount> Panel;
+  constexpr Index budget = panel_bytes / (Samples * Panel::channel_step * Index(sizeof(T)));
+  in_parts<Shape::inputs, even_part(Shape::inputs, budget)>([=](Index channel, auto channel_count) {
+    constexpr Index channels = decltype(channel_count)::value, size = channels * Panel::channel_step;
+    constexpr Index sample_size = Shape::groups * Shape::inputs * Shape::plane;
+    alignas(64) T panel[Samples * size];
     for (Index n = 0; n < Samples; ++n) {
-      gather_windows<Rows, Columns, RowCount>(
-          panel + n * count, x + n * sample_x + channel * Shape::plane, decltype(channel_count)::value, row, all);
+      Panel::gather(panel + n * size, x + n * sample_size + channel * Shape::plane, channels, row);
     }
-    constexpr Index lda = Samples == 1 ? Shape::places : all;
-    const T* a = Samples == 1 ? u + row * Columns::count : factors;
-    gemm<NT, Shape::outputs, depth, all, Shape::depth, lda>(
-        dw + channel * Shape::window, a, panel, Accumulate{});
+    // Runs of lines that follow each other in the panel as in the gradient, and tiles of some of a run.
+    constexpr bool is_one = !Panel::shares || Shape::rows::kernel == 1;
+    constexpr Index run = is_one ? channels * Shape::window : Shape::columns::kernel;
+    constexpr Index count = even_part(run, least(width<T>, 6)), most_rows = (vector_registers - 2) / (count + 1);
+    constexpr Index rows = even_part(Shape::outputs, most(least(most_rows, 8), 1));
+    const T* factors = u + row * Shape::columns::count;
+    for (Index i = 0; i < channels * Shape::window / run; ++i) {
+      const Index c = i / Shape::rows::kernel, k = i % Shape::rows::kernel;
+      const T* lines = panel + c * Panel::channel_step + k * Panel::row_step;
+      T* to = dw + channel * Shape::window + i * run;
+      in_parts<run, count>([=](Index j, auto line_count) {
+        in_parts<Shape::outputs, rows>([=](Index o, auto row_count) {
+          gradient_tile<Shape, Samples, decltype(row_count)::value, decltype(line_count)::value, Panel::line, size,
+                        RowCount * Shape::columns::count>(
+              to + o * Shape::depth + j, factors + o * Shape::places, lines + j * Panel::line);
+        });
+      });
+    }
   });
+}
+
+// Samples to sum up over at a time: as many as make a long sum, and divide a part of the batch if possible.
+constexpr Index samples_at_a_time(Index part, Index places) {
+  const Index wanted = least(part, most(long_sum / places, 1));
+  for (Index n = 2 * wanted; n > wanted / 2; --n) {
+    if (n > 0 && part % n == 0) return n;
+  }
+  return wanted;
 }
 
 }  // namespace conv_detail
@@ -149,7 +260,7 @@ inline void add_weight_gradient(T* __restrict dw, const T* x, const T* u, Index 
 template <class Shape, Index Parts, class T>
 inline void convolution_weight_gradient(T* __restrict dw, const T* x, const T* u, T* scratch, int threads) {
   using namespace conv_detail;
-  constexpr Index samples = even_part(ceil_div(Shape::batch, Parts), long_sum / Shape::places);
+  constexpr Index samples = samples_at_a_time(ceil_div(Shape::batch, Parts), Shape::places);
   constexpr Index rows = even_part(Shape::rows::count, most(long_sum / Shape::columns::count, 1));
   constexpr Index group_x = Shape::inputs * Shape::plane, group_u = Shape::outputs * Shape::places;
   in_parallel(Parts * Shape::groups, threads, [=](Index task) {

@@ -110,8 +110,8 @@ PYLMS_INLINE void scatter_lines(T* __restrict row, const T* lines, Index ld, Ind
   (scatter_line<Columns, K>(row, lines + K * ld), ...);
 }
 template <class Columns, Index Start, Index Count, class T, Index... K>
-PYLMS_INLINE void add_shifted_lines(Vec<T>& sum, const T* lines, Index ld, Indices<K...>) {
-  (add_shifted<Columns, K, Start, Count>(sum, lines + K * ld), ...);
+PYLMS_INLINE void add_shifted_lines(Vec<T> (&sums)[2], const T* lines, Index ld, Indices<K...>) {
+  (add_shifted<Columns, K, Start, Count>(sums[K % 2], lines + K * ld), ...);
 }
 
 // Adds what vector number `V` of a row gets from all places of the panel that see it. The row is written once: a load of
@@ -119,14 +119,18 @@ PYLMS_INLINE void add_shifted_lines(Vec<T>& sum, const T* lines, Index ld, Indic
 template <class Rows, class Columns, Index RowCount, Index V, class T>
 PYLMS_INLINE void add_to_row(T* __restrict row, const T* panel, Index number, Index first_row, Index ld) {
   constexpr Index start = V * width<T>, count = least(width<T>, Columns::extent - start);
-  Vec<T> sum = load_first<count>(row + start);
-  for (Index k = 0; k < Rows::kernel; ++k) {
-    const Index distance = number + Rows::padding - k * Rows::dilation, place = distance / Rows::stride - first_row;
-    if (distance < 0 || distance % Rows::stride != 0 || place < 0 || place >= RowCount) continue;
-    const T* lines = panel + k * Columns::kernel * ld + place * Columns::count;
-    add_shifted_lines<Columns, start, count>(sum, lines, ld, IndicesUpTo<Columns::kernel>{});
+  Vec<T> sums[2] = {load_first<count>(row + start)};
+  // At place p the row is element k of the window where p * stride + k * dilation = distance.
+  const Index distance = number + Rows::padding, furthest = distance - (first_row + RowCount - 1) * Rows::stride;
+  const Index first = furthest > 0 ? ceil_div(furthest, Rows::dilation) : 0;
+  const Index last = least(Rows::kernel - 1, (distance - first_row * Rows::stride) / Rows::dilation);
+  for (Index k = first; k <= last; ++k) {
+    const Index places = distance - k * Rows::dilation;
+    if (places % Rows::stride != 0) continue;
+    const T* lines = panel + k * Columns::kernel * ld + (places / Rows::stride - first_row) * Columns::count;
+    add_shifted_lines<Columns, start, count>(sums, lines, ld, IndicesUpTo<Columns::kernel>{});
   }
-  store_first<count>(row + start, sum);
+  store_first<count>(row + start, sums[0] + sums[1]);
 }
 template <class Rows, class Columns, Index RowCount, class T, Index... V>
 PYLMS_INLINE void add_to_row(T* __restrict row, const T* panel, Index number, Index first_row, Index ld, Indices<V...>) {
