@@ -35,26 +35,30 @@ class Fuzzer:
     flags: Sequence[str]
     seen: dict[str, int] = field(default_factory=dict)
     programs: int = 0
+    refused: int = 0
 
     def batch(self, seeds: Sequence[int]) -> None:
         cases = [LanguagePrograms(random.Random(seed)).case() for seed in seeds]
         found = guarded(lambda: self._check(cases), seconds=60 + 3 * len(cases))
-        failures = self._one_by_one(cases) if isinstance(found, Died) else found
+        failures, refused = (self._one_by_one(cases), 0) if isinstance(found, Died) else found
         self.programs += len(cases)
+        self.refused += refused
         for failure in failures:
             self._report(failure)
 
-    def _check(self, cases: Sequence[Case], *, natively: bool = True) -> list[Failure]:
-        failures, ready = [], []
+    def _check(self, cases: Sequence[Case], *, natively: bool = True) -> tuple[list[Failure], int]:
+        """What breaks the law, and how many programs were refused."""
+        failures, ready, refused = [], [], 0
         for case in cases:
             found = prepare(case)
             if isinstance(found, Failure):
                 failures.append(found)
             elif found is not None:
+                refused += found.refused is not None
                 failure = check_interpreted(found)
                 failures += [failure] if failure else []
                 ready += [found] if failure is None and found.staged is not None else []
-        return failures + (self._check_natively(ready) if ready and natively else [])
+        return failures + (self._check_natively(ready) if ready and natively else []), refused
 
     def _check_natively(self, ready: Sequence[Prepared]) -> list[Failure]:
         try:
@@ -72,7 +76,7 @@ class Fuzzer:
 
     def _check_alone(self, case: Case, *, natively: bool = True) -> list[Failure]:
         found = guarded(lambda: self._check([case], natively=natively), seconds=30)
-        return [Failure(f"process: {found}", case, str(found))] if isinstance(found, Died) else found
+        return [Failure(f"process: {found}", case, str(found))] if isinstance(found, Died) else found[0]
 
     def _report(self, failure: Failure) -> None:
         count = self.seen[failure.kind] = self.seen.get(failure.kind, 0) + 1
@@ -122,7 +126,8 @@ def main() -> None:
     while time.monotonic() < ends:
         fuzzer.batch(range(seed, seed + settings.batch))
         seed += settings.batch
-        print(f"# {fuzzer.programs} programs, failures: {fuzzer.seen or 'none'}", flush=True)
+        share = fuzzer.refused / fuzzer.programs
+        print(f"# {fuzzer.programs} programs, {share:.0%} refused, failures: {fuzzer.seen or 'none'}", flush=True)
     sys.exit(bool(fuzzer.seen))
 
 

@@ -11,7 +11,7 @@ from tests.property.language_programs import LanguagePrograms
 from tests.property.program_law import Failure, Prepared, check_interpreted, check_natively, prepare
 
 _IN_A_BATCH = 100
-_MOST_REFUSED = 0.4
+_MOST_REFUSED = 0.12
 # What C++ leaves undefined ends the process: no library of the sanitizer is needed.
 _TRAPPING = ("-O0", "-fsanitize=undefined", "-fno-sanitize=float-divide-by-zero", "-fsanitize-undefined-trap-on-error")
 

@@ -298,3 +298,14 @@ def test_refusals():
         get_without_default(3)
     with pytest.raises(PylmsError, match="the values of a staged dict are int, and str is given here"):
         mixed(3)
+
+
+def test_displays_with_keys_of_the_run():
+    def made(n):
+        table = {n: "a", n + 1: "b", 3: "c"}
+        last = {}
+        for i in range(n):
+            last = {i: 1.0, 7: 2.0} if i == 2 else {i: 1.5}
+        return table, {(n, 1): 2}, {"x": n}, last, [1, n, 3][1:]
+
+    check_law(made, (3,), (0,), (2,))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import ast
 
 from .context import Context
-from .nodes import BlockTransformer, FunctionNode, call
+from .nodes import BlockTransformer, FunctionNode, call, place
 
 
 def rewrite_containers(node: FunctionNode, context: Context) -> FunctionNode:
@@ -54,3 +54,17 @@ class _Containers(BlockTransformer):
             return node
         visited: ast.expr = self.visit(node)
         return visited
+
+
+def spread_dicts(node: FunctionNode) -> None:
+    """`__dict(((k, v), ...))` for `__dict({k: v, ...})`, in place: keys that only the run knows have no hash now.
+
+    This is not shown in `.src`.
+    """
+    for each in ast.walk(node):
+        if isinstance(each, ast.Call) and isinstance(each.func, ast.Name) and each.func.id == "__dict":
+            (display,) = each.args
+            if isinstance(display, ast.Dict) and None not in display.keys:
+                entries = zip(display.keys, display.values, strict=True)
+                pairs = [ast.Tuple([key, value], ast.Load()) for key, value in entries if key is not None]
+                each.args = [place(ast.Tuple(list(pairs), ast.Load()), display)]

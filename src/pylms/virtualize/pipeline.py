@@ -24,7 +24,7 @@ from .branches import rewrite_branches
 from .break_continue import desugar_loop_exits
 from .calls import CALLED_BUILTINS, REWRITTEN_BUILTINS, rewrite_calls
 from .changes import mark_changes
-from .containers import rewrite_containers
+from .containers import rewrite_containers, spread_dicts
 from .context import Context
 from .invocations import rewrite_invocations
 from .known_functions import KnownNames, known_names
@@ -133,6 +133,7 @@ def _virtualize(
     text = header.shown_with(node)
     _name_cells(node)
     rewrite_none_tests(node)
+    spread_dicts(node)
     mark_changes(node)
     mark_managers(node)
     rewrite_invocations(node)

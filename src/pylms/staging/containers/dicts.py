@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn, cast
 
 from ...errors import NotSupportedYetError, StagedTypeError
@@ -307,12 +307,12 @@ class StagedItems(StagedView):
         return self.dict.key_at(position), self.dict.value_at(position)
 
 
-def new_dict(trace: Trace, items: Mapping[object, object], site: Loc) -> StagedDict:
+def new_dict(trace: Trace, items: Iterable[tuple[object, object]], site: Loc) -> StagedDict:
     """The run-time dict that a display of those entries makes."""
     type_ = DictType(trace.sites.element(site, "key"), trace.sites.element(site, "value"))
     (atom,) = trace.emit(ops.DICT_NEW, [], attrs={"type": type_}, loc=site)
     made = StagedDict(atom, trace, site)
-    for key, value in items.items():
+    for key, value in items:
         made[key] = value
     return made
 

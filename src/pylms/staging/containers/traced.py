@@ -112,7 +112,8 @@ class TracedList(list[Any], _Traced):
 
     def __getitem__(self, index: Any) -> Any:
         self._before_look(index)
-        return super().__getitem__(index)
+        found = super().__getitem__(index)
+        return self._made(found) if isinstance(index, slice) else found
 
     def __setitem__(self, index: Any, value: Any) -> None:
         self._changes(index)

@@ -19,7 +19,7 @@ from ...loc import caller_loc
 from ..containers.dicts import StagedDict, StagedKeys, StagedValues, new_dict
 from ..containers.lists import StagedList, as_int, describe_operand, new_list
 from ..containers.strings import StagedStr
-from ..containers.traced import TracedDict, TracedList
+from ..containers.traced import TracedDict, TracedList, is_staged_key
 from ..context import Trace, current_trace
 from ..kinds import is_staged_array, is_staged_container
 from ..rep import StagedValue
@@ -38,19 +38,24 @@ def make_list(items: list[object]) -> object:
     return new_list(trace, items, site) if trace.sites.is_run_time(site) else TracedList(items, trace, site)
 
 
-def make_dict(items: dict[Any, Any]) -> object:
-    """The same for a dict display."""
+def make_dict(items: dict[Any, Any] | tuple[tuple[Any, Any], ...]) -> object:
+    """The same for a dict display, or its entries. Where a key is known to the run only, it is a run-time dict."""
     trace = current_trace()
     if trace is None:
-        return items
+        return dict(items)
     site = caller_loc()
-    return new_dict(trace, items, site) if trace.sites.is_run_time(site) else TracedDict(items, trace, site)
+    entries = tuple(items.items()) if isinstance(items, dict) else items
+    if trace.sites.is_run_time(site):
+        return new_dict(trace, entries, site)
+    if any(is_staged_key(key) for key, _ in entries):
+        trace.sites.make_run_time(site)
+    return TracedDict(entries, trace, site)
 
 
 def staged_container(trace: Trace, value: list[object] | dict[object, object]) -> object:
     """`staged([...])`: the run-time container at once."""
     site = value.site if isinstance(value, (TracedList, TracedDict)) else caller_loc()
-    return new_list(trace, value, site) if isinstance(value, list) else new_dict(trace, value, site)
+    return new_list(trace, value, site) if isinstance(value, list) else new_dict(trace, value.items(), site)
 
 
 def run_in(value: object, container: object) -> object:
