@@ -128,3 +128,47 @@ def test_gradients_of_large_matrices_through_recursion() -> None:
 
     native = check_ways(make, [(1,), (2,), (5,)])
     assert "add_later<100, 96, 16>" in native.Ccode
+
+
+def test_rows_of_an_embedding_are_added_where_they_were_taken() -> None:
+    def make():
+        table = weight(50, 6, requires_grad=True)
+        numbers = torch.tensor([3, 1, 3, 49, 0, 7])
+
+        def visit(n):
+            if n <= 0:
+                return table[numbers[n]].sum()
+            return torch.tanh(table[numbers[n]] * table[numbers[n - 1]]).sum() * visit(n - 1) + visit(n - 2)
+
+        def run(n):
+            table.grad = None
+            total = visit(n)
+            for i in range(n):
+                total = total + (table[numbers] * table[i]).sum()
+            total.backward()
+            with torch.no_grad():
+                table.sub_(table.grad, alpha=0.1)
+            return total.item(), table.grad * 1, table * 1
+
+        return run
+
+    native = check_ways(make, [(1,), (2,), (5,)])
+    assert native.Ccode.count("memset") == 2, "one table of gradients for the calls, one for the loop"
+
+
+def test_an_embedding_learns_in_place() -> None:
+    def make():
+        table = weight(50, 6, requires_grad=True)
+        numbers = torch.tensor([3, 1, 3, 49])
+
+        def run(n):
+            for i in range(n):
+                table.grad = None
+                torch.sin(table[numbers] * i).sum().backward()
+                with torch.no_grad():
+                    table.sub_(table.grad, alpha=0.1)
+            return table * 1
+
+        return run
+
+    assert "memset" not in check_ways(make, [(1,), (4,)]).Ccode

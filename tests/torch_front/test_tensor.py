@@ -193,8 +193,13 @@ def test_tensor_that_is_not_dense() -> None:
 def test_tensors_that_share_part_of_their_memory() -> None:
     whole = torch.ones(4)
     part = whole[:2].view(1, 2)
-    error = _error(lambda x: x.flatten() * whole + F.linear(x, part).sum())
+    error = _error(lambda x: F.linear(x, part).sum() + whole.mul_(x.detach().flatten()))
     assert "share a part of their memory" in error.message
+
+    def read_both(n):
+        return W.detach().flatten() * n * whole + F.linear(W.detach(), part).sum()
+
+    torch.testing.assert_close(stage(read_both, 2)(2), read_both(2))
 
 
 def _train(make_optimizer, step=None):

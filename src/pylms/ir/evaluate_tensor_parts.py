@@ -8,6 +8,7 @@ import numpy as np
 
 from .evaluate_rules import Array, Value, as_type, dtype_of, evaluate_rules
 from .node import Node
+from .ops.fusion import SCATTER_UPDATE
 from .ops.tensor_gathers import SCATTER_ADD, SCATTER_ADD_ALONG, TAKE, TAKE_ALONG
 from .ops.tensor_regions import CONCAT, PLACE, SLICE
 from .ops.tensors import integers
@@ -66,6 +67,15 @@ def _evaluate_scatter_add(_interpreter: Interpreter, node: Node, args: list[Any]
     places: Any = (*[slice(None)] * axis, _in_range(index, result.shape[axis]))
     np.add.at(result, places, updates)
     return (result,)
+
+
+@evaluate_rules.define(SCATTER_UPDATE)
+def _evaluate_scatter_update(_interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
+    buffer, alpha, index, updates = args
+    axis = _axis(node)
+    places: Any = (*[slice(None)] * axis, _in_range(index, buffer.shape[axis]))
+    np.add.at(buffer, places, np.asarray(alpha, buffer.dtype) * updates)
+    return ()
 
 
 @evaluate_rules.define(TAKE_ALONG)

@@ -2,7 +2,8 @@
 
 In: a function, before fusion. Out: an equal one in which `store(p, r + c * matmul(a, b))`, for numbers c, has become
 `matmul_update(p, c, 1, a, b)` after `store(p, r)`, or alone where r is a multiple of p's own content: the gradient
-of a matrix is never stored. A product of a column and a row counts as one where it may wait to be added.
+of a matrix is never stored. A product of a column and a row counts as one where it may wait to be added. So do tensors
+that are zero but at some positions (`scatter_update`): the gradient of an embedding is added where words are.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ from ..ir.builder import Builder
 from ..ir.node import Atom, AttributeValue, Block, Const, Function, Node, Sym
 from ..ir.ops.arithmetic import ADD, MUL, NEG, SUB
 from ..ir.ops.buffers import LOAD, STORE
-from ..ir.ops.fusion import MATMUL_UPDATE
+from ..ir.ops.fusion import MATMUL_UPDATE, SCATTER_UPDATE
+from ..ir.ops.tensor_gathers import SCATTER_ADD
 from ..ir.ops.tensors import BROADCAST, ELEMENT, MATMUL, RESHAPE
 from ..ir.types import BufferType, ScalarType, TensorType, element_type
 from .rewrite import with_body, with_results
@@ -68,8 +70,9 @@ class _Accumulator:
             return {}
         terms = self._terms(total.results[0], (), negative=False, top=True)
         products = [term for term in terms if self._is_product(term, buffer) or self._is_of_rows(term, buffer)]
-        rest = [term for term in terms if term not in products]
-        if not products:
+        scatters = [term for term in terms if self._is_scatter(term, buffer)]
+        rest = [term for term in terms if term not in products and term not in scatters]
+        if not products and not (scatters and rest):
             return {}
         between = before[before.index(total) + 1 : -1]
         if not all(node.effect.commutes_with(store.effect) for node in between):
@@ -78,6 +81,10 @@ class _Accumulator:
         own = [term for term in rest if self._is_content(term, buffer, earlier)]
         with self._builder.block() as scope:
             self._emit_update(buffer, rest, products, store, only_own=len(own) == len(rest))
+            for term in scatters:
+                node = self._definitions[term.value]
+                args = (buffer, self._factor(term, store), *node.args)
+                self._builder.emit(SCATTER_UPDATE, args, loc=store.loc, attrs={"axis": node.attr("axis")})
             reload = self._builder.node(LOAD, (buffer,), loc=store.loc)
             self._builder.append(with_results(reload, total.results, reload.args, ()))
         return {total: scope.nodes, store: []}
@@ -113,6 +120,13 @@ class _Accumulator:
     def _is_product(self, term: _Term, buffer: Sym) -> bool:
         node = self._definitions.get(term.value)
         if node is None or node.primitive is not MATMUL or self._uses[term.value] != 1:
+            return False
+        return not any(self._borrows(arg, buffer) for arg in node.args)
+
+    def _is_scatter(self, term: _Term, buffer: Sym) -> bool:
+        """Whether the term is zero but at some positions."""
+        node = self._definitions.get(term.value)
+        if node is None or node.primitive is not SCATTER_ADD or self._uses[term.value] != 1:
             return False
         return not any(self._borrows(arg, buffer) for arg in node.args)
 
@@ -152,8 +166,9 @@ class _Accumulator:
             beta = Const(0.0, dtype)
         elif only_own:
             beta = self._sum([self._factor(term, store) for term in rest], store)
-        else:
+        if rest and not (only_own and (products or beta == Const(1.0, dtype))):
             self._builder.emit(STORE, (buffer, self._rest(rest, store)), loc=store.loc)
+            beta = Const(1.0, dtype)
         for term in products:
             factors, attrs = self._factors_of(term.value, store)
             args = (buffer, self._factor(term, store), beta, *factors)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NoReturn
 
 import torch
 
@@ -58,6 +59,8 @@ class BufferTable:
         self._made_while_staging: dict[int, torch.UntypedStorage] = {}
         self._frozen: dict[int, torch.UntypedStorage] = {}
         self.written: set[Sym] = set()
+        self._shared: set[Sym] = set()
+        """Buffers that have memory in common with others, so that none may be written."""
         self._changes: dict[Sym, int] = {}
         self._rebound: set[Sym] = set()
         self._seen_again: set[Sym] = set()
@@ -101,7 +104,8 @@ class BufferTable:
     def capture(self, tensor: torch.Tensor, *, address: Callable[[], int] | None = None) -> Buffer:
         """The buffer for a tensor's memory. `address` tells where it is at each run, if not where the tensor is.
 
-        TorchFeatureError for tensors that are not dense, or that share a part of their memory with another buffer.
+        TorchFeatureError for tensors that are not dense, or that share a part of their memory with another buffer which
+        the program writes.
         """
         extent = Extent.of(tensor)
         buffer = self._buffers.get(extent) or self._new_buffer(tensor, extent, address)
@@ -111,18 +115,17 @@ class BufferTable:
 
     def _new_buffer(self, tensor: torch.Tensor, extent: Extent, address: Callable[[], int] | None) -> Buffer:
         _require_dense(tensor)
-        if any(extent.overlaps(other) for other in self._buffers):
-            raise TorchFeatureError(
-                "two tensors that share a part of their memory are used in staged code",
-                loc=caller_loc(),
-                hint="take the slice from the tensor inside the staged function, or .clone() it before",
-            )
+        others = [known.symbol for other, known in self._buffers.items() if extent.overlaps(other)]
+        if not self.written.isdisjoint(others):
+            _refuse_sharing()
         type_ = BufferType(scalar_type(tensor.dtype), tuple(tensor.shape))
         symbol = self._trace.capture(
             ("torch", extent), type_, self.name_of(tensor), tensor, address or (lambda: _checked_address(tensor, type_))
         )
         buffer = Buffer(symbol, type_)
         self._buffers[extent] = buffer
+        if others:
+            self._shared.update(others, [symbol])
         return buffer
 
     def load(self, tensor: torch.Tensor) -> Atom:
@@ -173,6 +176,11 @@ class BufferTable:
         self._seen_again.add(symbol)
         return True
 
+    def _note_written(self, buffer: Buffer) -> None:
+        if buffer.symbol in self._shared:
+            _refuse_sharing()
+        self.written.add(buffer.symbol)
+
     def _note_rebinding(self, tensor: torch.Tensor, buffer: Buffer) -> None:
         if buffer.symbol in self._seen_again:
             raise TorchFeatureError(
@@ -182,13 +190,13 @@ class BufferTable:
                 hint=".clone() the view before the loop",
             )
         self._rebound.add(buffer.symbol)
-        self.written.add(buffer.symbol)
+        self._note_written(buffer)
 
     def _note_change(self, buffer: Buffer) -> None:
         before = self._changes.get(buffer.symbol, 0)
         self._trace.on_undo(lambda: self._changes.__setitem__(buffer.symbol, before))
         self._changes[buffer.symbol] = before + 1
-        self.written.add(buffer.symbol)
+        self._note_written(buffer)
 
     def _require_writeable(self, tensor: torch.Tensor) -> None:
         if _storage(tensor) in self._frozen:
@@ -200,6 +208,14 @@ class BufferTable:
 
     def _reshaped(self, atom: Atom, shape: tuple[int, ...]) -> Atom:
         return self._trace.emit(RESHAPE, [atom], attrs={"shape": shape})[0]
+
+
+def _refuse_sharing() -> NoReturn:
+    raise TorchFeatureError(
+        "two tensors that share a part of their memory are used in staged code, which changes one of them",
+        loc=caller_loc(),
+        hint="take the slice from the tensor inside the staged function, or .clone() it before",
+    )
 
 
 def _storage(tensor: torch.Tensor) -> int:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from contextlib import ExitStack
 from math import prod
 
-from ...ir.node import Atom, Node
+from ...ir.node import Atom, Const, Node
+from ...ir.ops.fusion import SCATTER_UPDATE
 from ...ir.ops.tensor_gathers import SCATTER_ADD, SCATTER_ADD_ALONG
 from ...ir.ops.tensor_regions import CONCAT, PLACE
 from ...ir.ops.tensors import integers
-from ...ir.types import TensorType
+from ...ir.types import BufferType, TensorType
 from .emit_rules import emit_rules
 from .emit_variables import array_bytes
 from .emitter import Emitter
-from .literals import is_in_register
+from .literals import Binding, is_in_register
 
 
 def _type(atom: Atom) -> TensorType:
@@ -111,9 +112,22 @@ def _contiguous(shape: tuple[int, ...], sizes: tuple[int, ...], steps: tuple[int
 @emit_rules.define(SCATTER_ADD)
 def _emit_scatter_add(emitter: Emitter, node: Node) -> None:
     index, updates = node.args
-    axis, count, extent = _axis(node), _type(index).size, _type(node.results[0]).shape[_axis(node)]
+    _add_at_positions(emitter, node, _new_zeros(emitter, node), _type(node.results[0]).shape, index, updates)
+
+
+@emit_rules.define(SCATTER_UPDATE)
+def _emit_scatter_update(emitter: Emitter, node: Node) -> None:
+    buffer, alpha, index, updates = node.args
+    assert isinstance(buffer.type, BufferType)
+    factor = "" if isinstance(alpha, Const) and alpha.value == 1 else f"{emitter.inline(alpha, Binding.UNARY)} * "
+    _add_at_positions(emitter, node, emitter.expression(buffer), buffer.type.shape, index, updates, factor=factor)
+
+
+def _add_at_positions(
+    emitter: Emitter, node: Node, target: str, shape: tuple[int, ...], index: Atom, updates: Atom, *, factor: str = ""
+) -> None:
+    axis, count, extent = _axis(node), _type(index).size, shape[_axis(node)]
     outer, inner = prod(_type(updates).shape[:axis]), prod(_type(updates).shape[axis + _type(index).rank :])
-    target = _new_zeros(emitter, node)
     if not _type(updates).size:
         return
     with ExitStack() as stack:
@@ -123,7 +137,7 @@ def _emit_scatter_add(emitter: Emitter, node: Node) -> None:
         column = _loop(emitter, "column", inner, stack)
         here = _offset((row, extent * inner), (at, inner), (column, 1))
         there = _offset((row, count * inner), (k, inner), (column, 1))
-        _add(emitter, target, here, updates, there)
+        _add(emitter, target, here, updates, there, factor=factor)
 
 
 @emit_rules.define(SCATTER_ADD_ALONG)
@@ -157,5 +171,5 @@ def _element(emitter: Emitter, atom: Atom, where: str) -> str:
     return name if is_in_register(atom.type) else f"{name}[{where}]"
 
 
-def _add(emitter: Emitter, target: str, here: str, updates: Atom, there: str) -> None:
-    emitter.line(f"{target}[{here}] += {_element(emitter, updates, there)};")
+def _add(emitter: Emitter, target: str, here: str, updates: Atom, there: str, *, factor: str = "") -> None:
+    emitter.line(f"{target}[{here}] += {factor}{_element(emitter, updates, there)};")

@@ -11,6 +11,8 @@ all indices; the order is open. An empty maximum is minus infinity (the least va
 dense memory costs nothing). Indices are in range.
 `matmul_update(buffer, alpha, beta, a, b) {transpose_a, transpose_b}`: buffer becomes beta * buffer + alpha * a b, where
 beta = 0 means that the old content does not count, not even NaN; neither matrix is borrowed from the buffer.
+`scatter_update(buffer, alpha, index, updates) {axis}`: adds alpha * updates to the buffer, at the positions at which
+`scatter_add` would add to zeros; the updates are not borrowed from the buffer.
 """
 
 from __future__ import annotations
@@ -24,13 +26,15 @@ from ..node import Atom, AttributeValue, Block, Sym
 from ..primitive import Primitive
 from ..rules import effect_of_blocks, effect_rules, type_rules
 from ..types import INT64, BufferType, ScalarType, TensorType, Type
+from .tensor_gathers import SCATTER_ADD
 from .tensors import MATMUL, integers
 
 FUSED = Primitive("fused")
 REDUCTION = Primitive("reduction")
 ELEMENT_AT = Primitive("element_at")
 MATMUL_UPDATE = Primitive("matmul_update")
-PRIMITIVES = (FUSED, REDUCTION, ELEMENT_AT, MATMUL_UPDATE)
+SCATTER_UPDATE = Primitive("scatter_update")
+PRIMITIVES = (FUSED, REDUCTION, ELEMENT_AT, MATMUL_UPDATE, SCATTER_UPDATE)
 
 REDUCTION_KINDS = ("sum", "max")
 
@@ -91,6 +95,20 @@ def _matmul_update_type(args: tuple[Type, ...], attrs: _Attrs, blocks: tuple[Blo
     return ()
 
 
+@type_rules.define(SCATTER_UPDATE)
+def _scatter_update_type(args: tuple[Type, ...], attrs: _Attrs, blocks: tuple[Block, ...]) -> tuple[Type, ...]:
+    buffer, alpha, index, updates = args
+    axis = attrs["axis"]
+    if not isinstance(buffer, BufferType) or not isinstance(axis, int) or axis not in range(len(buffer.shape)):
+        raise StagedTypeError(f"{buffer} has no dimension {axis}")
+    if alpha != buffer.dtype:
+        raise StagedTypeError(f"{updates} times {alpha} cannot be added to parts of {buffer}")
+    size: _Attrs = {"axis": axis, "size": buffer.shape[axis]}
+    if type_rules[SCATTER_ADD]((index, updates), size, blocks) != (buffer.tensor,):
+        raise StagedTypeError(f"{updates} at {index} does not fit into {buffer}")
+    return ()
+
+
 effect_rules.define(REDUCTION)(effect_of_blocks)
 
 
@@ -108,6 +126,6 @@ def _element_at_effect(args: tuple[Atom, ...], _attrs: _Attrs, _blocks: tuple[Bl
     return Effect(reads=_buffers_among(args[:1]))
 
 
-@effect_rules.define(MATMUL_UPDATE)
-def _matmul_update_effect(args: tuple[Atom, ...], _attrs: _Attrs, _blocks: tuple[Block, ...]) -> Effect:
+@effect_rules.define(MATMUL_UPDATE, SCATTER_UPDATE)
+def _update_effect(args: tuple[Atom, ...], _attrs: _Attrs, _blocks: tuple[Block, ...]) -> Effect:
     return Effect(reads=_buffers_among(args[:1]), writes=_buffers_among(args[:1]))
