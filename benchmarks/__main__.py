@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from importlib import import_module
 from pathlib import Path
 
-from . import cnn, lenet, mnist_mlp, recurrent
+from . import cnn, lenet, mnist_mlp, recurrent, treelstm
 from .harness import Measurement, Workload, measure
 from .report import SUBJECT, as_json, machine, markdown_table, replace_section, text_table
 
@@ -22,6 +22,7 @@ WORKLOADS: dict[str, Callable[[], Sequence[Workload]]] = {
     "recurrent": recurrent.workloads,
     "cnn": cnn.workloads,
     "lenet": lenet.workloads,
+    "treelstm": treelstm.workloads,
 }
 RESULTS = Path(__file__).parent / "results"
 DOCS_PAGE = Path(__file__).parent.parent / "docs" / "benchmarks.md"
