@@ -8,7 +8,7 @@ from dataclasses import replace
 from types import FunctionType
 from typing import Any, Protocol, TypeVar, cast, overload
 
-from .errors import SourceError
+from .errors import ArgumentError, SourceError
 from .loc import caller_loc
 from .options import Options
 from .records import record
@@ -168,6 +168,7 @@ def stageTensor(
     checks: bool | None = None,
     reassociate: bool | None = None,
     recursive: bool | None = None,
+    fallback: str | None = None,
     options: Options | None = None,
 ) -> Callable[[AnyFunction], Any]: ...
 @hiding_library_frames
@@ -178,12 +179,16 @@ def stageTensor(
     checks: bool | None = None,
     reassociate: bool | None = None,
     recursive: bool | None = None,
+    fallback: str | None = None,
     options: Options | None = None,
 ) -> Any:
     """Compile a whole PyTorch program (loaders, modules, backward, optimisers) to native code.
 
     As `stage`; data loaders and the storage of modules and optimisers count as staged. After a call the modules hold
     the trained weights. Needs PyTorch.
+
+    With `fallback="torch"` the compiled code calls PyTorch for functions that cannot be staged, where what they give
+    has a known shape; their derivatives are PyTorch's.
     """
 
     def make_front() -> Front:
@@ -192,7 +197,9 @@ def stageTensor(
         front: Front = TorchFront()
         return front
 
-    chosen = _chosen(options, checks=checks, reassociate=reassociate, recursive=recursive)
+    if fallback not in (None, "", "torch"):
+        raise ArgumentError(f"fallback={fallback!r}: it is 'torch' or nothing")
+    chosen = _chosen(options, checks=checks, reassociate=reassociate, recursive=recursive, fallback=fallback)
     return _decorate(function, make_front, chosen)
 
 
@@ -236,7 +243,7 @@ def _python_function(function: AnyFunction) -> FunctionType:
     )
 
 
-def _chosen(options: Options | None, **told: bool | None) -> Options:
+def _chosen(options: Options | None, **told: bool | str | None) -> Options:
     """The options asked for: the environment's, unless given, with what the decorator was told."""
     changes: dict[str, Any] = {name: value for name, value in told.items() if value is not None}
     return replace(options or Options.from_environment(), **changes)

@@ -30,6 +30,7 @@ class Options:
     checks: check integer overflow, zero divisors and bounds as Python does (D7).
     reassociate: let sums that the program makes step by step be made in another order, where that is faster: results
         differ from Python's in the last bits (D14).
+    fallback: "torch" to have PyTorch called by the compiled code for what of it cannot be staged; "" for an error.
     recursive: virtualise the functions that staged code calls with staged values, where their source is at hand.
     num_threads: threads for parallel loops; 0 for as many as there are cores.
     unroll_budget: how many IR nodes a loop over a plain range may unroll to before it is made a native loop (D3).
@@ -45,6 +46,7 @@ class Options:
     cache_dir: Path | None = None
     checks: bool = True
     reassociate: bool = False
+    fallback: str = ""
     recursive: bool = True
     num_threads: int = 0
     unroll_budget: int = 20_000
@@ -65,6 +67,7 @@ class Options:
             cache_dir=_path(env, "PYLMS_CACHE_DIR"),
             checks=_flag(env, "PYLMS_CHECKS", default=True),
             reassociate=_flag(env, "PYLMS_REASSOCIATE", default=False),
+            fallback=env.get("PYLMS_FALLBACK", ""),
             recursive=_flag(env, "PYLMS_RECURSIVE", default=True),
             num_threads=int(env.get("PYLMS_NUM_THREADS", "0")),
             unroll_budget=int(env.get("PYLMS_UNROLL_BUDGET", "20000")),

@@ -12,6 +12,7 @@ from . import (  # noqa: F401
     rules_scalar,
     rules_tapes,
     rules_tensor,
+    rules_tensor_calls,
     rules_tensor_parts,
     rules_windows,
 )

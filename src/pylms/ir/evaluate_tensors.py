@@ -9,7 +9,8 @@ import numpy as np
 from .evaluate_rules import Array, Value, as_type, dtype_of, evaluate_rules
 from .node import Node
 from .ops import tensors as ops
-from .types import TensorType
+from .ops.tensor_calls import TENSOR_CALL
+from .types import TensorType, Type
 
 if TYPE_CHECKING:
     from .interpret import Interpreter
@@ -91,6 +92,21 @@ def _evaluate_argmax(_interpreter: Interpreter, node: Node, args: list[Any]) -> 
     axis = node.attr("axis")
     assert isinstance(axis, int)
     return (as_type(np.argmax(args[0], axis=axis), node.results[0].type),)
+
+
+@evaluate_rules.define(TENSOR_CALL)
+def _evaluate_tensor_call(interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
+    callback = node.attr("callback")
+    assert isinstance(callback, int)
+    results = [_empty(result.type) for result in node.results]
+    inputs = [np.ascontiguousarray(arg) for arg in args]
+    interpreter.host.call(callback, tuple(array.ctypes.data for array in (*results, *inputs)))
+    return tuple(results)
+
+
+def _empty(type_: Type) -> Array:
+    assert isinstance(type_, TensorType)
+    return np.zeros(type_.shape, dtype_of(type_.dtype))
 
 
 @evaluate_rules.define(ops.ELEMENT)

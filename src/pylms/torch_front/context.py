@@ -41,8 +41,8 @@ Dispatch = Callable[["TorchContext", object, Sequence[object], Mapping[str, obje
 class TorchContext:
     """One trace of a PyTorch program."""
 
-    def __init__(self, trace: Trace, dispatch: Dispatch) -> None:
-        """`dispatch` runs or stages any PyTorch function."""
+    def __init__(self, trace: Trace, dispatch: Dispatch, call_torch: Dispatch) -> None:
+        """`dispatch` runs or stages any PyTorch function; `call_torch` has one called by the compiled code."""
         self.trace = trace
         self.buffers = BufferTable(trace)
         self.guards = Guards()
@@ -52,6 +52,7 @@ class TorchContext:
         self.tracks_gradient = False
         """Whether results of the function being staged may need a gradient."""
         self._dispatch = dispatch
+        self._call_torch = call_torch
 
     def dispatch(self, function: object, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
         """Run or stage a PyTorch function, as the mode does."""
@@ -60,7 +61,15 @@ class TorchContext:
     def dispatch_staged(self, function: object, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
         """Stage a call, whatever its operands are."""
         with self.tracking([*args, *kwargs.values()]):
-            return functions.call(self, function, args, kwargs)
+            try:
+                return functions.call(self, function, args, kwargs)
+            except TorchFeatureError:
+                if self.trace.options.fallback != "torch":
+                    raise
+                result = self._call_torch(self, function, args, kwargs)
+                if result is NotImplemented:
+                    raise
+                return result
 
     @property
     def is_here(self) -> bool:

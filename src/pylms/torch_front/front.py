@@ -20,7 +20,7 @@ from ..staging.variables import Variable
 from .content import ContentCell, Home
 from .context import TorchContext
 from .loaders import LoaderTable, staged_loaders
-from .mode import dispatch, torch_functions
+from .mode import call_torch, dispatch, torch_functions
 from .modules import staged_modules
 from .optimizers import staged_optimizers
 from .parameter_groups import StagedGroup
@@ -40,7 +40,7 @@ class TorchFront:
     @contextmanager
     def session(self, trace: Trace) -> Iterator[None]:
         """PyTorch builds IR while this is open."""
-        with process_state, self._patched(TorchContext(trace, dispatch)):
+        with process_state, self._patched(TorchContext(trace, dispatch, call_torch)):
             yield
 
     @contextmanager

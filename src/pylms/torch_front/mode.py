@@ -43,8 +43,9 @@ from . import (  # noqa: F401 - loading them fills the table
 from .context import TorchContext
 from .functions_create import creation_functions
 from .functions_random import RANDOM_FUNCTIONS
-from .table import accessor, methods
+from .table import accessor, methods, name_of
 from .tensor import StagedTensor
+from .torch_calls import TorchCall
 
 
 def _named(*names: str) -> frozenset[object]:
@@ -172,6 +173,12 @@ def dispatch(context: TorchContext, function: object, args: Sequence[object], kw
             context.buffers.capture(tensors[0])
             return _run(function, args, kwargs)
         return context.dispatch_staged(function, args, kwargs)
+
+
+def call_torch(context: TorchContext, function: object, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+    """Have PyTorch called for a function, if its results can be told; NotImplemented if they cannot."""
+    call = TorchCall(context, function, args, kwargs)
+    return call.emit(context, name_of(function)) if call.find_results() else NotImplemented
 
 
 def _refuse_change_of_wish(args: Sequence[object], kwargs: Mapping[str, object]) -> None:

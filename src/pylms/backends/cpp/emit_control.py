@@ -14,6 +14,7 @@ from ...ir.node import Atom, Block, Const, Node, Sym, walk
 from ...ir.ops.array_nests import NESTS
 from ...ir.ops.control import CHECK, FINALLY, FOR, IF, UPWARDS, WHILE
 from ...ir.ops.host import HOST_CALL, PRINT
+from ...ir.ops.tensor_calls import TENSOR_CALL
 from ...ir.types import TensorType
 from ...passes.parallel_loops import is_parallel
 from .assignments import Move, assign_together, copy_arrays_together
@@ -181,7 +182,7 @@ def _emit_for(emitter: Emitter, node: Node) -> None:
             emitter.declaration_line(advance)
 
 
-_LASTING = frozenset({FOR, WHILE, HOST_CALL, PRINT, *NESTS})
+_LASTING = frozenset({FOR, WHILE, HOST_CALL, TENSOR_CALL, PRINT, *NESTS})
 """What may take long in one round."""
 
 

@@ -6,15 +6,16 @@ from collections.abc import Sequence
 from typing import Literal
 
 from ...errors import InternalError
-from ...ir.node import Atom, Node
+from ...ir.node import Atom, Node, Sym
 from ...ir.ops.host import HOST_CALL, PRINT
+from ...ir.ops.tensor_calls import TENSOR_CALL
 from ...ir.ops.texts import TEXT_CALL, TEXT_FORMAT
-from ...ir.types import BufferType, DictType, ElementType, ListType, ScalarType, TextType, Type, UnknownType
+from ...ir.types import BufferType, DictType, ElementType, ListType, ScalarType, TensorType, TextType, Type, UnknownType
 from ...loc import Loc
 from ..base import CallbackSpec
 from .emit_rules import emit_rules
 from .emitter import Emitter
-from .literals import number_type, scalar_c_type
+from .literals import is_in_register, number_type, scalar_c_type
 
 
 @emit_rules.define(PRINT)
@@ -39,6 +40,45 @@ def _emit_host_call(emitter: Emitter, node: Node) -> None:
     emitter.call_python(spec, slots)
     for position, (result, type_) in enumerate(zip(node.results, results, strict=True)):
         emitter.define(result, unpacked(f"{slots}[{position}]", type_))
+
+
+@emit_rules.define(TENSOR_CALL)
+def _emit_tensor_call(emitter: Emitter, node: Node) -> None:
+    """The callback gets addresses; what is in a register is written down for it, and read again."""
+    index = node.attr("callback")
+    assert isinstance(index, int)
+    tensors = [*node.results, *node.args]
+    addresses = [_result_address(emitter, result) for result in node.results]
+    addresses += [_argument_address(emitter, arg) for arg in node.args]
+    types = tuple(_memory_type(each.type) for each in tensors)
+    spec = CallbackSpec("host", "", number=index, argument_types=types, result_types=(), loc=node.loc)
+    slots = emitter.fresh_name("slots")
+    emitter.declaration_line(f"pylms_value {slots}[{len(addresses)}];")
+    for position, address in enumerate(addresses):
+        emitter.declaration_line(f"{slots}[{position}].p = (void *){address};")
+    emitter.call_python(spec, slots)
+
+
+def _memory_type(type_: Type) -> BufferType:
+    assert isinstance(type_, TensorType)
+    return BufferType(type_.dtype, type_.shape)
+
+
+def _result_address(emitter: Emitter, result: Sym) -> str:
+    type_ = _memory_type(result.type)
+    if is_in_register(result.type):
+        emitter.line(f"{scalar_c_type(type_.dtype)} {emitter.name_of(result)} = 0;")
+        return f"&{emitter.name_of(result)}"
+    emitter.define(result, emitter.allocate(result, type_.size * type_.dtype.itemsize))
+    return emitter.name_of(result)
+
+
+def _argument_address(emitter: Emitter, arg: Atom) -> str:
+    if not is_in_register(arg.type):
+        return emitter.expression(arg)
+    name = emitter.fresh_name("number")
+    emitter.line(f"{scalar_c_type(_memory_type(arg.type).dtype)} {name} = {emitter.expression(arg)};")
+    return f"&{name}"
 
 
 @emit_rules.define(TEXT_FORMAT, TEXT_CALL)

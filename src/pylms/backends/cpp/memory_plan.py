@@ -19,6 +19,7 @@ from ...ir.ops.control import FINALLY, IF
 from ...ir.ops.functions import CALL
 from ...ir.ops.fusion import FUSED
 from ...ir.ops.tapes import TAPE_POP
+from ...ir.ops.tensor_calls import TENSOR_CALL
 from ...ir.ops.tensor_gathers import SCATTER_ADD, SCATTER_ADD_ALONG
 from ...ir.ops.tensor_regions import CONCAT, PLACE
 from ...ir.ops.tensors import ARGMAX, BATCH_MATMUL, MATMUL, RESHAPE, STOP_GRADIENT
@@ -26,7 +27,20 @@ from ...ir.types import BufferType, TensorType
 from .emit_waiting import buffer_bytes
 
 _MAKES_MEMORY = frozenset(
-    {FUSED, MATMUL, BATCH_MATMUL, ARGMAX, BUFFER_NEW, CALL, CONCAT, PLACE, SCATTER_ADD, SCATTER_ADD_ALONG, TAPE_POP}
+    {
+        FUSED,
+        MATMUL,
+        BATCH_MATMUL,
+        ARGMAX,
+        BUFFER_NEW,
+        CALL,
+        CONCAT,
+        PLACE,
+        SCATTER_ADD,
+        SCATTER_ADD_ALONG,
+        TAPE_POP,
+        TENSOR_CALL,
+    }
     | set(windows.PRIMITIVES)
     | set(random.PRIMITIVES)
 )
