@@ -23,6 +23,8 @@ for _name, _dtype in {
     "double": torch.float64,
     "int": torch.int32,
     "long": torch.int64,
+    "short": torch.int16,
+    "char": torch.int8,
     "bool": torch.bool,
     "byte": torch.uint8,
 }.items():
