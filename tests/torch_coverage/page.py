@@ -44,9 +44,8 @@ def page() -> str:
         "programs stand in `tests/torch_coverage/`, which the tests run; `python -m tests.torch_coverage` writes this",
         "page from them. Unless a note says otherwise, functions, methods and operators of one name are meant alike.",
         "",
-        'With `@stageTensor(fallback="torch")` the compiled code calls PyTorch for functions that are not staged, and for',
-        "their derivatives, where the shape of what they give is known and they draw no random numbers; each call costs",
-        "some ten microseconds besides.",
+        'With `@stageTensor(fallback="torch")` the compiled code calls PyTorch for functions that are not staged, and',
+        "for their derivatives, where the shape of what they give is known and they draw no random numbers.",
     ]
     for section in SECTIONS:
         lines += section.lines()

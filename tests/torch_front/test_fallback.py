@@ -23,9 +23,8 @@ class Model(nn.Module):
     def forward(self, x):
         values, positions = torch.sort(x @ self.weight, dim=1)
         kept = torch.linalg.inv(values.t() @ values + torch.eye(2))
-        return torch.logdet(kept @ kept.t() + torch.eye(2)) + F.triplet_margin_loss(
-            values, x, kept, margin=0.5
-        ), positions
+        distance = F.triplet_margin_loss(values, x, kept, margin=0.5)
+        return torch.logdet(kept @ kept.t() + torch.eye(2)) + distance, positions
 
 
 def train(model, steps):
