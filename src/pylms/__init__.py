@@ -15,11 +15,13 @@ from .options import Options
 from .rep import staged, static
 
 if TYPE_CHECKING:
-    from .transforms import grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
+    from .transforms import checkpoint, custom_gradient, grad, hessian, hvp, jacobian, jvp, value_and_grad, vjp
 
 __all__ = [
     "Options",
     "PylmsError",
+    "checkpoint",
+    "custom_gradient",
     "grad",
     "hessian",
     "hvp",
@@ -37,7 +39,7 @@ __all__ = [
 ]
 __version__ = "0.1.0"
 
-_TRANSFORMS = ("grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp")
+_TRANSFORMS = ("checkpoint", "custom_gradient", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp")
 
 
 def __getattr__(name: str) -> object:

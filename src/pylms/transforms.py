@@ -55,6 +55,41 @@ def value_and_grad(function: AnyFunction, argnums: ArgumentNumbers = 0) -> AnyFu
 
 
 @hiding_library_frames
+def custom_gradient(function: AnyFunction) -> AnyFunction:
+    """A function whose derivatives are what it says. It gives a pair: its value, and a function that pulls back.
+
+    The latter takes what is like the value, and gives for each argument what is like it, or None; for several arguments
+    in a tuple. What else the function uses has no part in its derivatives. Use as a decorator, above `@lms`.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        trace = current_trace()
+        if trace is None:
+            return function(*args, **kwargs)[0]
+        return differentiation.with_own_rule(trace, function, args, kwargs)
+
+    return call
+
+
+@hiding_library_frames
+def checkpoint(function: AnyFunction) -> AnyFunction:
+    """The same function, of which derivatives compute again what they need instead of keeping it until then.
+
+    It must do the same again: not print, not call Python, not change what is older than it.
+    """
+
+    @functools.wraps(function)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        trace = current_trace()
+        if trace is None:
+            return function(*args, **kwargs)
+        return differentiation.computed_again(trace, function, args, kwargs)
+
+    return call
+
+
+@hiding_library_frames
 def jvp(function: AnyFunction, primals: Sequence[Any], tangents: Sequence[Any]) -> tuple[Any, Any]:
     """What `function` gives for the arguments `primals`, and how that changes where they change by `tangents`.
 

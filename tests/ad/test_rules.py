@@ -416,6 +416,7 @@ def test_every_primitive_has_a_derivative_or_a_reason_to_have_none() -> None:
         buffers.STORE_ELEMENT,
         differentiation.BACKWARD,
         differentiation.PULLBACK,
+        differentiation.CHECKPOINT_BEGIN,
         CHECK,
         PRINT,
         # Gone before differentiation:

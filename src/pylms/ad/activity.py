@@ -20,7 +20,7 @@ from ..ir.ops.array_nests import NESTS
 from ..ir.ops.arrays import ARRAY_STORE, VIEWS
 from ..ir.ops.buffers import STORE, STORE_ELEMENT, STORE_ROWS
 from ..ir.ops.control import FOR, IF, WHILE
-from ..ir.ops.differentiation import BACKWARD, INDEPENDENT, is_differentiable
+from ..ir.ops.differentiation import BACKWARD, CHECKPOINT_END, CUSTOM_GRADIENT, INDEPENDENT, is_differentiable
 from ..ir.ops.elementary import RINT, TRUNC
 from ..ir.ops.functions import CALL
 from ..ir.ops.host import HOST_CALL
@@ -125,6 +125,25 @@ def _write(node: Node, varied: Varied) -> None:
     place, value = node.args[:2]
     if isinstance(place, Sym) and _any_varied((value,), varied):
         varied.add(place)
+
+
+@variation_rules.define(CUSTOM_GRADIENT)
+def _custom_gradient(node: Node, varied: Varied) -> None:
+    """The results vary with what the rule gives derivatives by."""
+    variables = node.args[len(node.results) :]
+    if not _any_varied(variables, varied) and not any(is_active(each, varied) for each in variables):
+        return
+    _add_floats(node, varied)
+    for result in node.results:
+        if isinstance(result.type, ArrayType):
+            _add_region(result, varied)
+
+
+@variation_rules.define(CHECKPOINT_END)
+def _checkpoint_end(node: Node, varied: Varied) -> None:
+    for result, value in zip(node.results, node.args[1:], strict=True):
+        if _any_varied((value,), varied):
+            varied.add(result)
 
 
 @variation_rules.define(*VIEWS, INDEPENDENT)

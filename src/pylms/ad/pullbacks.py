@@ -15,15 +15,16 @@ from typing import ClassVar
 from ..ir.builder import Builder, rebuild
 from ..ir.call_graph import all_functions
 from ..ir.node import Atom, Block, Function, Node, Sym, walk
-from ..ir.ops.differentiation import INDEPENDENT, PULLBACK, pullback_parts
-from ..ir.ops.tensors import integers
+from ..ir.ops.differentiation import BACKWARD, INDEPENDENT, PULLBACK, pullback_parts
+from ..ir.ops.tensors import STOP_GRADIENT, integers
 from ..ir.types import ArrayType, Region
 from . import rules  # noqa: F401 - loading them fills the table
 from .activity import varied_symbols
 from .context import Context, written_places
+from .marks import MARKS, without_marks
 from .path import sweep_range
 from .program import Program
-from .rename import renamed, renamed_block, renamed_node, resolved, without_nodes
+from .rename import renamed, renamed_node
 from .rules_array_nests import add_to_shadow
 from .separate_arrays import separate_arrays
 from .sweep import Sweep
@@ -36,25 +37,24 @@ class ExpandPullbacks:
     name: ClassVar[str] = "expand_pullbacks"
 
     def run(self, function: Function) -> Function:
-        if not any(_has_variables(each.body) for each in all_functions(function)):
+        marks = {node.primitive for each in all_functions(function) for node in walk(each.body)}.intersection(MARKS)
+        if not marks - {STOP_GRADIENT}:
             return function
         function = separate_arrays(function)
         program = Program(function, lambda each: replace(each, body=_expanded(each, program)))
-        return program.finish(_expanded(function, program))
-
-
-def _has_variables(block: Block) -> bool:
-    return any(node.primitive is INDEPENDENT for node in walk(block))
+        expanded = program.finish(_expanded(function, program))
+        if any(node.primitive is BACKWARD for each in all_functions(function) for node in walk(each.body)):
+            return expanded
+        main, *others = [replace(each, body=without_marks(each.body, MARKS)) for each in all_functions(expanded)]
+        return replace(main, functions=tuple(others))
 
 
 def _expanded(function: Function, program: Program) -> Block:
     body = function.body
-    if _has_variables(body):
+    if any(node.primitive is INDEPENDENT for node in walk(body)):
         body = _Expander(Builder.after(function), program).expand(body)
-        variables = {node.results[0]: node.args[0] for node in walk(body) if node.primitive is INDEPENDENT}
-        # Only now: to a sweep, a variable and its value are different things.
-        body = without_nodes(renamed_block(body, resolved(variables)), INDEPENDENT)
-    return body
+    # Only now: to a sweep, a variable and its value are different things.
+    return without_marks(body, (INDEPENDENT,))
 
 
 class _Expander:

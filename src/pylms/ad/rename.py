@@ -6,7 +6,6 @@ from collections.abc import Mapping
 
 from ..ir.builder import rebuild
 from ..ir.node import Atom, Block, Node, Sym
-from ..ir.primitive import Primitive
 
 
 def renamed(atom: Atom, mapping: Mapping[Sym, Atom]) -> Atom:
@@ -42,17 +41,6 @@ def renamed_params(block: Block, mapping: Mapping[Sym, Sym]) -> Block:
     """The block with other symbols for some of its parameters."""
     inside = renamed_block(block, mapping)
     return Block(tuple([mapping.get(param, param) for param in block.params]), inside.nodes, inside.results)
-
-
-def without_nodes(block: Block, primitive: Primitive) -> Block:
-    """The block, and those within, without the nodes of a primitive that nothing uses any more."""
-    nodes = []
-    for node in block.nodes:
-        if node.primitive is primitive:
-            continue
-        inner = tuple(without_nodes(nested, primitive) for nested in node.blocks)
-        nodes.append(node if not inner else rebuild(node, node.args, inner))
-    return Block(block.params, tuple(nodes), block.results)
 
 
 def free_symbols(block: Block) -> list[Sym]:

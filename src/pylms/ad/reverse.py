@@ -18,14 +18,14 @@ from ..ir.builder import Builder, rebuild
 from ..ir.node import Atom, Block, Function, Node, Sym, walk
 from ..ir.ops.control import FOR, WHILE
 from ..ir.ops.differentiation import BACKWARD
-from ..ir.ops.tensors import STOP_GRADIENT
 from ..ir.types import TensorType, Type, element_type
 from . import rules  # noqa: F401 - loading them fills the table
 from .activity import varied_symbols
 from .context import Context, written_places
+from .marks import MARKS, without_marks
 from .path import sweep_back
 from .program import Program
-from .rename import renamed, renamed_block, renamed_node, resolved, without_nodes
+from .rename import renamed, renamed_node
 from .sweep import Sweep
 
 
@@ -39,11 +39,8 @@ class Differentiate:
         if _has_backward(function.body):
             program = Program(function)
             function = program.finish(_Rewriter(function, program).rewrite(function.body))
-        body = function.body
-        stops = {node.results[0]: node.args[0] for node in walk(body) if node.primitive is STOP_GRADIENT}
-        if stops:
-            # Only now: to a sweep, a stopped value and its argument are different things.
-            body = without_nodes(renamed_block(body, resolved(stops)), STOP_GRADIENT)
+        # Only now: to a sweep, a stopped value and its argument are different things.
+        body = without_marks(function.body, MARKS)
         return function if body is function.body else replace(function, body=body)
 
 

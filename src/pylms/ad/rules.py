@@ -6,6 +6,7 @@ from . import (  # noqa: F401
     rules_array_nests,
     rules_arrays,
     rules_calls,
+    rules_checkpoints,
     rules_control,
     rules_elementary,
     rules_loops,

@@ -16,7 +16,7 @@ from ..ir.node import Atom, AttributeValue, Block, Node, Sym, walk
 from ..ir.ops.arithmetic import ADD, EQ, MUL, SELECT, TRUEDIV
 from ..ir.ops.array_nests import ARRAY_BUILD, ARRAY_REDUCE, ARRAY_UPDATE, reads_of_other_elements
 from ..ir.ops.arrays import ARRAY_DIM, ARRAY_LOAD, ARRAY_STORE, VIEWS
-from ..ir.types import INT, ArrayType
+from ..ir.types import INT, ArrayType, Region
 from ..passes.rewrite import Replacements, copy_nodes, replace_atoms
 from .activity import extend
 from .loop_nests import emit_loops
@@ -148,27 +148,27 @@ def _with_copies(sweep: Sweep, node: Node) -> tuple[list[Node], Block]:
         if inside.primitive is ARRAY_LOAD and reads_unstable and inside.args[0] not in copies:
             array = inside.args[0]
             assert isinstance(array, Sym)
-            copies[array] = _copy(sweep, array, nodes)
+            region = sweep.context.program.fresh_region()
+            copies[array] = copy = copy_of_array(sweep, array, region, nodes)
+            if sweep.is_active(array):
+                sweep.context.shadows.share(copy, array)
+                sweep.varied.add(region)
         if inside.primitive in VIEWS:
             _refuse_views(sweep, inside)
     return nodes, renamed_block(block, copies)
 
 
-def _copy(sweep: Sweep, array: Sym, nodes: list[Node]) -> Sym:
-    """A copy of an array, made by the nodes appended; an active array's has its shadow."""
+def copy_of_array(sweep: Sweep, array: Sym, region: Region, nodes: list[Node]) -> Sym:
+    """A copy of an array in that region, made by the nodes appended."""
     builder, loc = sweep.builder, sweep.loc
     assert isinstance(array.type, ArrayType)
     extents = [builder.node(ARRAY_DIM, [array], loc=loc, attrs={"axis": axis}) for axis in range(array.type.rank)]
     indices = [builder.fresh(INT) for _ in extents]
     load = builder.node(ARRAY_LOAD, [array, *indices], loc=loc)
-    region = sweep.context.program.fresh_region()
     attrs: dict[str, AttributeValue] = {"region": region.number}
     blocks = [Block(tuple(indices), (load,), load.results)]
     made = builder.node(ARRAY_BUILD, [each.results[0] for each in extents], loc=loc, attrs=attrs, blocks=blocks)
     nodes += [*extents, made]
-    if sweep.is_active(array):
-        sweep.context.shadows.share(made.results[0], array)
-        sweep.varied.add(region)
     return made.results[0]
 
 

@@ -78,6 +78,9 @@ class Sweep:
         self.memory = memory
         self.runs_often = runs_often
         self.adjoints: dict[Sym, Atom] = {}
+        self.nodes: Sequence[Node] = ()
+        """Those that the sweep is going through."""
+        self._done: set[Node] = set()
         self._replacements: dict[Node, Sequence[Node]] = {}
 
     def inner(self, memory: Mapping[Sym, Sym] = MappingProxyType({}), *, runs_often: bool = False) -> Sweep:
@@ -98,11 +101,13 @@ class Sweep:
             if node.primitive in (TAPE_NEW, BUFFER_NEW) and node.results[0] in self.varied:
                 self.context.pair(node.results[0], self.emit(node.primitive, **dict(node.attrs)))
         forward: list[Node] = []
+        outer, self.nodes = self.nodes, nodes
         for node in reversed(nodes):
-            if self._matters(node):
+            if node not in self._done and self._matters(node):
                 self._apply_rule(node)
             forward.extend(reversed(self._replacements.pop(node, (node,))))
         forward.reverse()
+        self.nodes = outer
         return forward
 
     def _matters(self, node: Node) -> bool:
@@ -126,6 +131,10 @@ class Sweep:
             )
         self.loc = node.loc
         derivative_rules[node.primitive](self, node)
+
+    def skip(self, nodes: Sequence[Node]) -> None:
+        """Leave out some of the nodes that are still to come: they have been dealt with."""
+        self._done.update(nodes)
 
     def replace_forward(self, node: Node, *replacements: Node) -> None:
         """Have `replacements` stand for the forward `node` that is being visited."""

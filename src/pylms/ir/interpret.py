@@ -32,7 +32,14 @@ from . import (  # noqa: F401 - each fills the table of rules
 from .call_graph import all_functions
 from .evaluate_rules import Number, Value, as_type, constant_value, evaluate_rules
 from .node import Atom, Block, Const, Function, Node, Sym
-from .ops.differentiation import BACKWARD, INDEPENDENT, PULLBACK
+from .ops.differentiation import (
+    BACKWARD,
+    CHECKPOINT_BEGIN,
+    CHECKPOINT_END,
+    CUSTOM_GRADIENT,
+    INDEPENDENT,
+    PULLBACK,
+)
 
 __all__ = ["Host", "Interpreter", "Value", "evaluate_rules", "interpret"]
 
@@ -88,6 +95,21 @@ def interpret(function: Function, args: Sequence[object], *, host: Host) -> tupl
 @evaluate_rules.define(INDEPENDENT)
 def _evaluate_independent(_interpreter: Interpreter, _node: Node, args: list[Any]) -> tuple[Value, ...]:
     return (args[0],)
+
+
+@evaluate_rules.define(CUSTOM_GRADIENT)
+def _evaluate_custom_gradient(_interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
+    return tuple(args[: len(node.results)])
+
+
+@evaluate_rules.define(CHECKPOINT_BEGIN)
+def _evaluate_begin(_interpreter: Interpreter, _node: Node, _args: list[Any]) -> tuple[Value, ...]:
+    return (True,)
+
+
+@evaluate_rules.define(CHECKPOINT_END)
+def _evaluate_end(_interpreter: Interpreter, _node: Node, args: list[Any]) -> tuple[Value, ...]:
+    return tuple(args[1:])
 
 
 @evaluate_rules.define(BACKWARD, PULLBACK)

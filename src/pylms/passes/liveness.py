@@ -16,6 +16,7 @@ from ..errors import InternalError
 from ..ir.node import Block, Function, Node, Sym
 from ..ir.ops.array_nests import NESTS
 from ..ir.ops.control import FOR, IF, WHILE
+from ..ir.ops.differentiation import CUSTOM_GRADIENT
 from ..ir.ops.variables import VAR_GET, VAR_SET
 
 _Variables = frozenset[Sym]
@@ -64,7 +65,7 @@ class Liveness:
         if node.primitive is WHILE:
             condition, body = parts
             return _Summary(condition.reads | (body.reads - condition.sets), condition.sets)
-        if node.primitive is FOR:
+        if node.primitive in (FOR, CUSTOM_GRADIENT):
             return _Summary(parts[0].reads, frozenset())
         raise InternalError(f"promote_variables does not know the blocks of `{node.primitive}`", loc=node.loc)
 
@@ -85,6 +86,9 @@ class Liveness:
             for block in node.blocks:
                 self._place(block, after)
             return self._before(node.blocks[0], after) | self._before(node.blocks[1], after)
+        if node.primitive is CUSTOM_GRADIENT:
+            self._place(node.blocks[0], after)
+            return self._before(node.blocks[0], frozenset()) | after
         if node.primitive is FOR:
             (body,) = node.blocks
             start = after | self._summaries[body].reads

@@ -19,6 +19,7 @@ from ..ir.empty_container import empty_container
 from ..ir.node import Atom, Block, Const, Function, Node, Sym, walk
 from ..ir.ops.array_nests import NESTS
 from ..ir.ops.control import IF, WHILE
+from ..ir.ops.differentiation import CUSTOM_GRADIENT
 from ..ir.ops.tensors import BROADCAST
 from ..ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from ..ir.rules import effect_of_block
@@ -86,9 +87,10 @@ class _Promotion:
             self._values[_variable(node)] = self._resolve(node.args)[1]
         elif node.primitive is IF:
             nodes.append(self._branch(node))
-        elif node.primitive in NESTS:
-            blocks = [self.block(block, (), ()) for block in node.blocks]
-            nodes.append(with_blocks(node, self._resolve(node.args), blocks))
+        elif node.primitive in NESTS or node.primitive is CUSTOM_GRADIENT:
+            args, outside = self._resolve(node.args), dict(self._values)
+            nodes.append(with_blocks(node, args, [self.block(block) for block in node.blocks]))
+            self._values = outside
         elif node.blocks:
             nodes.append(self._loop(node))
         else:

@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 
 from ..errors import StagedTypeError
 from ..ir.node import Atom, Const, Sym
-from ..ir.ops.differentiation import INDEPENDENT, PULLBACK, is_differentiable
+from ..ir.ops.differentiation import (
+    CHECKPOINT_BEGIN,
+    CHECKPOINT_END,
+    CUSTOM_GRADIENT,
+    INDEPENDENT,
+    PULLBACK,
+    is_differentiable,
+)
 from ..ir.ops.tensors import BROADCAST
 from ..ir.types import SHARED_REGION, ArrayType, ScalarType, TensorType, Type, element_type
 from ..late import late_module
@@ -133,6 +140,59 @@ class Linearized:
         gradients = self._trace.flatten(tuple(self.gradient()))[0]
         changes = _as_like(self._trace, gradients, tuple(tangents), "the tangents")
         return self._variables.pull_back(gradients, changes)
+
+
+def with_own_rule(
+    trace: Trace, function: Callable[..., object], args: Sequence[object], kwargs: Mapping[str, object]
+) -> object:
+    """What a function gives that gives its rule as well: `value, pull_back`, for `custom_gradient`."""
+    name = _name_of(function)
+    outcome = _invoke(function, *args, **kwargs)
+    if not isinstance(outcome, tuple) or len(outcome) != 2 or not callable(outcome[1]):
+        raise StagedTypeError(
+            f"{name} must give a pair under custom_gradient: its value, and a function that pulls gradients back",
+            loc=caller_loc(),
+            hint="return value, lambda d: d * slope",
+        )
+    value, pull_back = outcome
+    outputs, structure = trace.flatten(value)
+    _require_differentiable(structure, f"the value of {name}")
+    parts = [_leaves(trace, arg) for arg in args]
+    variables = [leaf for leaves in parts for leaf in leaves if is_differentiable(leaf.type)]
+    params = [trace.builder.fresh(_in_own_region(trace, output.type)) for output in outputs]
+    with trace.builder.block(params) as scope:
+        found = _invoke(pull_back, trace.unflatten(structure, iter(params)))
+        gradients = found if isinstance(found, tuple) and len(args) > 1 else (found,)
+        if len(gradients) != len(args):
+            message = f"the rule of {name} gives {len(gradients)} gradients for {len(args)} arguments"
+            raise StagedTypeError(message, loc=caller_loc(), hint="one for each argument, None for those without")
+        pulled = [
+            leaf
+            for leaves, gradient in zip(parts, gradients, strict=True)
+            for leaf in _gradients_of(trace, [each for each in leaves if is_differentiable(each.type)], gradient)
+        ]
+    attrs = {"outputs": len(outputs)}
+    results = trace.emit(CUSTOM_GRADIENT, [*outputs, *variables], attrs=attrs, blocks=[scope.finish(pulled)])
+    return trace.unflatten(structure, iter(results))
+
+
+def _gradients_of(trace: Trace, leaves: Sequence[Atom], gradient: object) -> list[Atom]:
+    if gradient is None:
+        return [_full(trace, leaf, 0.0) for leaf in leaves]
+    return _as_like(trace, leaves, gradient, "the gradients of a rule") if leaves else []
+
+
+def _in_own_region(trace: Trace, type_: Type) -> Type:
+    return replace(type_, region=trace.regions.fresh(), is_dense=True) if isinstance(type_, ArrayType) else type_
+
+
+def computed_again(
+    trace: Trace, function: Callable[..., object], args: Sequence[object], kwargs: Mapping[str, object]
+) -> object:
+    """What a function gives of which nothing is kept for derivatives, for `checkpoint`."""
+    (begin,) = trace.emit(CHECKPOINT_BEGIN, [], attrs={"number": trace.builder.symbols_made})
+    atoms, structure = trace.flatten(_invoke(function, *args, **kwargs))
+    return trace.unflatten(structure, iter(trace.emit(CHECKPOINT_END, [begin, *atoms])))
 
 
 def _as_like(trace: Trace, atoms: Sequence[Atom], value: object, what: str) -> list[Atom]:

@@ -6,6 +6,11 @@ stays the same memory.
 `pullback(y..., y_bar..., x...) {outputs, regions}`: of `outputs` values y that depend on results x of `independent`, in
 the same block: the sum over y of y_bar times the derivative of y by x; one result for each x, of its type. That of an
 array is new memory, of the region that `regions` tells at its place.
+`custom_gradient(y..., x...) {outputs} block(y_bar...)`: y, whose derivatives by x the block tells: from what is pulled
+back to y it computes what that is for x. The block runs in reverse sweeps only. Derivatives do not pass to y as it was
+computed.
+`checkpoint_begin() {number}`, `checkpoint_end(begin, y...)`: y, which the nodes since `begin`, in the same block, have
+computed. A reverse sweep computes them again, so that nothing of them is kept until then.
 `backward(loss, buffer...)`: gradients of a rank-0 loss with respect to buffers, as of the loads before it. One result a
 buffer, of the buffer's tensor type; zero where the loss does not depend on it.
 """
@@ -20,13 +25,16 @@ from ..effects import Effect
 from ..node import Atom, AttributeValue, Block, Node, Sym
 from ..primitive import Primitive
 from ..rules import effect_rules, pure, type_rules
-from ..types import ArrayType, BufferType, Region, ScalarType, TensorType, Type
+from ..types import BOOL, ArrayType, BufferType, Region, ScalarType, TensorType, Type
 from .tensors import integers
 
 INDEPENDENT = Primitive("independent")
 PULLBACK = Primitive("pullback")
+CUSTOM_GRADIENT = Primitive("custom_gradient")
+CHECKPOINT_BEGIN = Primitive("checkpoint_begin")
+CHECKPOINT_END = Primitive("checkpoint_end")
 BACKWARD = Primitive("backward")
-PRIMITIVES = (INDEPENDENT, PULLBACK, BACKWARD)
+PRIMITIVES = (INDEPENDENT, PULLBACK, CUSTOM_GRADIENT, CHECKPOINT_BEGIN, CHECKPOINT_END, BACKWARD)
 
 
 def is_differentiable(type_: Type) -> bool:
@@ -90,6 +98,39 @@ def _pullback_effect(
     args: tuple[Atom, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
 ) -> Effect:
     return Effect(reads=frozenset(arg.type.region for arg in args if isinstance(arg.type, ArrayType)))
+
+
+@type_rules.define(CUSTOM_GRADIENT)
+def _custom_gradient_type(
+    args: tuple[Type, ...], attrs: Mapping[str, AttributeValue], blocks: tuple[Block, ...]
+) -> tuple[Type, ...]:
+    outputs = attrs["outputs"]
+    (block,) = blocks
+    assert isinstance(outputs, int)
+    _require_differentiable(args)
+    values, variables = args[:outputs], args[outputs:]
+    pulled = [result.type for result in block.results]
+    for left, right in ((values, [param.type for param in block.params]), (variables, pulled)):
+        if [_without_region(type_) for type_ in left] != [_without_region(type_) for type_ in right]:
+            raise StagedTypeError("a rule takes what is like the results, and gives what is like the arguments")
+    return values
+
+
+@type_rules.define(CHECKPOINT_BEGIN)
+def _checkpoint_begin_type(
+    _args: tuple[Type, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
+) -> tuple[Type, ...]:
+    return (BOOL,)
+
+
+@type_rules.define(CHECKPOINT_END)
+def _checkpoint_end_type(
+    args: tuple[Type, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
+) -> tuple[Type, ...]:
+    return args[1:]
+
+
+effect_rules.define(CUSTOM_GRADIENT, CHECKPOINT_BEGIN, CHECKPOINT_END)(pure)
 
 
 @type_rules.define(BACKWARD)
