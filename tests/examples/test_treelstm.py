@@ -53,3 +53,38 @@ def test_trees_that_are_drawn_are_trees() -> None:
         below = sorted([*forest.left[root:end].tolist(), *forest.right[root:end].tolist()])
         assert [child for child in below if child >= 0] == list(range(root + 1, end))
         assert all((forest.words[node] < 0) == (forest.left[node] >= 0) for node in range(root, end))
+
+
+def test_what_is_no_tree_raises_what_python_raises() -> None:
+    forest = draw_forest(4, most_words=5)
+    torch.manual_seed(0)
+    model = TreeLSTM(draw_vectors(forest, 8), hidden=6)
+
+    def plain(count):
+        total = 0.0
+        for tree in range(count):
+            _, _, loss = model(forest, forest.roots[tree])
+            loss.backward()
+            total += loss.item()
+        return total
+
+    native = stageTensor(plain)
+    assert native(4) == pytest.approx(plain(4), rel=1e-5)
+    inner = int((forest.left >= 0).nonzero()[0])
+    leaf = int((forest.left < 0).nonzero()[0])
+    changes = [
+        (forest.left, inner, inner, RecursionError),
+        (forest.right, inner, 10**6, IndexError),
+        (forest.right, inner, -(10**6), IndexError),
+        (forest.words, leaf, 10**6, IndexError),
+        (forest.labels, leaf, 5, IndexError),
+        (forest.labels, inner, -1, IndexError),
+    ]
+    for part, node, wrong, error in changes:
+        right = int(part[node])
+        part[node] = wrong
+        for run in (plain, native):
+            with pytest.raises(error):
+                run(4)
+        part[node] = right
+    assert native(4) == pytest.approx(plain(4), rel=1e-5)
