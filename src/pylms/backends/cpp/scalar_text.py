@@ -7,8 +7,10 @@ from math import prod
 
 from ...ir.node import Atom, Const, Node, Sym
 from ...ir.ops import arithmetic as ops
+from ...ir.ops.elementary import ERF
 from ...ir.ops.fusion import ELEMENT_AT
-from ...ir.types import FLOAT32, INT64
+from ...ir.primitive import Primitive
+from ...ir.types import FLOAT32, FLOAT64, INT64, Type
 from .emit_rules import emit_rules
 from .emitter import Emitter
 from .literals import Binding, c_type, is_in_register
@@ -16,16 +18,24 @@ from .nest_shape import Access
 
 ZERO = Const(0, INT64)
 
-# Branch-free on float, so that loops over them become vector code; on double they are the C library's anyway.
-_VECTORISABLE = {ops.EXP: "exp", ops.LOG: "log", ops.TANH: "tanh", ops.SIGMOID: "logistic"}
+# Branch-free, so that loops over them become vector code.
+_VECTORISABLE: dict[tuple[Primitive, Type], str] = {
+    **{
+        (primitive, type_): name
+        for primitive, name in ((ops.EXP, "exp"), (ops.LOG, "log"), (ops.TANH, "tanh"), (ops.SIGMOID, "logistic"))
+        for type_ in (FLOAT32, FLOAT64)
+    },
+    (ERF, FLOAT32): "erf",
+}
 
 
 def emit_scalar(emitter: Emitter, node: Node) -> None:
     """One node of a nest's block."""
     outer, emitter.loc = emitter.loc, node.loc
-    if node.primitive in _VECTORISABLE and node.args[0].type == FLOAT32:
+    function = _VECTORISABLE.get((node.primitive, node.args[0].type)) if node.args else None
+    if function is not None:
         emitter.include("elementary.h")
-        text = f"pylms::{_VECTORISABLE[node.primitive]}({emitter.inline(node.args[0])})"
+        text = f"pylms::{function}({emitter.inline(node.args[0])})"
         emitter.define_pure(node.results[0], text, Binding.POSTFIX)
     elif node.primitive is ops.CONVERT and _has_same_spelling(node):
         emitter.alias(node.results[0], emitter.expression(node.args[0]))

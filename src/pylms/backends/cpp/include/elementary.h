@@ -1,8 +1,8 @@
-// exp, log, tanh and the logistic function of float and double, for scalars and for vectors.
+// exp, log, tanh, the logistic function and (float alone) erf, for scalars and for vectors of float and double.
 //
-// The float ones are branch-free polynomials within 4 units in the last place of the exact value, infinities, NaN and
-// subnormals included, written once for scalars and vectors; compilers vectorise loops over the scalar ones. The
-// double ones call the C library, lane by lane.
+// They are branch-free polynomials within 4 units in the last place of the exact value, infinities, NaN and subnormals
+// included, written once for scalars and vectors; compilers vectorise loops over the scalar ones. (The logistic function
+// may give zero where its value is not a normal number.)
 #ifndef PYLMS_ELEMENTARY_H
 #define PYLMS_ELEMENTARY_H
 
@@ -19,6 +19,14 @@ struct Bits {
 template <>
 struct Bits<float> {
   typedef int type;
+};
+template <>
+struct Bits<double> {
+  typedef long long type;
+};
+template <>
+struct Bits<Vec<double>> {
+  typedef VectorTypes<double>::lanes type;
 };
 
 template <class To, class From>
@@ -101,10 +109,119 @@ PYLMS_INLINE V logistic_float(V x) {
   return 1.0f / (1.0f + exp_float<V>(-x));
 }
 
-template <class F>
-PYLMS_INLINE Vec<double> lane_by_lane(Vec<double> x, const F& f) {
-  for (Index i = 0; i < width<double>; ++i) x[i] = f(x[i]);
-  return x;
+// erf(x): an odd polynomial up to 0.95, from there on 1 - e^q(|x|). Coefficients: least squares, weighted until the
+// errors were even.
+template <class V>
+PYLMS_INLINE V erf_float(V x) {
+  const V zero = {}, whole = x < 0.0f ? -x : x, z = x * x;
+  V p = z * 8.18509070e-5f - 8.09770252e-4f;
+  p = p * z + 5.19695180e-3f;
+  p = p * z - 2.68577058e-2f;
+  p = p * z + 0.112836637f;
+  p = p * z - 0.376126319f;
+  p = p * z + 1.12837923f;
+  const V size = whole > 4.0f ? zero + 4.0f : whole;
+  V q = size * 1.98220704e-4f - 3.06549994e-3f;
+  q = q * size + 2.23152488e-2f;
+  q = q * size - 0.104113743f;
+  q = q * size - 0.636976004f;
+  q = q * size - 1.12779725f;
+  q = q * size - 1.66439073e-4f;
+  const V far = 1.0f - exp_float<V>(q);
+  const V result = x < 0.0f ? -far : far;
+  return whole < zero + 0.95f ? p * x : result;
+}
+
+// ---- double
+
+// e^r - 1 = r + r^2 (1/2! + r/3! + ..) for |r| <= ln(2) / 2.
+template <class V>
+PYLMS_INLINE V exp_minus_one(V r) {
+  V p = r * 1.6059043836821613e-10 + 2.08767569878681e-09;
+  p = p * r + 2.505210838544172e-08;
+  p = p * r + 2.755731922398589e-07;
+  p = p * r + 2.7557319223985893e-06;
+  p = p * r + 2.48015873015873e-05;
+  p = p * r + 0.0001984126984126984;
+  p = p * r + 0.001388888888888889;
+  p = p * r + 0.008333333333333333;
+  p = p * r + 0.041666666666666664;
+  p = p * r + 0.16666666666666666;
+  p = p * r + 0.5;
+  return p * (r * r) + r;
+}
+
+// x = n ln 2 + r with whole n: gives r, and n in the low bits of `shifted`.
+template <class V>
+PYLMS_INLINE V reduced(V x, V rounder, V& shifted) {
+  shifted = x * 1.4426950408889634 + rounder;
+  const V n = shifted - rounder;
+  return (x - n * 0.6931471803691238) - n * 1.9082149292705877e-10;  // ln 2 in two parts, the first of few bits
+}
+
+// 2^n for whole n in [-1022, 1023].
+template <class V, class I>
+PYLMS_INLINE V power_of_two_double(I n) {
+  return bits_as<V>((n + 1023) << 52);
+}
+
+template <class V>
+PYLMS_INLINE V exp_double(V x) {
+  typedef typename Bits<V>::type I;
+  // Adding 1.5 * 2^52 leaves the nearest whole number in the low bits.
+  const V zero = {}, rounder = zero + 6755399441055744.0;
+  x = x < -746.0 ? zero - 746.0 : x;
+  x = x > 710.0 ? zero + 710.0 : x;
+  V shifted;
+  const V p = exp_minus_one<V>(reduced<V>(x, rounder, shifted)) + 1.0;
+  const I whole = bits_as<I>(shifted) - bits_as<I>(rounder), half = whole >> 1;
+  return p * power_of_two_double<V>(half) * power_of_two_double<V>(whole - half);
+}
+
+// As for float; the series of the inverse hyperbolic tangent of s.
+template <class V>
+PYLMS_INLINE V log_double(V x) {
+  typedef typename Bits<V>::type I;
+  const V zero = {}, infinity = zero + __builtin_inf(), rounder = zero + 6755399441055744.0;
+  const V scaled = x < 2.2250738585072014e-308 ? x * 18014398509481984.0 : x;  // subnormals are brought up by 2^54
+  const V correction = x < 2.2250738585072014e-308 ? zero - 54.0 : zero;
+  const I offset = bits_as<I>(scaled) - 0x3fe6a09e667f3bcd;  // the bits of sqrt(1/2)
+  const V m = bits_as<V>((offset & 0xfffffffffffff) + 0x3fe6a09e667f3bcd);
+  const V e = bits_as<V>((offset >> 52) + bits_as<I>(rounder)) - rounder + correction;
+  const V s = (m - 1.0) / (m + 1.0), z = s * s;
+  V p = z * 0.047619047619047616 + 0.05263157894736842;
+  p = p * z + 0.058823529411764705;
+  p = p * z + 0.06666666666666667;
+  p = p * z + 0.07692307692307693;
+  p = p * z + 0.09090909090909091;
+  p = p * z + 0.1111111111111111;
+  p = p * z + 0.14285714285714285;
+  p = p * z + 0.2;
+  p = p * z + 0.3333333333333333;
+  V result = e * 1.9082149292705877e-10;
+  result = e * 0.6931471803691238 + (s * 2.0 + (p * z * (s * 2.0) + result));
+  result = x < infinity ? result : x;
+  result = x == 0.0 ? -infinity : result;
+  return x < 0.0 ? zero + __builtin_nan("") : result;
+}
+
+// tanh(x) = (e^2x - 1) / (e^2x + 1), with e^2x - 1 = 2^n (e^r - 1) + (2^n - 1), which loses no digits near 0.
+template <class V>
+PYLMS_INLINE V tanh_double(V x) {
+  typedef typename Bits<V>::type I;
+  const V zero = {}, rounder = zero + 6755399441055744.0;
+  V twice = x < 0.0 ? x * -2.0 : x * 2.0;
+  twice = twice > 45.0 ? zero + 45.0 : twice;
+  V shifted;
+  const V p = exp_minus_one<V>(reduced<V>(twice, rounder, shifted));
+  const V scale = power_of_two_double<V>(I(bits_as<I>(shifted) - bits_as<I>(rounder)));
+  const V above = p * scale + (scale - 1.0), size = above / (above + 2.0);
+  return x < 0.0 ? -size : x == 0.0 ? x : size;
+}
+
+template <class V>
+PYLMS_INLINE V logistic_double(V x) {
+  return 1.0 / (1.0 + exp_double<V>(-x));
 }
 
 }  // namespace elementary_detail
@@ -113,27 +230,23 @@ PYLMS_INLINE float exp(float x) { return elementary_detail::exp_float(x); }
 PYLMS_INLINE float log(float x) { return elementary_detail::log_float(x); }
 PYLMS_INLINE float tanh(float x) { return elementary_detail::tanh_float(x); }
 PYLMS_INLINE float logistic(float x) { return elementary_detail::logistic_float(x); }
+PYLMS_INLINE float erf(float x) { return elementary_detail::erf_float(x); }
 
 PYLMS_INLINE Vec<float> exp(Vec<float> x) { return elementary_detail::exp_float(x); }
 PYLMS_INLINE Vec<float> log(Vec<float> x) { return elementary_detail::log_float(x); }
 PYLMS_INLINE Vec<float> tanh(Vec<float> x) { return elementary_detail::tanh_float(x); }
 PYLMS_INLINE Vec<float> logistic(Vec<float> x) { return elementary_detail::logistic_float(x); }
+PYLMS_INLINE Vec<float> erf(Vec<float> x) { return elementary_detail::erf_float(x); }
 
-PYLMS_INLINE double exp(double x) { return __builtin_exp(x); }
-PYLMS_INLINE double log(double x) { return __builtin_log(x); }
-PYLMS_INLINE double tanh(double x) { return __builtin_tanh(x); }
-PYLMS_INLINE double logistic(double x) { return 1.0 / (1.0 + __builtin_exp(-x)); }
+PYLMS_INLINE double exp(double x) { return elementary_detail::exp_double(x); }
+PYLMS_INLINE double log(double x) { return elementary_detail::log_double(x); }
+PYLMS_INLINE double tanh(double x) { return elementary_detail::tanh_double(x); }
+PYLMS_INLINE double logistic(double x) { return elementary_detail::logistic_double(x); }
 
-PYLMS_INLINE Vec<double> exp(Vec<double> x) {
-  return elementary_detail::lane_by_lane(x, [](double lane) { return __builtin_exp(lane); });
-}
-PYLMS_INLINE Vec<double> log(Vec<double> x) {
-  return elementary_detail::lane_by_lane(x, [](double lane) { return __builtin_log(lane); });
-}
-PYLMS_INLINE Vec<double> tanh(Vec<double> x) {
-  return elementary_detail::lane_by_lane(x, [](double lane) { return __builtin_tanh(lane); });
-}
-PYLMS_INLINE Vec<double> logistic(Vec<double> x) { return 1.0 / (1.0 + exp(-x)); }
+PYLMS_INLINE Vec<double> exp(Vec<double> x) { return elementary_detail::exp_double(x); }
+PYLMS_INLINE Vec<double> log(Vec<double> x) { return elementary_detail::log_double(x); }
+PYLMS_INLINE Vec<double> tanh(Vec<double> x) { return elementary_detail::tanh_double(x); }
+PYLMS_INLINE Vec<double> logistic(Vec<double> x) { return elementary_detail::logistic_double(x); }
 
 }  // namespace pylms
 
