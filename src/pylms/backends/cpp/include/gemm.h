@@ -120,6 +120,22 @@ inline void broadcast_panel(T* __restrict c, const T* a, const T* b, Index steps
 // Copies `steps` x Count elements of B to rows of Stride elements, the rest of each row set to zero.
 template <class Plan, Index Count, Index Stride, class T>
 inline void pack_panel(T* __restrict panel, const T* b, Index steps) {
+  constexpr Index w = width<T>;
+  if (Plan::b_step == 1 && steps >= w) {
+    // Squares of B, whose columns are stored one after the other; the last ones down overlap.
+    for (Index down = 0; down < steps; down += w) {
+      const Index k = least(down, steps - w);
+      for (Index j = 0; j < Stride; j += w) {
+        Vec<T> rows[w];
+        PYLMS_UNROLL
+        for (Index i = 0; i < w; ++i) rows[i] = j + i < Count ? load(b + (j + i) * Plan::b_column + k) : Vec<T>{};
+        transpose<T>(rows);
+        PYLMS_UNROLL
+        for (Index i = 0; i < w; ++i) store(panel + (k + i) * Stride + j, rows[i]);
+      }
+    }
+    return;
+  }
   for (Index k = 0; k < steps; ++k) {
     for (Index j = 0; j < Count; ++j) panel[k * Stride + j] = b[k * Plan::b_step + j * Plan::b_column];
     for (Index j = Count; j < Stride; ++j) panel[k * Stride + j] = 0;
@@ -251,7 +267,7 @@ inline void gemm(T* __restrict c, const T* a, const T* b, const Epilogue& epilog
   constexpr Work along_k = {M, N, ceil_div(K, w), finish_cost + 16, vector_bytes};
   constexpr Tile broadcast = best_tile(along_n);
   constexpr Tile dot = form == NT ? best_tile(along_k) : Tile{1, 1, 0};
-  constexpr long long transpose_cost = 8LL * K * N;
+  constexpr long long transpose_cost = 2LL * K * N;
   if constexpr (form == NT && dot.cost <= broadcast.cost + transpose_cost) {
     constexpr Index block = block_size<Epilogue>(K, along_k.block(dot.rows, dot.columns) * w, w);
     in_blocks<K, block>(epilogue, [&](Index k, Index steps, const auto& part) __attribute__((always_inline)) {

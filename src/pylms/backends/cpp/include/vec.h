@@ -216,6 +216,22 @@ struct Interleave {
   }
 };
 
+// Lane j of vector i becomes lane i of vector j, for as many vectors as there are lanes.
+template <class T, Index Block = width<T> / 2>
+PYLMS_INLINE void transpose(Vec<T>* rows) {
+  if constexpr (Block > 0) {
+    PYLMS_UNROLL
+    for (Index i = 0; i < width<T>; ++i) {
+      if ((i & Block) == 0) {
+        const Vec<T> a = rows[i], b = rows[i + Block];
+        rows[i] = shuffle<Interleave<T, Block, 0>, T>(a, b);
+        rows[i + Block] = shuffle<Interleave<T, Block, 1>, T>(a, b);
+      }
+    }
+    transpose<T, Block / 2>(rows);
+  }
+}
+
 // Every second lane of `a` and then of `b`, from lane Odd on.
 template <class T, Index Odd>
 struct EverySecond {
