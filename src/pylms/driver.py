@@ -58,6 +58,8 @@ _PACKAGE = Path(__file__).parent
 INCLUDE_DIRECTORIES = (_PACKAGE / "runtime" / "include", _PACKAGE / "backends" / "cpp" / "include")
 _GENERATING_PARTS = ("ir", "passes", "ad", "backends", "runtime/include")
 _BUNDLE_NAME = "bundle"
+# Each piece reads the whole source: fewer parts would not pay for that.
+_PARTS_OF_A_PIECE = 8
 _CAUGHT = {name: getattr(builtins, name) for name in dir(builtins) if name.endswith("Error")}
 
 
@@ -156,10 +158,19 @@ def _build_into(function: Function, toolchain: Toolchain, options: Options, fold
     source = folder / SOURCE_NAME
     source.write_text(bundle.source)
     toolchain.compile(
-        source, folder / LIBRARY_NAME, extra_flags=(*bundle.flags, *bundle.link), include_dirs=INCLUDE_DIRECTORIES
+        source,
+        folder / LIBRARY_NAME,
+        extra_flags=(*bundle.flags, *bundle.link),
+        include_dirs=INCLUDE_DIRECTORIES,
+        pieces=_pieces(bundle),
     )
     payload = pickle.dumps(bundle)
     (folder / _BUNDLE_NAME).write_bytes(digest_of(payload).encode() + payload)
+
+
+def _pieces(bundle: SourceBundle) -> int:
+    """In how many pieces to compile a program: as many as there are CPUs, where each has enough to do."""
+    return max(1, min(os.cpu_count() or 1, bundle.parts // _PARTS_OF_A_PIECE))
 
 
 def _read_bundle(folder: Path) -> SourceBundle | None:

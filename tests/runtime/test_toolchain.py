@@ -161,7 +161,7 @@ def test_finding_a_compiler_and_its_identity_starts_no_process(private_options, 
         raise AssertionError("a process was started")
 
     monkeypatch.setattr(toolchain_module, "capture", refuse)
-    monkeypatch.setattr(toolchain_module, "run_to_file", refuse)
+    monkeypatch.setattr(toolchain_module, "run_to_files", refuse)
     assert find_toolchain(private_options).identity
 
 

@@ -56,6 +56,7 @@ class SourceBundle(NamedTuple):
     argument_types, result_types: one a slot; the last `captures` arguments are captured buffers.
     releases_gil: whether it may run for long, or calls back.
     flags, link: what this program needs on the compiler's and on the linker's command line.
+    parts: how many parts of it may be compiled in pieces, at once; 0 where that does not pay.
     """
 
     name: str
@@ -70,6 +71,7 @@ class SourceBundle(NamedTuple):
     releases_gil: bool
     flags: tuple[str, ...]
     link: tuple[str, ...]
+    parts: int = 0
 
 
 class FunctionPass(Protocol):

@@ -12,15 +12,21 @@ from pathlib import Path
 _STDIN, _STDOUT, _STDERR = 0, 1, 2
 
 
-def run_to_file(command: Sequence[str], output_path: Path) -> int:
-    """Run the command, its output and errors going to a file; its exit status, negative for a signal.
+def run_to_files(commands: Sequence[tuple[Sequence[str], Path]]) -> list[int]:
+    """Run commands at once, the output and errors of each going to its file; their exit statuses, negative for signals.
 
-    Raises OSError where the program cannot be started. An exception while waiting (Ctrl-C) ends the program first.
+    Raises OSError where a program cannot be started. An exception while waiting (Ctrl-C) ends the programs first.
     """
-    process = _spawn(
-        command, (os.POSIX_SPAWN_OPEN, _STDOUT, str(output_path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    )
-    return _wait(process)
+    running: list[int] = []
+    try:
+        for command, output_path in commands:
+            send = (os.POSIX_SPAWN_OPEN, _STDOUT, str(output_path), os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            running.append(_spawn(command, send))
+        return [_wait(running.pop(0)) for _ in commands]
+    finally:
+        for process in running:
+            os.kill(process, 9)
+            os.waitpid(process, 0)
 
 
 def capture(command: Sequence[str]) -> str:

@@ -20,7 +20,7 @@ from ..errors import ToolchainError
 from ..late import late_module
 from ..options import Options
 from .cache_key import KeyPart
-from .process import capture, run_to_file
+from .process import capture, run_to_files
 
 if TYPE_CHECKING:
     import logging
@@ -84,8 +84,9 @@ class Toolchain:
         extra_flags: Sequence[str] = (),
         include_dirs: Sequence[Path] = (),
         optimise: Optimise = "O2",
+        pieces: int = 1,
     ) -> None:
-        """Compile one source file to one shared library.
+        """Compile one source file to one shared library; a long one in several pieces at once (`pieces.h`).
 
         `extra_flags` follow the source, so that libraries can be among them. `flags` replaces the flags that generated
         C++ is compiled with, for sources of another kind. Raises ToolchainError, with the path of the log, where the
@@ -93,24 +94,37 @@ class Toolchain:
         """
         words = list(flags) if flags is not None else list(self.flags(optimise))
         words += [f"-I{directory}" for directory in include_dirs]
-        words += [str(source_path), "-o", str(output_path)]
-        words += [flag for flag in extra_flags if (self.family, flag) not in _WITHOUT]
+        extra = [flag for flag in extra_flags if (self.family, flag) not in _WITHOUT]
         if flags is None and sys.platform == "linux":
-            words += _LINK_LIBRARIES[self.family]
-        command = [*self.command, *words]
+            extra += _LINK_LIBRARIES[self.family]
+        if pieces == 1:
+            self._run([([*words, str(source_path), "-o", str(output_path), *extra], output_path)], source_path)
+            return
+        objects = [output_path.with_name(f"{output_path.name}.{piece}.o") for piece in range(pieces)]
+        jobs = []
+        for piece, made in enumerate(objects):
+            macros = ("-c", f"-DPYLMS_PIECES={pieces}", f"-DPYLMS_PIECE={piece}")
+            jobs.append(([*words, *macros, str(source_path), "-o", str(made), *extra], made))
+        self._run(jobs, source_path)
+        self._run([([*words, *map(str, objects), "-o", str(output_path), *extra], output_path)], source_path)
+        for made in objects:
+            made.unlink()
+
+    def _run(self, jobs: Sequence[tuple[Sequence[str], Path]], source_path: Path) -> None:
+        """Run the compiler with each of these words, at once; what each makes stands beside them."""
         started = time.perf_counter()
-        output_log = output_path.with_name(output_path.name + ".log")
+        commands = [([*self.command, *words], made.with_name(f"{made.name}.log")) for words, made in jobs]
         try:
-            status = run_to_file(command, output_log)
+            statuses = run_to_files(commands)
         except OSError as error:
             message = f"the compiler {self.command[0]} cannot be started: {error.strerror}"
             raise ToolchainError(message, hint=_INSTALL_HINT) from error
-        logging.getLogger("pylms").debug(
-            "%s: status %d, %.0f ms", " ".join(command), status, (time.perf_counter() - started) * 1e3
-        )
-        if status != 0:
-            self._raise_failed(command, status, output_log, source_path)
-        output_log.unlink(missing_ok=True)
+        milliseconds = (time.perf_counter() - started) * 1e3
+        for (command, output_log), status in zip(commands, statuses, strict=True):
+            logging.getLogger("pylms").debug("%s: status %d, %.0f ms", " ".join(command), status, milliseconds)
+            if status != 0:
+                self._raise_failed(command, status, output_log, source_path)
+            output_log.unlink(missing_ok=True)
 
     def _raise_failed(self, command: list[str], status: int, output_log: Path, source_path: Path) -> None:
         output = output_log.read_text(errors="replace")

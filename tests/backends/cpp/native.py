@@ -157,10 +157,14 @@ def compile_all(
     library = build("".join(texts), [optimise, *sorted(flags)])
     calls = []
     for number, bundle in enumerate(bundles):
-        entry = getattr(library, f"entry_{number}")
-        entry.argtypes = [ctypes.POINTER(Context), ctypes.POINTER(Slot), ctypes.POINTER(Slot)]
-        calls.append(NativeCall(bundle, entry))
+        calls.append(native_call(bundle, getattr(library, f"entry_{number}")))
     return calls
+
+
+def native_call(bundle: SourceBundle, entry: Any) -> NativeCall:
+    """What calls an entry point of a loaded library."""
+    entry.argtypes = [ctypes.POINTER(Context), ctypes.POINTER(Slot), ctypes.POINTER(Slot)]
+    return NativeCall(bundle, entry)
 
 
 def build(source: str, flags: Sequence[str]) -> ctypes.CDLL:

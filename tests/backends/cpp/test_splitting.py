@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import ctypes
 import random
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from pylms.backends.cpp.backend import CppBackend
+from pylms.errors import ToolchainError
 from pylms.ir.builder import Builder
 from pylms.ir.interpret import interpret
 from pylms.ir.node import Atom, Const, Function
@@ -18,7 +21,9 @@ from pylms.ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from pylms.ir.parser import parse_function
 from pylms.ir.types import FLOAT, INT, BufferType
 from pylms.loc import Loc
-from tests.backends.cpp.native import RecordingHost, compile_all
+from pylms.options import Options
+from pylms.runtime.toolchain import find_toolchain
+from tests.backends.cpp.native import ABI_DIRECTORY, INCLUDE_DIRECTORY, RecordingHost, compile_all, native_call
 
 LOC = Loc("long.py", 1)
 
@@ -100,3 +105,24 @@ def test_errors_and_output_pass_through_parts():
         native((2**63 - 1000, 3), host)
     with pytest.raises(KeyboardInterrupt):
         native((5, 3), host, interrupted=True)
+
+
+def test_many_parts_are_compiled_in_pieces(tmp_path):
+    """As the driver does where there are several CPUs: one library, the same results."""
+    function = straight_line(17_000)
+    bundle = CppBackend().emit(function)
+    assert bundle.parts == 17
+    source, library = tmp_path / "long.cpp", tmp_path / "long.so"
+    source.write_text(bundle.source)
+    includes = [Path(ABI_DIRECTORY), Path(INCLUDE_DIRECTORY)]
+    find_toolchain(Options()).compile(source, library, optimise="O0", include_dirs=includes, pieces=3)
+    assert sorted(each.name for each in tmp_path.iterdir()) == ["long.cpp", "long.so"]
+    found = native_call(bundle, ctypes.CDLL(str(library)).pylms_entry)([0.75, 1.25])
+    assert repr(found) == repr(interpret(function, [0.75, 1.25], host=RecordingHost()))
+
+
+def test_a_piece_that_does_not_compile_is_told(tmp_path):
+    source = tmp_path / "bad.cpp"
+    source.write_text("#if PYLMS_PIECE == 1\nint f() { return wrong; }\n#endif\n")
+    with pytest.raises(ToolchainError, match="wrong"):
+        find_toolchain(Options()).compile(source, tmp_path / "bad.so", pieces=2)

@@ -95,6 +95,8 @@ class Emitter:
         self.flags: list[str] = []
         self.link: list[str] = []
         self.top_level: list[Line] = []
+        self.parts_apart = 0
+        """How many parts of long code may be compiled in pieces of their own."""
         self.arena_bytes = planned_bytes
         self.stored_elsewhere: set[Sym] = set()
         self.natives: dict[str, NativeFunction] = {}

@@ -96,6 +96,7 @@ def emit_module(
         releases_gil=emitter.has_tensors or emitter.polls or bool(emitter.callbacks),
         flags=(_level(_operations(function)), *contraction, *emitter.flags),
         link=tuple(emitter.link),
+        parts=emitter.parts_apart,
     )
 
 
@@ -239,8 +240,12 @@ def _stored_result(type_: Type, value: str, slots: Iterator[int]) -> list[str]:
 
 def _write_entry(emitter: Emitter, text: FunctionText) -> None:
     parameters = "pylms_context *ctx, const pylms_value *args, pylms_value *results"
+    if emitter.parts_apart:
+        emitter.top_level.append(Line(0, "#if PYLMS_HAS_ENTRY"))
     emitter.top_level.append(Line(0, f'extern "C" int pylms_entry({parameters}) {{'))
     emitter.top_level.extend((*text.lines, Line(0, "}")))
+    if emitter.parts_apart:
+        emitter.top_level.append(Line(0, "#endif"))
 
 
 def _emit_call(emitter: Emitter, signature: _Signature, arguments: list[str], results: Sequence[Type]) -> None:

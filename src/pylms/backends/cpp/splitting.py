@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 # A struct of more fields than this lies in the arena, not on the stack.
 _FIELDS_ON_THE_STACK = 4096
 _FIELD_BYTES = 8
+# So many parts take seconds to compile: they may be compiled in several pieces at once.
+_FEWEST_APART = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,14 @@ def emit_in_parts(emitter: Emitter, block: Block) -> None:
     for name, symbol in from_outside.items():
         emitter.line(f"{shared}.{name} = {'&' if is_register_variable(symbol.type) else ''}{name};")
     for part in parts:
-        written = _emit_part(emitter, part, struct=struct, shared=shared, own_variables=own_variables)
+        written = _emit_part(
+            emitter,
+            part,
+            struct=struct,
+            shared=shared,
+            own_variables=own_variables,
+            is_apart=len(parts) >= _FEWEST_APART,
+        )
         _call_part(emitter, written, shared)
     # Only now have all fields their names: a loop's result is called as the loop's variable.
     emitter.top_level[place_of_struct:place_of_struct] = _struct_lines(emitter, struct, fields, own_variables)
@@ -86,8 +95,9 @@ def _struct_lines(emitter: Emitter, struct: str, fields: Sequence[Sym], own_vari
 
 
 def _emit_part(
-    emitter: Emitter, part: _Part, *, struct: str, shared: str, own_variables: set[Sym]
+    emitter: Emitter, part: _Part, *, struct: str, shared: str, own_variables: set[Sym], is_apart: bool
 ) -> tuple[str, FunctionText]:
+    """`is_apart`: whether it may be compiled in another piece than what calls it."""
     name = emitter.fresh_global_name("part")
     with emitter.new_function() as function:
         for symbol in _by_name(emitter, part.inputs).values():
@@ -104,9 +114,18 @@ def _emit_part(
     parameters = ", ".join([*(parameter for parameter, _ in function.leading_parameters()), f"{struct} &{shared}"])
     result = "int" if function.can_fail else "void"
     # Without `noinline`, compilers would put a function that is called once back where it came from.
-    emitter.top_level.append(Line(0, f"static __attribute__((noinline)) {result} {name}({parameters}) {{"))
+    head = f"__attribute__((noinline)) {result} {name}({parameters})"
+    if is_apart:
+        emitter.include("pieces.h")
+        emitter.top_level.append(Line(0, f"PYLMS_PART {head};"))
+        emitter.top_level.append(Line(0, f"#if PYLMS_HAS_PART({emitter.parts_apart})"))
+        emitter.parts_apart += 1
+    emitter.top_level.append(Line(0, f"{'PYLMS_PART' if is_apart else 'static'} {head} {{"))
     emitter.top_level.extend(function.lines)
-    emitter.top_level.extend((Line(0, "}"), Line(0, "")))
+    emitter.top_level.append(Line(0, "}"))
+    if is_apart:
+        emitter.top_level.append(Line(0, "#endif"))
+    emitter.top_level.append(Line(0, ""))
     return name, function
 
 
