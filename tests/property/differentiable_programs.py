@@ -1,7 +1,7 @@
 """Random programs with derivatives: loops, breaks, branches, arrays changed in place, recursion.
 
-Each is Python text that runs as it is: on floats and NumPy arrays, compiled or not, and, given other functions for those
-of `math` and other arrays, on PyTorch's scalars, whose autograd says what the derivatives are.
+Each is Python text that runs as it is: on floats and NumPy arrays, compiled or not, and, given other functions for
+those of `math` and other arrays, on PyTorch's scalars, whose autograd says what the derivatives are.
 """
 
 from __future__ import annotations
