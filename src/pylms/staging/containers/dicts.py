@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NoReturn, cast
 
@@ -10,14 +11,14 @@ from ...ir.node import Atom, Const
 from ...ir.ops import arithmetic
 from ...ir.ops import dicts as ops
 from ...ir.ops.control import CHECK, IF
-from ...ir.primitive import Primitive
 from ...ir.types import BOOL, INT, DictType, UnknownType
 from ...loc import Loc, caller_loc
 from ..kinds import DictView
 from ..raising import AlwaysRaises
 from ..rep import StagedValue
+from .base import StagedContainer, describe_operand, refuse_use
 from .elements import Place, as_leaves, put_together
-from .lists import describe_operand, refuse_two_types, refuse_use
+from .lists import refuse_two_types
 from .sites import Restart, unify
 
 if TYPE_CHECKING:
@@ -26,25 +27,17 @@ if TYPE_CHECKING:
 _ABSENT = object()
 
 
-class StagedDict(StagedValue):
+class StagedDict(StagedContainer):
     """A staged dict: a reference, as Python's are."""
 
-    __slots__ = ("site",)
-    __hash__ = None  # type: ignore[assignment]  # as Python's dicts
-
-    def __init__(self, atom: Atom, trace: Trace, site: Loc | None = None) -> None:
-        super().__init__(atom, trace)
-        self.site = site
+    __slots__ = ()
+    KIND, LENGTH = "dict", ops.DICT_LENGTH
 
     @property
     def type(self) -> DictType:
         """What its keys and values are."""
         assert isinstance(self.atom.type, DictType)
         return self.atom.type
-
-    def length(self) -> object:
-        """What `len()` is."""
-        return self._get(ops.DICT_LENGTH)
 
     def __getitem__(self, key: object) -> object:
         leaves = self._key(key)
@@ -148,18 +141,6 @@ class StagedDict(StagedValue):
             return not equal
         return self.trace.wrap(self.trace.emit(arithmetic.LOGICAL_NOT, [equal.atom])[0])
 
-    def __iter__(self) -> NoReturn:
-        refuse_use("a staged dict", "iterated over here", "loop over it with a for statement in a decorated function")
-
-    def __len__(self) -> int:
-        refuse_use("a staged dict", "asked for its length here", "call len() in a decorated function")
-
-    def __bool__(self) -> bool:
-        refuse_use("a staged dict", "tested here", "test len(x) > 0 in a decorated function")
-
-    def __contains__(self, key: object) -> bool:
-        refuse_use("a staged dict", "searched here", "use `in` in a decorated function")
-
     # Positions
 
     def key_at(self, position: Atom) -> object:
@@ -193,13 +174,6 @@ class StagedDict(StagedValue):
         return put_together(trace, self.type.value, trace.emit(IF, [test], blocks=blocks))
 
     # Helpers
-
-    def _own(self) -> Atom:
-        self.require_trace(self.trace)
-        return self.atom
-
-    def _get(self, primitive: Primitive, *args: Atom) -> object:
-        return self.trace.wrap(self.trace.emit(primitive, [self._own(), *args])[0])
 
     def _place(self, role: str) -> Place:
         return Place(self.type.key if role == "key" else self.type.value, role, self.site)
@@ -246,15 +220,15 @@ def require_hashable(key: object) -> None:
         )
 
 
-class StagedView(DictView):
+class StagedView(DictView, ABC):
     """A view of a staged dict: `dict` is what it looks at, `at` gives what it has for the entry at a position."""
 
     def __init__(self, of: StagedDict) -> None:
         self.dict = of
 
+    @abstractmethod
     def at(self, position: Atom) -> object:
         """What the view has for an entry."""
-        raise NotImplementedError
 
     def length(self) -> object:
         """What `len()` is."""

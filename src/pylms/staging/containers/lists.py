@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NoReturn
 
-from ...errors import NotSupportedYetError, StagedTypeError, StagingError
+from ...errors import NotSupportedYetError, StagedTypeError
 from ...ir import python_errors as errors
-from ...ir.node import Atom, AttributeValue, Const
+from ...ir.node import Atom, Const
 from ...ir.ops import arithmetic
 from ...ir.ops import lists as ops
 from ...ir.ops.control import CHECK
@@ -15,7 +15,8 @@ from ...ir.types import BOOL, INT, ContainerType, ElementType, ListType, RecordT
 from ...loc import Loc, caller_loc
 from ..raising import always_raise
 from ..rep import StagedValue
-from ..values import INT_MAX, INT_MIN, describe_static
+from ..values import INT_MAX, INT_MIN
+from .base import StagedContainer, describe_operand
 from .elements import Place, as_leaves, put_together
 from .sites import unify
 
@@ -23,25 +24,17 @@ if TYPE_CHECKING:
     from ..context import Trace
 
 
-class StagedList(StagedValue):
+class StagedList(StagedContainer):
     """A staged list: a reference, as Python's are."""
 
-    __slots__ = ("site",)
-    __hash__ = None  # type: ignore[assignment]  # as Python's lists
-
-    def __init__(self, atom: Atom, trace: Trace, site: Loc | None = None) -> None:
-        super().__init__(atom, trace)
-        self.site = site
+    __slots__ = ()
+    KIND, LENGTH = "list", ops.LIST_LENGTH
 
     @property
     def type(self) -> ListType:
         """What it holds."""
         assert isinstance(self.atom.type, ListType)
         return self.atom.type
-
-    def length(self) -> object:
-        """What `len()` is."""
-        return self._get(ops.LIST_LENGTH)
 
     # Elements
 
@@ -178,29 +171,7 @@ class StagedList(StagedValue):
             return not equal
         return self.trace.wrap(self.trace.emit(arithmetic.LOGICAL_NOT, [equal.atom])[0])
 
-    def __iter__(self) -> NoReturn:
-        refuse_use("a staged list", "iterated over here", "loop over it with a for statement in a decorated function")
-
-    def __len__(self) -> int:
-        refuse_use("a staged list", "asked for its length here", "call len() in a decorated function")
-
-    def __bool__(self) -> bool:
-        refuse_use("a staged list", "tested here", "test len(x) > 0 in a decorated function")
-
-    def __contains__(self, value: object) -> bool:
-        refuse_use("a staged list", "searched here", "use `in` in a decorated function")
-
     # Helpers
-
-    def _own(self) -> Atom:
-        self.require_trace(self.trace)
-        return self.atom
-
-    def _get(self, primitive: Primitive, *args: Atom, **attrs: AttributeValue) -> object:
-        return self.trace.wrap(self.trace.emit(primitive, [self._own(), *args], attrs=attrs)[0])
-
-    def _do(self, primitive: Primitive, *args: Atom) -> None:
-        self.trace.emit(primitive, [self._own(), *args])
 
     def _element(self, primitive: Primitive, args: list[Atom]) -> object:
         leaves = self.trace.emit(primitive, [self._own(), *args])
@@ -280,20 +251,6 @@ def refuse_two_types(left: ContainerType, right: ContainerType) -> NoReturn:
         f"a {left} and a {right} are given to one operation",
         loc=caller_loc(),
         hint="containers that meet hold values of the same types",
-    )
-
-
-def describe_operand(value: object) -> str:
-    """How messages name a staged or plain value."""
-    return f"a staged {value.atom.type}" if isinstance(value, StagedValue) else describe_static(value)
-
-
-def refuse_use(what: str, use: str, hint: str) -> NoReturn:
-    """The error where Python needs of a staged container what only the run knows."""
-    raise StagingError(
-        f"{what} cannot be {use}: Python needs its content now, and it is known only when the compiled code runs",
-        loc=caller_loc(),
-        hint=hint,
     )
 
 

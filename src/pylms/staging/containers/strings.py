@@ -12,7 +12,8 @@ from ...ir.primitive import Primitive
 from ...ir.types import BOOL, INT, TEXT, LeafType
 from ...loc import caller_loc
 from ..rep import StagedValue
-from .lists import as_int, describe_operand, refuse_use, slice_bounds
+from .base import describe_operand, refuse_use
+from .lists import as_int, slice_bounds
 
 if TYPE_CHECKING:
     from ..context import Trace

@@ -16,8 +16,9 @@ from ...ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from ...ir.python_errors import empty_sequence
 from ...ir.types import FLOAT, INT
 from ...loc import caller_loc
+from ..containers.base import describe_operand
 from ..containers.dicts import StagedDict, StagedKeys, StagedValues, new_dict
-from ..containers.lists import StagedList, as_int, describe_operand, new_list
+from ..containers.lists import StagedList, as_int, new_list
 from ..containers.strings import StagedStr
 from ..containers.traced import TracedDict, TracedList, is_staged_key
 from ..context import Trace, current_trace
