@@ -1,17 +1,23 @@
 """C++ for matrix products: calls of the kernels in include/, which are instantiated for the sizes at hand.
 
-Products of a matrix and a vector are those with one row or column. Large products may go to a library from here.
+Products of a matrix and a vector are those with one row or column. Large products go to OpenBLAS, if that can be loaded
+(docs/adr/0015).
 """
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from importlib.util import find_spec
 from math import prod
+from pathlib import Path
 
 from ...ir.node import Atom, Const, Node
 from ...ir.ops.fusion import MATMUL_UPDATE
 from ...ir.ops.tensors import BATCH_MATMUL, MATMUL
 from ...ir.types import FLOAT32, FLOAT64, ScalarType, TensorType
+from .emit_parallel import threads_for
 from .emit_rules import emit_rules
 from .emit_variables import array_bytes
 from .emit_waiting import emit_add_later, may_wait, settle
@@ -20,6 +26,8 @@ from .literals import scalar_c_type
 
 _FORMS = {(False, False): "NN", (False, True): "NT", (True, False): "TN", (True, True): "TT"}
 _KERNEL_TYPES = (FLOAT32, FLOAT64)
+# Products with no size below this are OpenBLAS's, measured: ours are faster below.
+_LARGE = 896
 
 
 @emit_rules.define(MATMUL)
@@ -118,8 +126,26 @@ def _emit_product(
     emitter.include("gemm.h")
     sizes = f"{product.rows}, {product.columns}, {product.inner}"
     form = _FORMS[product.transposed_a, product.transposed_b]
-    arguments = [target, product.a, product.b, *_epilogue(emitter, alpha, beta)]
-    emitter.line(f"pylms::gemm<pylms::{form}, {sizes}>({', '.join(arguments)});")
+    operands = f"{target}, {product.a}, {product.b}"
+    library = _openblas() if min(rows, columns, inner) >= _LARGE else None
+    if library is not None:
+        emitter.include("blas.h")
+        emitter.require_flag("-ldl")
+        factors = "1, 0" if alpha is None or beta is None else ", ".join(map(emitter.expression, (alpha, beta)))
+        threads = threads_for(emitter, rows * columns * inner)
+        given = f"{json.dumps(library)}, {threads}, {operands}, {factors}"
+        emitter.declaration_line(f"if (!pylms::blas_gemm<pylms::{form}, {sizes}>({given}))")
+    arguments = ", ".join([operands, *_epilogue(emitter, alpha, beta)])
+    emitter.line(f"pylms::gemm<pylms::{form}, {sizes}>({arguments});")
+
+
+@lru_cache(maxsize=1)
+def _openblas() -> str | None:
+    """The shared library in the wheel that this package depends on; None where that is not installed."""
+    spec = find_spec("scipy_openblas32")
+    folders = [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec is not None else []
+    found = [path for folder in folders for path in folder.glob("lib/libscipy_openblas.*") if path.is_file()]
+    return str(found[0]) if found else None
 
 
 def _epilogue(emitter: Emitter, alpha: Atom | None, beta: Atom | None) -> tuple[str, ...]:

@@ -18,6 +18,8 @@ from .emitter import Emitter
 from .literals import declaration, literal, number_type
 
 HEADER = "parallel.h"
+# Multiplications from which on threads pay.
+_FEWEST_FOR_THREADS = 1_000_000
 _CHECKED = {"sum": ("add", ADD), "product": ("mul", MUL)}
 
 
@@ -32,9 +34,7 @@ def emit_parallel_for(emitter: Emitter, node: Node, carried: Sequence[str]) -> N
     index = emitter.name_of(body.params[0])
     rounds, parts, part, chunk, begin = map(emitter.fresh_name, ("rounds", "parts", "part", "chunk", "begin"))
     emitter.include(HEADER)
-    emitter.require_flag("-fopenmp")
-    # Threads that OpenMP keeps for later must not lose their code when the function is forgotten.
-    emitter.require_flag("-Wl,-z,nodelete")
+    use_threads(emitter)
     emitter.poll()
     emitter.line(f"const long long {rounds} = pylms::rounds({first}, {last}, {by});")
     fields = [declaration(type_, f"r{position}") for position, type_ in enumerate(types)]
@@ -69,6 +69,21 @@ def emit_parallel_for(emitter: Emitter, node: Node, carried: Sequence[str]) -> N
         emitter.declaration_line(f"if (int failed = {parts}[{chunk}].status) {emitter.leave('failed')}")
         for position, (name, kind, type_) in enumerate(zip(carried, kinds, types, strict=True)):
             _combine(emitter, node, name, f"{parts}[{chunk}].r{position}", kind, type_)
+
+
+def use_threads(emitter: Emitter) -> None:
+    """Have the program compiled for several threads."""
+    emitter.require_flag("-fopenmp")
+    # Threads that OpenMP keeps for later must not lose their code when the function is forgotten.
+    emitter.require_flag("-Wl,-z,nodelete")
+
+
+def threads_for(emitter: Emitter, work: int) -> str:
+    """How many threads share the work of a kernel, so many multiplications: 0 for as many as there are cores."""
+    if emitter.threads == 1 or work < _FEWEST_FOR_THREADS:
+        return "1"
+    use_threads(emitter)
+    return str(emitter.threads)
 
 
 def _threads(emitter: Emitter) -> str:

@@ -14,13 +14,11 @@ from ...ir.node import Atom, Node
 from ...ir.ops import windows as ops
 from ...ir.ops.tensors import integers
 from ...ir.types import TensorType
+from .emit_parallel import threads_for
 from .emit_rules import emit_rules
 from .emit_variables import array_bytes
 from .emitter import Emitter
 from .literals import scalar_c_type
-
-# Multiplications, or elements, from which on threads pay.
-_FEWEST_FOR_THREADS = 1_000_000
 
 _POOLS = {
     ops.MAX_POOL: "max_pool",
@@ -44,16 +42,6 @@ def _axes(node: Node, *, kernel: Shape, counts: Shape, extents: Shape) -> list[s
     numbers = zip(kernel, strides, padding, dilation, counts, extents, strict=True)
     axes = [f"pylms::Axis<{', '.join(map(str, each))}>" for each in numbers]
     return axes if len(axes) == 2 else ["pylms::Axis<1, 1, 0, 1, 1, 1>", *axes]
-
-
-def _threads(emitter: Emitter, work: int) -> str:
-    """How many threads share so much work."""
-    if emitter.threads == 1 or work < _FEWEST_FOR_THREADS:
-        return "1"
-    emitter.require_flag("-fopenmp")
-    # Threads that OpenMP keeps for later must not lose their code when the function is forgotten.
-    emitter.require_flag("-Wl,-z,nodelete")
-    return str(emitter.threads)
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +113,7 @@ def _emit_convolution(
     emitter.include("conv.h")
     name = emitter.fresh_name("convolution")
     emitter.declaration_line(f"using {name} = {convolution.spelled};")
-    arguments = ", ".join([target, *operands, _threads(emitter, convolution.work)])
+    arguments = ", ".join([target, *operands, threads_for(emitter, convolution.work)])
     emitter.line(f"pylms::{kernel}<{', '.join([name, parts] if parts else [name])}>({arguments});")
 
 
@@ -149,5 +137,5 @@ def _emit_pool(emitter: Emitter, node: Node) -> None:
     axes = _axes(node, kernel=kernel, counts=_type(pooled).shape[2:], extents=_type(whole).shape[2:])
     emitter.include("pool.h")
     work = max(tensor.size for tensor in tensors) if planes else 0
-    arguments = ", ".join([target, *map(emitter.expression, node.args), str(planes), _threads(emitter, work)])
+    arguments = ", ".join([target, *map(emitter.expression, node.args), str(planes), threads_for(emitter, work)])
     emitter.line(f"pylms::{_POOLS[node.primitive]}<{', '.join(axes)}>({arguments});")

@@ -5,6 +5,7 @@
 #ifndef PYLMS_WINDOWS_H
 #define PYLMS_WINDOWS_H
 
+#include "tasks.h"
 #include "vec.h"
 
 namespace pylms {
@@ -45,20 +46,6 @@ PYLMS_INLINE void in_parts(const Run& run) {
 // How large parts of about `budget` are that divide `total` evenly but for the last.
 constexpr Index even_part(Index total, Index budget) {
   return ceil_div(total, ceil_div(total, most(least(budget, total), 1)));
-}
-
-// Tasks that do not touch each other's results; how many threads take them changes nothing. 0: as many as there are cores.
-template <class Task>
-inline void in_parallel(Index tasks, int threads, const Task& task) {
-  if (threads == 1 || tasks == 1) {
-    for (Index i = 0; i < tasks; ++i) task(i);
-  } else if (threads == 0) {
-    _Pragma("omp parallel for schedule(dynamic)")
-    for (Index i = 0; i < tasks; ++i) task(i);
-  } else {
-    _Pragma("omp parallel for schedule(dynamic) num_threads(threads)")
-    for (Index i = 0; i < tasks; ++i) task(i);
-  }
 }
 
 namespace windows_detail {
