@@ -9,60 +9,35 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import partial
 from itertools import chain, count
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
 
-from ..errors import StagingError
 from ..ir.builder import Builder
-from ..ir.node import Atom, AttributeValue, Block, Const, Sym
+from ..ir.node import Atom, AttributeValue, Block, Sym
 from ..ir.primitive import Primitive
-from ..ir.types import ArrayType, BufferType, DictType, ListType, ScalarType, TextType
+from ..ir.types import BufferType
 from ..late import late_module
 from ..loc import Loc, caller_loc
 from ..options import Options
 from ..records import record
 from .containers.sites import Sites
-from .kinds import is_known_array, is_staged_array
+from .lifting import Lifting
 from .notes import Note
-from .parameters import is_changeable, items_of, made_of
 from .regions import Regions
-from .rep import Rep, StagedValue
-from .values import (
-    INT_MAX,
-    INT_MIN,
-    Front,
-    Leaf,
-    MadeAnew,
-    Maybe,
-    Static,
-    Structure,
-    TupleOf,
-    constant,
-    describe_static,
-    is_maybe,
-    maybe_of,
-)
+from .values import Front
 
 if TYPE_CHECKING:
-    from ..ir.ops import texts
-    from . import arrays, ufunc_protocol
+    from . import ufunc_protocol
     from .activation import Activation
     from .cells import Cell
     from .constructs import Construct, Decisions, Watch
-    from .containers import dicts, lists, strings
     from .frame import Frame
     from .native import Memo
     from .native_call import NativeFunction
     from .operators.attempt import Attempt
 else:
-    texts = late_module("pylms.ir.ops.texts")
-    arrays = late_module("pylms.staging.arrays")
     ufunc_protocol = late_module("pylms.staging.ufunc_protocol")
-    dicts = late_module("pylms.staging.containers.dicts")
-    lists = late_module("pylms.staging.containers.lists")
-    strings = late_module("pylms.staging.containers.strings")
 
 _active: ContextVar[tuple[Trace, ...]] = ContextVar("pylms_traces", default=())
 
@@ -93,7 +68,7 @@ class HostFunction:
     name: str
 
 
-class Trace:
+class Trace(Lifting):
     """One staging run. `front` says what stands for staged values beyond scalars."""
 
     def __init__(self, front: Front, options: Options, *, name: str = "", arrays_apart: bool = True) -> None:
@@ -200,124 +175,6 @@ class Trace:
         """A call of one of NumPy's functions of elements, of which staged arguments are asked what it means."""
         return ufunc_protocol.call_ufunc(self, ufunc, method, inputs, kwargs)
 
-    # Python values and atoms
-
-    def wrap(self, atom: Atom) -> object:
-        """The Python value that stands for an atom: a `Rep`, an array, a container, or what the front knows."""
-        kind = _CLASSES.get(type(atom.type))
-        return self.front.value_of(self, atom) if kind is None else kind(atom, self)
-
-    def is_staged(self, value: object) -> bool:
-        """Whether the value stands for an IR value (D1)."""
-        return isinstance(value, (StagedValue, Maybe)) or self.front.is_staged(value)
-
-    def is_array(self, value: object) -> bool:
-        """Whether the value is an array, staged or of generation time."""
-        return is_staged_array(value) or is_known_array(value)
-
-    def require_usable(self, atom: Atom, made_by: Trace) -> None:
-        """A located error for a staged value that has outlived its staging run, or the block it was made in."""
-        if made_by is not self or not self.is_running:
-            raise StagingError(
-                "a staged value was kept after the staging run that made it",
-                loc=caller_loc(),
-                hint="staged values mean nothing outside the staged function; return them instead of storing them",
-            )
-        if isinstance(atom, Sym) and not self.builder.is_in_scope(atom):
-            raise StagingError(
-                "this value was made inside a staged loop or branch, and is used outside it",
-                loc=caller_loc(),
-                hint="assign it to a variable there (a list or an object does not carry staged values out of a loop); "
-                "to keep a sum, write total += value",
-            )
-
-    def try_lift(self, value: object) -> Atom | None:
-        """The atom for a staged value or a plain number; None for what cannot be staged."""
-        if isinstance(value, StagedValue):
-            value.require_trace(self)
-            return self.local(value.atom)
-        number = constant(value)
-        if number is not None:
-            return number
-        if is_maybe(value):
-            return self.try_lift(value.required())
-        atom = self.front.atom_of(self, value)
-        return None if atom is None else self.local(atom)
-
-    def lift(self, value: object) -> Atom:
-        """As `try_lift`, and for plain strings; a located error for what cannot be staged."""
-        if type(value) is str:
-            return self.emit(texts.TEXT_VALUE, [], attrs={"value": value})[0]
-        atom = self.try_lift(value)
-        if atom is not None:
-            return atom
-        if isinstance(value, int) and not INT_MIN <= value <= INT_MAX:
-            raise StagingError(
-                f"{value} does not fit a 64-bit staged int",
-                loc=caller_loc(),
-                hint="use a float, or keep the computation among plain ints",
-            )
-        raise StagingError(
-            f"{describe_static(value)} exists only while generating and cannot be used as a staged value",
-            loc=caller_loc(),
-            hint="staged values are bools, ints, floats, tensors, and tuples of them",
-        )
-
-    def flatten(self, value: object, *, is_result: bool = False) -> tuple[list[Atom], Structure]:
-        """Take a value apart into atoms and the structure that holds them; what cannot be staged stays static.
-
-        `is_result`: nobody else has the value, and dataclasses whose fields can be assigned are taken apart too.
-        """
-        atoms: list[Atom] = []
-        return atoms, self._flatten_into(value, atoms, is_result=is_result)
-
-    def _flatten_into(self, value: object, atoms: list[Atom], *, is_result: bool = False) -> Structure:
-        kind = value.__class__
-        if isinstance(value, MadeAnew):
-            items = tuple(self._flatten_into(item, atoms, is_result=is_result) for item in value.items)
-            return TupleOf(items, value.make, "list")
-        if is_maybe(value):
-            atoms.append(self.lift(value.present))
-            return maybe_of(self._flatten_into(value.value, atoms, is_result=is_result))
-        if isinstance(value, tuple):
-            items = tuple(self._flatten_into(item, atoms, is_result=is_result) for item in value)
-            make: Callable[[list[object]], object] = getattr(kind, "_make", tuple)
-            return TupleOf(items, make, kind.__name__)
-        # What can be changed, and is shared, is not taken apart: it would be several objects where Python has one.
-        if (is_result or not is_changeable(value)) and self._is_record(value):
-            fields = [self._flatten_into(item, atoms, is_result=is_result) for item in items_of(value) or ()]
-            return TupleOf(tuple(fields), partial(made_of, kind), kind.__name__)
-        atom = self.try_lift(value)
-        if atom is None:
-            return Static(value)
-        atoms.append(atom)
-        return Leaf(atom.type)
-
-    def _is_record(self, value: object) -> bool:
-        """Whether it is a dataclass that has staged values in it, or nothing but numbers."""
-        items = items_of(value)
-        if items is None:
-            return False
-        return any(self._has_staged(item) for item in items) or all(map(self._is_made_of_numbers, items))
-
-    def _has_staged(self, value: object) -> bool:
-        return self.is_staged(value) or any(self._has_staged(item) for item in items_of(value) or ())
-
-    def _is_made_of_numbers(self, value: object) -> bool:
-        items = items_of(value)
-        return constant(value) is not None if items is None else all(map(self._is_made_of_numbers, items))
-
-    def unflatten(self, structure: Structure, atoms: Iterator[Atom]) -> object:
-        """The Python value of that structure over these atoms; constants become plain numbers again."""
-        match structure:
-            case Leaf():
-                atom = next(atoms)
-                return atom.value if isinstance(atom, Const) else self.wrap(atom)
-            case Static(value):
-                return value
-            case TupleOf(items, make, _):
-                return make([self.unflatten(item, atoms) for item in items])
-
     # Native functions
 
     def function_name(self, wanted: str) -> str:
@@ -325,10 +182,6 @@ class Trace:
         taken = {self.name, *[native.name for native in self.natives]}
         candidates = chain([wanted], (f"{wanted}${number}" for number in count(2)))
         return next(name for name in candidates if name not in taken)
-
-    def local(self, atom: Atom) -> Atom:
-        """What stands for an atom in the native function that is being traced, if there is one."""
-        return atom if self.frame is None else self.frame.local(atom)
 
     @property
     def depth(self) -> int:
@@ -417,15 +270,6 @@ class Trace:
             restore_front()
 
         return restore
-
-
-_CLASSES: Mapping[type, Callable[[Atom, Trace], object]] = {
-    ScalarType: Rep,
-    ArrayType: lambda atom, trace: arrays.StagedArray(atom, trace),
-    TextType: lambda atom, trace: strings.StagedStr(atom, trace),
-    ListType: lambda atom, trace: lists.StagedList(atom, trace),
-    DictType: lambda atom, trace: dicts.StagedDict(atom, trace),
-}
 
 
 @contextmanager
