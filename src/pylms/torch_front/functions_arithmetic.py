@@ -300,10 +300,12 @@ def finish_in_place(context: TorchContext, target: Operand, result: Atom) -> obj
 @functions.define(*methods("clamp", "clip"))
 def _clamp(context: TorchContext, input: Operand, min: Operand | None = None, max: Operand | None = None) -> object:
     """The derivative at a bound passes, as in PyTorch, hence selections and not minimum and maximum."""
-    result = context.atom(input)
-    type_ = context.type_of(input)
-    for bound, beyond in ((min, op.LT), (max, op.GT)):
-        if bound is not None:
-            limit = context.operand(bound, type_.dtype, type_.shape)
-            result = context.emit(op.SELECT, context.emit(beyond, result, limit), limit, result)
+    bounds = [(bound, beyond) for bound, beyond in ((min, op.LT), (max, op.GT)) if bound is not None]
+    shape = context.result_shape(input, *[bound for bound, _ in bounds])
+    dtypes = [context.result_dtype(input, bound) for bound, _ in bounds] or [context.result_dtype(input)]
+    dtype = next((each for each in dtypes if each.is_float), dtypes[0])
+    result = context.operand(input, dtype, shape)
+    for bound, beyond in bounds:
+        limit = context.operand(bound, dtype, shape)
+        result = context.emit(op.SELECT, context.emit(beyond, result, limit), limit, result)
     return context.wrap(result)
