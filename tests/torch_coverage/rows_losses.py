@@ -98,6 +98,17 @@ module(
     A[:2],
 )
 yes("`F.normalize`", lambda a: (F.normalize(a), F.normalize(a, 1, 0)), A)
+yes(
+    "`F.scaled_dot_product_attention`",
+    lambda q, m: (
+        F.scaled_dot_product_attention(q, q.flip(1), q * 2),
+        F.scaled_dot_product_attention(q, q, q, is_causal=True),
+        F.scaled_dot_product_attention(q, q[:, :2], q[:, 1:], m.detach() > 0, scale=0.3),
+        F.scaled_dot_product_attention(q, q[:, :2], q[:, 1:], m),
+    ),
+    CUBE.sin(),
+    torch.tensor([[1.0, 2.0], [0.5, -1.0], [-0.5, 0.25]]),
+)
 ACTIVATIONS.no(
     "`F.gumbel_softmax`, `F.rrelu` while training", lambda a: F.rrelu(a, training=True), A, says="cannot be staged yet"
 )
@@ -252,13 +263,38 @@ yes(
     SIGNS,
     CHANCES,
 )
-no(
-    "`F.ctc_loss`, `F.triplet_margin_loss`, `F.cosine_embedding_loss`, ...",
-    lambda a, b, s: F.triplet_margin_loss(a, b, s),
+yes(
+    "`F.triplet_margin_loss`, `F.margin_ranking_loss`, `F.hinge_embedding_loss`, `F.cosine_embedding_loss`",
+    lambda a, b, s: (
+        F.triplet_margin_loss(a, b, a.flip(0), margin=2.0),
+        F.triplet_margin_loss(a, b, b.flip(0), swap=True, reduction="sum"),
+        F.margin_ranking_loss(a[0], b[0], s[0].detach(), margin=0.3),
+        F.hinge_embedding_loss(a, s.detach(), margin=2.0),
+        F.cosine_embedding_loss(a, b, s[0].detach(), margin=0.1),
+    ),
     A,
     B,
     SIGNS,
-    says="triplet_margin_loss` cannot be staged yet",
+)
+yes(
+    "`F.gaussian_nll_loss`",
+    lambda a, b, p: (F.gaussian_nll_loss(a, b, p + 0.5), F.gaussian_nll_loss(a, b, p, eps=0.15, full=True)),
+    A,
+    B,
+    CHANCES,
+)
+yes(
+    "`F.cosine_similarity`, `F.pairwise_distance`",
+    lambda a, b: (F.cosine_similarity(a, b), F.pairwise_distance(a, b)),
+    A,
+    B,
+)
+no(
+    "`F.ctc_loss`, `F.multi_margin_loss`, ...",
+    lambda a, t: F.multi_margin_loss(a, t),
+    A,
+    CLASSES,
+    says="multi_margin_loss` cannot be staged yet",
 )
 no(
     "losses of tensors that do not fit",

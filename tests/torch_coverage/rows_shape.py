@@ -100,6 +100,19 @@ yes(
 )
 yes("`clone`, `contiguous`, `detach`", lambda a: (a.clone(), a.t().contiguous(), a.detach() * a), A)
 
+yes(
+    "`F.pad`",
+    lambda x, a: (
+        torch.nn.functional.pad(x, (1, 2)),
+        torch.nn.functional.pad(x, (0, -1, 2, 0, 1, 1), value=2.5),
+        torch.nn.functional.pad(a, (2, 1), mode="reflect"),
+        torch.nn.functional.pad(x, (1, 3), mode="replicate"),
+        torch.nn.functional.pad(a, (3, 1), mode="circular"),
+    ),
+    CUBE,
+    A,
+)
+
 JOINING = Section("Joining and taking apart")
 yes, no = JOINING.yes, JOINING.no
 
