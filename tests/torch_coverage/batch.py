@@ -109,8 +109,9 @@ def _compiled(expected: Sequence[_Side]) -> list[_Side]:
     found = [_ready_for(side) for side in expected]
 
     def program(rounds: int) -> None:
-        for _ in range(rounds):
-            for side, theirs in zip(found, expected, strict=True):
+        # A loop for each: what is found out about one loop, tracing it again, concerns no other.
+        for side, theirs in zip(found, expected, strict=True):
+            for _ in range(rounds):
                 _trace(side, [value.is_floating_point() for value in theirs.values])
 
     run: Callable[[int], None] = stageTensor(program)
