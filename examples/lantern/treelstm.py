@@ -23,7 +23,7 @@ class TreeLSTM(nn.Module):
         """A node's hidden state and cell, and the sum of the losses of all nodes from there on down."""
         if forest.left[node] < 0:
             hidden, cell = self.read(self.vectors[forest.words[node]])
-            below = torch.zeros(())
+            below = 0.0
         else:
             left, left_cell, left_loss = self(forest, forest.left[node])
             right, right_cell, right_loss = self(forest, forest.right[node])

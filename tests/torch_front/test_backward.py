@@ -172,3 +172,28 @@ def test_an_embedding_learns_in_place() -> None:
         return run
 
     assert "memset" not in check_ways(make, [(1,), (4,)]).Ccode
+
+
+def test_numbers_and_tensors_of_no_dimensions_meet() -> None:
+    """A sum of losses begins with 0, a count of hits too; one side of a branch has a number; so has a base case."""
+
+    def make():
+        w = weight(3, requires_grad=True)
+        y = torch.tensor([1, 0, 1])
+
+        def descend(n):
+            return 0.0 if n <= 0 else (w * n).sum() + descend(n - 1) * 0.5 + descend(n - 2)
+
+        def run(n):
+            w.grad = None
+            loss, hits = 0, 0
+            for i in range(n):
+                below = 0.5 if i % 2 == 0 else w.sum() * 2
+                loss = loss + (w * i).sum() + below
+                hits += (y == i).sum()
+            (loss + descend(n)).backward()
+            return loss.detach(), hits, w.grad * 1
+
+        return run
+
+    check_ways(make, [(1,), (2,), (5,)])

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ..ir.builder import BlockScope
 from ..ir.node import Atom, AttributeValue, Const
 from ..ir.ops.arithmetic import CONVERT
-from ..ir.types import BOOL, ArrayType, ContainerType, ScalarType, TensorType, TextType, Type
+from ..ir.types import BOOL, INT, ArrayType, ContainerType, ScalarType, TensorType, TextType, Type
 from ..late import late_module
 from ..loc import Loc, caller_loc
 from .context import Trace
@@ -57,6 +57,8 @@ def as_widened(trace: Trace, atom: Atom, target: Type) -> Atom:
         return atom
     if isinstance(target, ArrayType):
         return trace.emit(arrays.ARRAY_AS_STRIDED, [atom])[0]
+    if isinstance(target, TensorType):
+        return tensor_in(trace, trace.builder.scope, atom, target, caller_loc())
     assert isinstance(target, ScalarType)
     if isinstance(atom, Const):
         return widened_constant(atom, target)
@@ -76,8 +78,13 @@ def zero_in(trace: Trace, scope: BlockScope, type_: Type, loc: Loc) -> Atom:
         scope.nodes.append(node)
         return node.results[0]
     assert isinstance(type_, TensorType)
-    zero = Const(0.0 if type_.dtype.is_float else 0, type_.dtype)
+    return tensor_in(trace, scope, Const(0, INT), type_, loc)
+
+
+def tensor_in(trace: Trace, scope: BlockScope, number: Atom, type_: TensorType, loc: Loc) -> Atom:
+    """A tensor that is filled with a number known now, made at the end of `scope`."""
+    assert isinstance(number, Const), "no other number widens to a tensor"
     attrs: dict[str, AttributeValue] = {"shape": type_.shape, "axes": ()}
-    filled = trace.builder.node(tensors.BROADCAST, [zero], attrs=attrs, loc=loc)
+    filled = trace.builder.node(tensors.BROADCAST, [widened_constant(number, type_.dtype)], attrs=attrs, loc=loc)
     scope.nodes.append(filled)
     return filled.results[0]

@@ -293,6 +293,8 @@ def _waiting(trace: Trace, native: NativeFunction) -> Iterator[list[NativeFuncti
 
 def _as_first(trace: Trace, type_: Type) -> Atom:
     """An atom that widens as a literal does, where it may have been one."""
+    if type_ == FLOAT:
+        return Const(0.0, FLOAT)
     return Const(0, INT) if type_ == INT else trace.builder.fresh(type_)
 
 

@@ -11,7 +11,7 @@ from ...ir.builder import BlockScope
 from ...ir.node import Atom, Const
 from ...ir.ops.arithmetic import CONVERT
 from ...ir.ops.control import IF
-from ...ir.types import BOOL, ArrayType, ContainerType, ScalarType, TextType, Type
+from ...ir.types import BOOL, ArrayType, ContainerType, ScalarType, TensorType, TextType, Type
 from ...late import late_module
 from ...loc import Loc, caller_loc
 from ...records import record
@@ -19,7 +19,7 @@ from ..constructs import Assigned, Construct, TracedBlock, trace_construct
 from ..containers.sites import unify
 from ..containers.traced import TracedDict, TracedList
 from ..context import Trace, current_trace
-from ..fitting import zero_in
+from ..fitting import tensor_in, zero_in
 from ..raising import AlwaysRaises
 from ..truth import MixedTruth, truth, truth_in
 from ..values import Leaf, Static, Structure, TupleOf, describe, is_none, item_of_maybe, maybe_of, same_static
@@ -247,6 +247,8 @@ class _Merged:
             node = self.trace.builder.node(arrays.ARRAY_AS_STRIDED, [atom], loc=caller_loc())
             scope.nodes.append(node)
             return node.results[0]
+        if isinstance(target, TensorType):
+            return tensor_in(self.trace, scope, atom, target, caller_loc())
         assert isinstance(target, ScalarType)
         if isinstance(atom, Const):
             return widened_constant(atom, target)
