@@ -13,7 +13,7 @@ from ..ir.node import Atom, Block, Const, Function, Node, Sym, walk
 from ..ir.ops.array_nests import ARRAY_BUILD
 from ..ir.ops.arrays import ARRAY_NEW
 from ..ir.ops.dicts import NEW_FROM_DICTS
-from ..ir.ops.differentiation import BACKWARD
+from ..ir.ops.differentiation import BACKWARD, CHECKPOINT_BEGIN
 from ..ir.ops.functions import CALL
 from ..ir.ops.lists import NEW_LISTS
 from ..ir.rules import effect_rules
@@ -82,10 +82,13 @@ def _fresh_copy(symbol: Sym, builder: Builder, replacements: Replacements) -> Sy
 
 
 def makes_memory(node: Node) -> bool:
-    """Whether each run of the node makes something new that can be written: not to be merged or moved out of a loop."""
+    """Whether each run of the node makes something new that can be written: not to be merged or moved out of a loop.
+
+    The beginning of a checkpoint counts as such: it tells where it is.
+    """
     if node.primitive is CALL and any(isinstance(result.type, (ArrayType, ContainerType)) for result in node.results):
         return True
-    makes_reference = node.primitive in (ARRAY_NEW, ARRAY_BUILD, *NEW_LISTS, *NEW_FROM_DICTS)
+    makes_reference = node.primitive in (ARRAY_NEW, ARRAY_BUILD, CHECKPOINT_BEGIN, *NEW_LISTS, *NEW_FROM_DICTS)
     return makes_reference or any(isinstance(result.type, (BufferType, VarType, TapeType)) for result in node.results)
 
 
