@@ -18,6 +18,9 @@ from ..ir.node import Atom, Block, Function, Node, Sym, walk
 from ..ir.ops.differentiation import BACKWARD, INDEPENDENT, PULLBACK, pullback_parts
 from ..ir.ops.tensors import STOP_GRADIENT, integers
 from ..ir.types import ArrayType, Region
+from ..passes.dce import EliminateDeadCode
+from ..passes.fuse_arrays import FuseArrays
+from ..passes.scalarize_arrays import ScalarizeArrays
 from . import rules  # noqa: F401 - loading them fills the table
 from .activity import varied_symbols
 from .context import Context, written_places
@@ -40,13 +43,21 @@ class ExpandPullbacks:
         marks = {node.primitive for each in all_functions(function) for node in walk(each.body)}.intersection(MARKS)
         if not marks - {STOP_GRADIENT}:
             return function
-        function = separate_arrays(function)
+        function = _with_few_arrays(separate_arrays(function))
         program = Program(function, lambda each: replace(each, body=_expanded(each, program)))
         expanded = program.finish(_expanded(function, program))
         if any(node.primitive is BACKWARD for each in all_functions(function) for node in walk(each.body)):
             return expanded
         main, *others = [replace(each, body=without_marks(each.body, MARKS)) for each in all_functions(expanded)]
         return replace(main, functions=tuple(others))
+
+
+def _with_few_arrays(function: Function) -> Function:
+    """The program with operations on whole arrays fused: what is not made needs no shadow, and no memory until then."""
+    for pass_ in (ScalarizeArrays(), FuseArrays(), EliminateDeadCode()):
+        callees = [pass_.run(each) for each in function.functions]
+        function = replace(pass_.run(function), functions=tuple(callees))
+    return function
 
 
 def _expanded(function: Function, program: Program) -> Block:
