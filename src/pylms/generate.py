@@ -16,6 +16,7 @@ from .ir.node import Function
 from .ir.printer import print_function
 from .options import Options
 from .passes.pipeline import REASSOCIATING_PASSES, TENSOR_PASSES, VALUE_PASSES, run_passes, scalar_passes
+from .passes.pool_first import PoolFirst
 
 
 def _backend(options: Options) -> Backend:
@@ -27,7 +28,7 @@ def optimise(function: Function, options: Options) -> Function:
     backend = _backend(options)
     reassociating = REASSOCIATING_PASSES if options.reassociate else ()
     scalar = scalar_passes(checks=options.checks)
-    derivatives = (ExpandPullbacks(), *scalar, Differentiate())
+    derivatives = (ExpandPullbacks(), *scalar, PoolFirst(), Differentiate())
     passes = (*VALUE_PASSES, *derivatives, *TENSOR_PASSES, *reassociating, *backend.legalise())
     return run_passes(function, passes, on_pass=_dump_pass if options.dump_ir else None)
 

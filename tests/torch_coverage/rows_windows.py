@@ -54,6 +54,7 @@ SECTION.yes("`max_pool2d`", lambda x: torch.max_pool2d(x, 3, 2, 1, ceil_mode=Tru
 SECTION.yes("`max_pool2d`", lambda x: F.max_pool2d(x, (2, 3), stride=1, dilation=2), IMAGES[0])
 SECTION.yes("`max_pool2d`", lambda x: (F.max_pool2d(x, 2), F.max_pool2d(x, 3, 2, 1)), EQUAL)
 SECTION.yes("`max_pool2d`", lambda x: torch.where(F.max_pool2d(x, 2) > 0, F.max_pool2d(x, 2), 0), STRANGE)
+SECTION.yes("`max_pool2d`", lambda x: F.max_pool2d(F.relu(x), 2), EQUAL)
 SECTION.yes("`max_pool1d`", lambda x: F.max_pool1d(x, 3, 2), LINES)
 SECTION.yes("`max_pool1d`", lambda x: F.max_pool1d(x, 2, padding=1), LINES[0])
 SECTION.no(

@@ -1,7 +1,7 @@
 """C++ for matrix products: calls of the kernels in include/, which are instantiated for the sizes at hand.
 
 Products of a matrix and a vector are those with one row or column. Large products go to OpenBLAS, if that can be loaded
-(docs/adr/0015).
+(docs/adr/0016).
 """
 
 from __future__ import annotations
