@@ -24,8 +24,10 @@ from pylms.ir.ops import (
     integers,
     lists,
     tapes,
+    tensor_calls,
     tensors,
     texts,
+    windows,
 )
 from pylms.ir.ops.arithmetic import (
     ABS,
@@ -406,13 +408,13 @@ def _summed(builder: Builder, gradient: Atom) -> Atom:
 
 
 def test_every_rule_is_tested() -> None:
-    """Here, or with what it is a part of: loops, calls, arrays, memory, what users say."""
+    """Here, or with what it is a part of: loops, calls, arrays, memory, windows, what users say."""
     cases = [function(case.types, case.body) for case in (*CASES, *SCALAR_CASES)]
     tested = {node.primitive for program in cases for node in walk(program.body)}
     elsewhere = {
         *(IF, FOR, WHILE, CALL, HOST_CALL, *arrays.PRIMITIVES, *array_nests.PRIMITIVES, *tapes.PRIMITIVES),
         *(differentiation.INDEPENDENT, differentiation.CUSTOM_GRADIENT, differentiation.CHECKPOINT_END),
-        *buffers.PRIMITIVES,
+        *(*buffers.PRIMITIVES, *windows.PRIMITIVES, *tensor_calls.PRIMITIVES),
     }
     assert [each for each in PRIMITIVES if each in derivative_rules and each not in tested | elsewhere] == []
 
