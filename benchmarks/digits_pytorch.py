@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -18,7 +19,7 @@ from .mnist_data import SEED, normalising, parameters_of, prepared_pixels, train
 from .worker import Trainer
 
 IMAGES = 60000
-MODELS: dict[str, Callable[[], nn.Module]] = {"cnn": mnist_cnn.CNN, "lenet": lenet5.LeNet5}
+MODELS: dict[str, Callable[[], nn.Module]] = {"cnn": partial(mnist_cnn.CNN, dropout=0.0), "lenet": lenet5.LeNet5}
 OPTIMIZERS: dict[str, Callable[..., optim.Optimizer]] = {"cnn": mnist_cnn.sgd, "lenet": lenet5.adam}
 WARM_UP_STEPS = 10
 
