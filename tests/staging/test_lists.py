@@ -368,3 +368,13 @@ def test_enumerate_unpacks_items():
         return total
 
     check_law(weighted, *SIZES)
+
+
+def test_repr_of_a_list_in_an_f_string() -> None:
+    def shown(n):
+        items = [n]
+        for i in range(n):
+            items.append(i)
+        print(f"{items!r} {items}", f"{items!s:>20}")
+
+    check_law(shown, (0,), (2,))

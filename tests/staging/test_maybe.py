@@ -231,3 +231,76 @@ def test_indices_that_may_be_none() -> None:
 
     with pytest.raises(TypeError, match="string indices must be integers, not 'NoneType'"):
         unguarded("abc", 0)
+
+
+def test_strings_and_containers_that_may_be_none() -> None:
+    def shown(text, n):
+        t = text if n > 0 else None
+        u = [1, n] if n > 0 else None
+        table = {1: 2, n: 3}
+        print([t, n], f"{t!r} {u!r}", (t, u))
+        k = n if n > 1 else None
+        total = 0
+        for i in u or [7]:
+            total += i
+        equal = (t == "a", "a" == t, t != text, u == [1, n], [1, 2] != u)
+        return equal, t in ["a", None], "a" in ["b", t], k in table, k in [1, 2], total
+
+    def errors(text, n, which):
+        t = text if n > 0 else None
+        u = [1, n] if n > 0 else None
+        if which == 0:
+            return int(text < t)
+        if which == 1:
+            return int(t < text)
+        if which == 2:
+            return len(text + t)
+        if which == 3:
+            return len([1] + u)
+        if which == 4:
+            return int(1 in u)
+        if which == 5:
+            return int("a" in t)
+        if which == 6:
+            return len(t + text)
+        return len(t * 2)
+
+    check_law(shown, ("a", 1), ("b", 0), ("a", 2))
+    staged = stage(errors)
+    for which in range(8):
+        for n in (0, 1):
+            assert _outcome(staged, "a", n, which) == _outcome(errors, "a", n, which), (n, which)
+
+
+def test_leaving_loops_with_none_and_widening() -> None:
+    def early(n):
+        for i in range(n):
+            if i * i == 9:
+                return None
+            if i > 10:
+                return i
+        return 0
+
+    def widened(n):
+        out = None
+        for i in range(n):
+            if i == 7:
+                return None
+            if i == 3:
+                out = 0.0
+            if i == 4:
+                out = 1.5
+        return out
+
+    def literal(n):
+        out = None
+        for i in range(n):
+            if i == 0:
+                out = 1
+            if i > 1:
+                out = out + 0.5
+        return out
+
+    check_law(early, (0,), (3,), (4,), (20,))
+    check_law(widened, (0,), (4,), (5,), (9,))
+    check_law(literal, (0,), (3,), (5,))

@@ -92,7 +92,7 @@ class Construct:
 
     def promote(self, candidates: Sequence[Cell]) -> None:
         """Promote the cells that the blocks are known to assign."""
-        for cell in candidates:
+        for cell in dict.fromkeys(candidates):
             birth = self.trace.birth_of(cell)
             outer = self.trace.constructs_within(cell)
             if outer and cell in outer[0].local_cells:
@@ -184,7 +184,7 @@ def trace_construct(
 
 def _may_change_in_place(trace: Trace, value: object) -> bool:
     """Whether `x += y` may leave the variable as it is and change the object: a real tensor, a list."""
-    is_value = value is UNSET or isinstance(value, tuple) or constant(value) is not None
+    is_value = value is UNSET or value is None or isinstance(value, tuple) or constant(value) is not None
     return not is_value and not trace.is_staged(value)
 
 

@@ -168,7 +168,8 @@ def _meet(
         if isinstance(held, ContainerType) and isinstance(found, ContainerType):
             unify(trace.sites, held, found)
     origin: Sequence[Atom] = variable.origin or atoms
-    if variable.construct not in trace.constructs:  # only the run knows what it began with
+    if variable.construct not in trace.constructs or len(origin) != len(leaf_types(structure)):
+        # Only the run knows what it began with.
         origin = [trace.builder.fresh(type_) for type_ in leaf_types(structure)]
     common = joined(structure, origin, met, atoms, takes_literals=variable.takes_int_literals)
     if common is not None and same_structure(common, structure):

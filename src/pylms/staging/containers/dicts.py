@@ -16,6 +16,7 @@ from ...loc import Loc, caller_loc
 from ..kinds import DictView
 from ..raising import AlwaysRaises
 from ..rep import StagedValue
+from ..values import is_maybe
 from .base import StagedContainer, describe_operand, refuse_use
 from .elements import Place, as_leaves, put_together
 from .lists import refuse_two_types
@@ -129,6 +130,8 @@ class StagedDict(StagedContainer):
         _refuse_method("popitem()", "pop a key that you know")
 
     def __eq__(self, other: object) -> object:  # type: ignore[override]
+        if is_maybe(other):
+            return NotImplemented
         if not isinstance(other, StagedDict):
             if isinstance(other, dict):
                 _refuse_method("comparing a staged dict with a plain one", "make both staged")
@@ -136,6 +139,8 @@ class StagedDict(StagedContainer):
         return self._get(ops.DICT_EQUAL, self._same_type(other))
 
     def __ne__(self, other: object) -> object:  # type: ignore[override]
+        if is_maybe(other):
+            return NotImplemented
         equal = self.__eq__(other)
         if not isinstance(equal, StagedValue):
             return not equal

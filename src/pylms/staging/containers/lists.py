@@ -15,7 +15,7 @@ from ...ir.types import BOOL, INT, ContainerType, ElementType, ListType, RecordT
 from ...loc import Loc, caller_loc
 from ..raising import always_raise
 from ..rep import StagedValue
-from ..values import INT_MAX, INT_MIN
+from ..values import INT_MAX, INT_MIN, is_maybe
 from .base import StagedContainer, describe_operand
 from .elements import Place, as_leaves, put_together
 from .sites import unify
@@ -137,6 +137,8 @@ class StagedList(StagedContainer):
         self.trace.emit(ops.LIST_SORT, [self._own()], attrs={"reverse": bool(reverse)})
 
     def __add__(self, other: object) -> object:
+        if is_maybe(other):
+            other = other.required('can only concatenate list (not "NoneType") to list')
         if not isinstance(other, (StagedList, list)):
             raise StagedTypeError(
                 f"can only concatenate a list to a list, not {describe_operand(other)}",
@@ -161,11 +163,15 @@ class StagedList(StagedContainer):
     __rmul__ = __mul__
 
     def __eq__(self, other: object) -> object:  # type: ignore[override]
+        if is_maybe(other):
+            return NotImplemented
         if not isinstance(other, (StagedList, list)):
             return False
         return self._get(ops.LIST_EQUAL, self._as_list(other))
 
     def __ne__(self, other: object) -> object:  # type: ignore[override]
+        if is_maybe(other):
+            return NotImplemented
         equal = self.__eq__(other)
         if not isinstance(equal, StagedValue):
             return not equal

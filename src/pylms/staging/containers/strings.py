@@ -10,13 +10,18 @@ from ...ir.ops import arithmetic
 from ...ir.ops import texts as ops
 from ...ir.primitive import Primitive
 from ...ir.types import BOOL, INT, TEXT, LeafType
+from ...late import late_module
 from ...loc import caller_loc
 from ..rep import StagedValue
+from ..values import is_maybe
 from .base import describe_operand, refuse_use
 from .lists import as_int, slice_bounds
 
 if TYPE_CHECKING:
+    from .. import maybe
     from ..context import Trace
+else:
+    maybe = late_module("pylms.staging.maybe")
 
 # What Python computes itself when the code runs: its tables of Unicode are in no other place.
 _CALLED: dict[str, LeafType] = {
@@ -48,6 +53,8 @@ class StagedStr(StagedValue):
         return self._get(ops.TEXT_AT, index)
 
     def __add__(self, other: object) -> object:
+        if is_maybe(other):
+            other = other.required('can only concatenate str (not "NoneType") to str')
         text = _text_of(self.trace, other)
         if text is None:
             _refuse_operand("can only concatenate str to str", other)
@@ -67,10 +74,14 @@ class StagedStr(StagedValue):
     # Comparisons
 
     def __eq__(self, other: object) -> object:  # type: ignore[override]
+        if is_maybe(other):
+            return NotImplemented
         text = _text_of(self.trace, other)
         return False if text is None else self._get(ops.TEXT_EQUAL, text)
 
     def __ne__(self, other: object) -> object:  # type: ignore[override]
+        if is_maybe(other):
+            return NotImplemented
         text = _text_of(self.trace, other)
         if text is None:
             return True
@@ -90,6 +101,8 @@ class StagedStr(StagedValue):
         return self._compared(arithmetic.GE, other)
 
     def _compared(self, primitive: Primitive, other: object) -> object:
+        if is_maybe(other):
+            return maybe.ordered(self, primitive.spelling, other)
         text = _text_of(self.trace, other)
         if text is None:
             _refuse_operand("a str is compared with a str only", other)

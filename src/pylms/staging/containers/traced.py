@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, SupportsIndex, cast
 
 from ...loc import Loc
 from ..rep import StagedValue
+from ..values import is_maybe
 
 if TYPE_CHECKING:
     from ..context import Trace
@@ -138,6 +139,8 @@ class TracedList(list[Any], _Traced):
     __rmul__ = __mul__
 
     def __add__(self, other: Any) -> Any:
+        if is_maybe(other):
+            return self + other.required('can only concatenate list (not "NoneType") to list')
         return self._made(super().__add__(other)) if isinstance(other, list) else NotImplemented
 
     def copy(self) -> TracedList:

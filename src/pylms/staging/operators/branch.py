@@ -124,6 +124,8 @@ def _have_one_type(left: _Side, right: _Side) -> bool:
     if isinstance(left_structure, Leaf) and isinstance(right_structure, Leaf):
         (left_atom,), (right_atom,) = left_atoms, right_atoms
         return widens(left_atom, right_atom.type) or widens(right_atom, left_atom.type)
+    if _may_be_staged(left_structure) and _may_be_staged(right_structure):
+        return True
     # What is wrong with others, if anything is, the merging says.
     return isinstance(left_structure, TupleOf) and isinstance(right_structure, TupleOf)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
-from typing import Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from ...errors import NotSupportedYetError
 from ...ir.node import Atom, Const
@@ -24,8 +24,12 @@ from ..containers.traced import TracedDict, TracedList, is_staged_key
 from ..context import Trace, current_trace
 from ..kinds import is_staged_array, is_staged_container
 from ..rep import StagedValue
-from .boolean import run_or
+from ..values import is_maybe
+from .boolean import run_and, run_or
 from .printing import format_text
+
+if TYPE_CHECKING:
+    from ..maybe import StagedMaybe
 
 _SEARCHED = (StagedList, StagedDict, StagedStr, StagedKeys, StagedValues)
 
@@ -59,11 +63,24 @@ def staged_container(trace: Trace, value: list[object] | dict[object, object]) -
     return new_list(trace, value, site) if isinstance(value, list) else new_dict(trace, value.items(), site)
 
 
+def _maybe_in(value: StagedMaybe, container: Any) -> object:
+    """The same for what is None or a value; what the run searches holds no None."""
+    if isinstance(container, (list, tuple)):
+        return run_or(False, *[_comparison(value, item) for item in container])
+    if isinstance(container, TracedDict):
+        container.get(value.value)  # lets the run decide
+    return run_and(value.present, lambda: run_in(value.value, container))
+
+
 def run_in(value: object, container: object) -> object:
     """`value in container`."""
     trace = current_trace()
     if trace is None:
         return value in container  # type: ignore[operator]
+    if is_maybe(container):
+        container = container.required("argument of type 'NoneType' is not iterable")
+    if is_maybe(value):
+        return _maybe_in(value, container)
     if isinstance(container, _SEARCHED):
         return container.contains(value)
     if isinstance(container, str) and isinstance(value, StagedStr):
@@ -71,7 +88,7 @@ def run_in(value: object, container: object) -> object:
     if isinstance(container, TracedDict) and isinstance(value, (StagedValue, tuple)):
         container.get(value)  # lets the run decide where the key is staged
     is_staged = isinstance(value, StagedValue)
-    if isinstance(container, (list, tuple)) and (is_staged or any(isinstance(item, StagedValue) for item in container)):
+    if isinstance(container, (list, tuple)) and (is_staged or any(map(trace.is_staged, container))):
         return run_or(False, *[_comparison(value, item) for item in container])
     return value in container  # type: ignore[operator]
 

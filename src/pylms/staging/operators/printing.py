@@ -89,6 +89,8 @@ def _container_text(trace: Trace, value: list[object] | tuple[object, ...]) -> F
 def _item_text(trace: Trace, item: object) -> FormattedStr:
     if isinstance(item, StagedStr):
         return FormattedStr("{!r}", (item.atom,), trace)
+    if is_maybe(item):
+        return FormattedStr("{}", (trace.lift(_text_or_none(item, "{!r}")),), trace)
     if _holds_staged(trace, item):
         return _as_text(trace, item)
     return FormattedStr(escape(repr(item)), (), trace)
@@ -106,7 +108,7 @@ def _holds_staged(trace: Trace, value: object) -> bool:
 def _printable(trace: Trace, value: object) -> Atom:
     """What to print: a string, a container, or a scalar as a Python number."""
     if is_maybe(value):
-        return trace.lift(_text_or_none(value))
+        return trace.lift(_text_or_none(value, "{}"))
     if has_staged_length(value):
         return trace.lift(value)
     if not isinstance(value, Rep):
@@ -124,8 +126,8 @@ def _printable(trace: Trace, value: object) -> Atom:
     return trace.emit(CONVERT, [atom], attrs={"dtype": target})[0]
 
 
-def _text_or_none(value: StagedMaybe) -> object:
-    return run_if(value.present, lambda: format_text("{}", value.value), lambda: "None", NOTHING_ASSIGNED)
+def _text_or_none(value: StagedMaybe, template: str) -> object:
+    return run_if(value.present, lambda: format_text(template, value.value), lambda: "None", NOTHING_ASSIGNED)
 
 
 def _format(trace: Trace, template: str, args: Sequence[object], kwargs: dict[str, object]) -> FormattedStr:
@@ -146,8 +148,11 @@ def _format(trace: Trace, template: str, args: Sequence[object], kwargs: dict[st
         elif trace.is_staged(value):
             if is_maybe(value) and plain_spec:
                 value = value.required("unsupported format string passed to NoneType.__format__")
-            atom = _as_it_is_now(trace, _printable(trace, value), conversion)
-            pieces.append(_field(atom, conversion, plain_spec))
+            elif is_maybe(value) and conversion:
+                value, conversion = _text_or_none(value, f"{{!{conversion}}}"), None
+            printable = _printable(trace, value)
+            atom = _as_it_is_now(trace, printable, conversion)
+            pieces.append(_field(atom, conversion if atom is printable else None, plain_spec))
             atoms.append(atom)
         elif _holds_staged(trace, value):
             text = _as_text(trace, value)
