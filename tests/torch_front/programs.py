@@ -12,11 +12,10 @@ import torch
 
 from pylms.ad import Differentiate
 from pylms.ir.interpret import interpret
-from pylms.ir.node import Function
 from pylms.ir.types import BOOL, FLOAT, INT, BufferType, ScalarType
-from pylms.ir.verify import verify
 from pylms.loc import Loc
 from pylms.options import Options
+from pylms.passes.pipeline import run_passes
 from pylms.passes.promote_variables import PromoteVariables
 from pylms.staging.context import Capture, HostFunction
 from pylms.staging.reify import Staged, reify
@@ -56,16 +55,8 @@ class Program:
             front=TorchFront(),
             options=Options(),
         )
-        self.function = self._lowered(self.staged.function)
+        self.function = run_passes(self.staged.function, (PromoteVariables(), Differentiate()))
         self.printed = ""
-
-    @staticmethod
-    def _lowered(function: Function) -> Function:
-        for transformation in (PromoteVariables(), Differentiate()):
-            verify(function)
-            function = transformation.run(function)
-        verify(function)
-        return function
 
     def __call__(self, *args: object) -> Any:
         host = _PythonHost(self.staged.host_functions)
