@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from pylms import grad, lms, stage, value_and_grad
-from pylms.errors import ArgumentError, StagedTypeError
+from pylms.errors import ArgumentError, NotSupportedYetError, StagedTypeError
 
 ROUNDS = (0, 1, 2, 5, 9)
 
@@ -175,6 +175,57 @@ def test_arguments_without_derivatives():
         grad(power)(3, 2)
     with pytest.raises(ArgumentError, match="argnums names argument 2, and power is called with 2"):
         grad(power, argnums=2)(3.0, 2)
+
+
+def test_what_derivatives_do_not_go_through():
+    @lms
+    def through_a_list(x, n):
+        values = [x]
+        for i in range(n):
+            values.append(values[i] * x)
+        return values[n]
+
+    @lms
+    def through_python(x, n):
+        return math.gamma(x) * n
+
+    message = "the derivative of `list_get` is not defined\n.*return values\\[n\\]\n.*\nhelp: .*custom_gradient"
+    with pytest.raises(NotSupportedYetError, match=message):
+        grad(through_a_list)(1.5, 3)
+    with pytest.raises(NotSupportedYetError, match="depends on the result of a call into Python"):
+        grad(through_python)(1.5, 3)
+    assert grad(lms(lambda x, n: x * math.gamma(n + 1.0)))(1.5, 3) == 6.0
+
+
+def test_functions_of_math_and_methods():
+    assert grad(math.sqrt)(4.0) == 0.25
+    assert grad(math.sqrt)(0.0) == math.inf
+
+    class Spring:
+        stiffness = 3.0
+
+        def energy(self, x):
+            return self.stiffness * x * x / 2
+
+    assert grad(Spring().energy)(2.0) == 6.0
+
+
+def test_errors_and_prints_are_those_of_the_function(capsys):
+    @lms
+    def careful(x, n):
+        if n > 3:
+            raise ValueError("too many")
+        for i in range(n):
+            print("round", i, x)
+            x = x * x
+        return x / n
+
+    with pytest.raises(ZeroDivisionError):
+        grad(careful)(1.5, 0)
+    with pytest.raises(ValueError, match="too many"):
+        grad(careful)(1.5, 4)
+    assert grad(careful)(1.5, 2) == pytest.approx(6.75)
+    assert capsys.readouterr().out == "round 0 1.5\nround 1 2.25\n"
 
 
 def test_a_result_without_a_gradient():

@@ -156,5 +156,5 @@ def _host_call(_sweep: Sweep, node: Node) -> None:
     raise NotSupportedYetError(
         "the loss depends on the result of a call into Python, which has no derivative",
         loc=node.loc,
-        hint="use .detach() on what goes in if no gradient should flow through the call",
+        hint="give it a rule by custom_gradient(); .detach() of what goes in lets no gradient through the call",
     )

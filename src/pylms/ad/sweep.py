@@ -127,7 +127,7 @@ class Sweep:
             raise NotSupportedYetError(
                 f"the derivative of `{node.primitive.spelling}` is not defined",
                 loc=node.loc,
-                hint="use .detach() on its argument if no gradient should flow through it",
+                hint="compute it otherwise, or give it a rule by custom_gradient(); .detach() lets no gradient through",
             )
         self.loc = node.loc
         derivative_rules[node.primitive](self, node)

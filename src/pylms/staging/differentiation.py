@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
+from types import FunctionType, MethodType
 from typing import TYPE_CHECKING
 
 from ..errors import StagedTypeError
@@ -26,6 +28,7 @@ from ..late import late_module
 from ..loc import caller_loc
 from .context import Trace
 from .kinds import is_known_array
+from .operators.call import call
 from .operators.invoke import invoke_operator
 from .parameters import items_of
 from .promotion import convert
@@ -39,7 +42,13 @@ else:
     known_arrays = late_module("pylms.staging.known_arrays")
     nests = late_module("pylms.staging.nests")
 
-_invoke = invoke_operator(rewrite_called)
+_invoke_python = invoke_operator(rewrite_called)
+
+
+def _invoke(function: Callable[..., object], *args: object, **kwargs: object) -> object:
+    """Call a function, be it one of `math` or NumPy."""
+    is_python = isinstance(function, (FunctionType, MethodType, partial))
+    return _invoke_python(function, *args, **kwargs) if is_python else call(function, *args, **kwargs)
 
 
 class Variables:
