@@ -11,6 +11,7 @@ from examples.lantern.trees import Forest, read_forest
 from pylms import lms, stageTensor
 
 from .mnist_data import parameters_of
+from .treelstm import TREES
 from .treelstm_pytorch import LEARNING_RATE, initial_model
 from .worker import Trainer
 
@@ -19,7 +20,7 @@ class StagedTrainer:
     """One compiled function for any number of trees."""
 
     def __init__(self) -> None:
-        self.forest = read_forest()
+        self.forest = read_forest(trees=TREES)
         self.model = initial_model(self.forest)
         self.optimizer = optim.Adagrad(self.model.parameters(), lr=LEARNING_RATE)
         self.run = staged_loop(self.model, self.optimizer, self.forest)

@@ -11,6 +11,7 @@ from examples.lantern.treelstm import TreeLSTM
 from examples.lantern.trees import Forest, draw_vectors, read_forest
 
 from .mnist_data import SEED, parameters_of
+from .treelstm import TREES
 from .worker import Trainer
 
 LEARNING_RATE = 0.05
@@ -35,7 +36,7 @@ class TreeTrainer:
     def __init__(self, way: str) -> None:
         torch.set_num_threads(1)
         self.way = way
-        self.forest = read_forest()
+        self.forest = read_forest(trees=TREES)
         self.trees: Any = self.forest if way == "as written" else prepared(self.forest)
         self.reset()
 
