@@ -8,6 +8,7 @@ from . import (
     rows_losses,
     rows_modules,
     rows_normalize,
+    rows_recurrent,
     rows_reductions,
     rows_shape,
     rows_training,
@@ -29,6 +30,7 @@ SECTIONS: tuple[Section, ...] = (
     rows_losses.LOSSES,
     rows_modules.SECTION,
     rows_normalize.SECTION,
+    rows_recurrent.SECTION,
     rows_windows.SECTION,
     rows_training.SECTION,
 )
