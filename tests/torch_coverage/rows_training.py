@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from math import inf
 from typing import Any
 
 import torch
@@ -25,6 +26,7 @@ def training(
     make_optimizer: Callable[..., optim.Optimizer] = partial(optim.SGD, lr=0.1),
     make_scheduler: Callable[[optim.Optimizer], Any] | None = None,
     layer: Callable[[], nn.Module] = nn.Tanh,
+    clip: Callable[[nn.Module], object] = lambda model: None,
 ) -> Script:
     """Two epochs of a classifier in float64; the scheduler steps with each batch."""
     model = nn.Sequential(nn.Linear(6, 4), layer(), nn.Linear(4, 3)).double()
@@ -37,6 +39,7 @@ def training(
             for x, y in loader:
                 optimizer.zero_grad()
                 F.cross_entropy(model(x), y).backward()
+                clip(model)
                 optimizer.step()
                 if scheduler is not None:
                     scheduler.step()
@@ -65,3 +68,16 @@ for _name, _scheduler in _SCHEDULERS.items():
         f"`lr_scheduler.{_name}`", partial(training, partial(optim.SGD, lr=0.1, momentum=0.9), _scheduler), calls=1
     )
 SECTION.script("`nn.Dropout`", partial(training, layer=lambda: nn.Dropout(0.3)), note="PyTorch's own masks")
+
+
+def clipping(model: nn.Module) -> None:
+    """By four norms, one after the other."""
+    for norm, most in ((2.0, 0.5), (1.0, 0.8), (inf, 0.1), (3.0, 0.1)):
+        total = nn.utils.clip_grad_norm_(model.parameters(), most, norm_type=norm)
+        print(f"{total.item():.5f}")
+
+
+SECTION.script("`clip_grad_norm_`", partial(training, clip=clipping))
+SECTION.script(
+    "`clip_grad_value_`", partial(training, clip=lambda model: nn.utils.clip_grad_value_(model.parameters(), 0.05))
+)

@@ -238,3 +238,26 @@ def test_one_loader_in_nested_loops():
         return Script(run, {"model": model})
 
     check(make)
+
+
+def test_tensors_added_to_numbers_and_formatted():
+    def make():
+        model = nn.Linear(6, 3)
+        loader = DataLoader(classification(23), batch_size=5)
+
+        def run(_):
+            for epoch in range(2):
+                correct, total, count = 0, 0.0, 0
+                for x, y in loader:
+                    out = model(x)
+                    loss = F.cross_entropy(out, y)
+                    correct += (out.argmax(1) == y).sum()
+                    total += loss
+                    count += len(x)
+                    print(f"{loss:.4f} {loss} {correct}")
+                print(f"{100.0 * correct / count:.1f}% {total / len(loader):.5f} {correct > 3}")
+            return correct
+
+        return Script(run, {})
+
+    check(make)

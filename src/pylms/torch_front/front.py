@@ -17,6 +17,7 @@ from ..staging.context import Trace
 from ..staging.exclusive import process_state
 from ..staging.values import Deferred, LoopPlan
 from ..staging.variables import Variable
+from .checkpoints import staged_saving
 from .content import ContentCell, Home
 from .context import TorchContext
 from .loaders import LoaderTable, staged_loaders
@@ -48,7 +49,8 @@ class TorchFront:
         self._context = context
         self._loaders = LoaderTable(context)
         with (
-            staged_optimizers(context),
+            staged_optimizers(context) as optimizers,
+            staged_saving(context, optimizers),
             staged_modules(context),
             staged_loaders(context),
             torch_functions(context),

@@ -10,7 +10,7 @@ from ..ir.ops.tensor_gathers import TAKE
 from ..ir.ops.tensors import BROADCAST, STOP_GRADIENT
 from ..loc import caller_loc
 from .context import Operand, TorchContext
-from .functions_pick import require_positions
+from .positions import require_positions
 from .table import functions, refuse_options
 
 

@@ -173,26 +173,19 @@ def _define_layers(function: object, cell: Cell) -> None:
         context: TorchContext,
         input: Operand,
         hx: object,
-        params: object,
-        has_biases: object,
-        num_layers: object = 1,
-        dropout: float = 0.0,
-        train: bool = False,
-        bidirectional: bool = False,
-        batch_first: object = None,
+        params: Sequence[Operand],
+        has_biases: bool,
+        num_layers: int,
+        dropout: float,
+        train: bool,
+        bidirectional: bool,
+        batch_first: bool,
     ) -> object:
-        if not isinstance(params, (list, tuple)) or batch_first is None:
-            raise TorchFeatureError(
-                "packed sequences cannot be staged yet",
-                loc=caller_loc(),
-                hint="give the padded tensor, and mask the loss",
-            )
-        assert isinstance(num_layers, int)
         initial = [context.atom(part) for part in (hx if isinstance(hx, (tuple, list)) else [hx])]
-        weights = _weights(context, params, bool(has_biases), num_layers * (2 if bidirectional else 1))
+        weights = _weights(context, params, has_biases, num_layers * (2 if bidirectional else 1))
         inputs = context.atom(input)
         _require_input(inputs, weights[0], steps_along=1 if batch_first else 0)
-        layers = _Layers(num_layers, float(dropout) if train else 0.0, bool(bidirectional), bool(batch_first))
+        layers = _Layers(num_layers, dropout if train else 0.0, bidirectional, batch_first)
         outputs, last = _run_layers(context, cell, inputs, initial, weights, layers)
         return tuple(context.wrap(atom) for atom in (outputs, *last))
 

@@ -108,26 +108,7 @@ def torch_functions(context: TorchContext) -> Iterator[None]:
     # With it PyTorch's own operators take staged numbers: `weight * rate`.
     method: Any = classmethod(take_part)
     protocol: AbstractContextManager[object] = mock.patch.object(Rep, "__torch_function__", method, create=True)
-    with protocol, _no_saving(context), _TracingMode(context):
-        yield
-
-
-@contextmanager
-def _no_saving(context: TorchContext) -> Iterator[None]:
-    """`torch.save` would write what the tensors hold while tracing."""
-    save: Callable[..., None] = torch.save
-
-    def refuse(*args: object, **kwargs: object) -> None:
-        if not context.is_here:
-            save(*args, **kwargs)
-            return
-        raise TorchFeatureError(
-            "torch.save() in staged code cannot be staged",
-            loc=caller_loc(),
-            hint="save after calling the staged function",
-        )
-
-    with mock.patch.object(torch, "save", refuse):
+    with protocol, _TracingMode(context):
         yield
 
 

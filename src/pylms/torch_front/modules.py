@@ -37,6 +37,7 @@ def staged_modules(context: TorchContext) -> Iterator[None]:
             if not context.is_here:
                 return original_call(module, *args, **kwargs)
             _refuse_hooks(module)
+            _refuse_packed(args)
             context.guards.watch(module)
             context.guards.expect(module, "the parameters or modules of a module", partial(_parts_of, module))
             context.modes.note_call(module)
@@ -118,6 +119,15 @@ def _refuse_hooks(module: torch.nn.Module) -> None:
             f"a {found[0]} hook of `{type(module).__name__}` cannot be staged",
             loc=caller_loc(),
             hint="remove the hook, or do what it does in the staged function itself",
+        )
+
+
+def _refuse_packed(args: tuple[object, ...]) -> None:
+    if any(isinstance(arg, torch.nn.utils.rnn.PackedSequence) for arg in args):
+        raise TorchFeatureError(
+            "packed sequences cannot be staged yet",
+            loc=caller_loc(),
+            hint="give the padded tensor, and mask the loss",
         )
 
 

@@ -50,8 +50,20 @@ class ParameterState:
 
     def _finish(self) -> None:
         """After each run: no state where there was no step."""
-        if self._is_new and not self._steps[0]:
+        if self.is_not_begun:
             del self._optimizer.state[self._parameter]
+
+    @property
+    def is_not_begun(self) -> bool:
+        """During and after a run: whether PyTorch would have no state yet."""
+        return self._is_new and not self._steps[0]
+
+    @property
+    def holders(self) -> list[torch.Tensor]:
+        """What stands for the state's tensors where buffers are asked for."""
+        for name in self._holders:
+            self._capture(name)
+        return [*self._holders.values(), self._steps]
 
     def _address(self, name: str) -> int:
         memory, holder = self._optimizer.state[self._parameter].get(name), self._holders[name]

@@ -6,9 +6,10 @@ group is read anew before each run of the compiled code; state lives in PyTorch'
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from functools import partial
+from typing import Any
 from unittest import mock
 
 import torch
@@ -119,6 +120,23 @@ class StagedOptimizers:
         find_state = partial(self._state, optimizer, parameter)
         with torch.no_grad():
             rule.apply(Update(self._context, numbers, parameter, gradient, find_state))
+
+    def memories_of(self, optimizer: Optimizer) -> list[torch.Tensor]:
+        """The tensors that an optimiser's state is in, those of its groups' numbers included."""
+        states = [state for (owner, _), state in self._states.items() if owner == id(optimizer)]
+        numbers = [numbers.memory for numbers in self.groups.all_of(optimizer)]
+        return [*numbers, *[holder for state in states for holder in state.holders]]
+
+    def state_now(
+        self, optimizer: Optimizer, state_dict: Callable[[Optimizer], Mapping[str, Any]]
+    ) -> Mapping[str, Any]:
+        """What `state_dict` gives in the middle of a run."""
+        for numbers in self.groups.all_of(optimizer):
+            numbers.leave()
+        not_begun = {key for key, state in self._states.items() if state.is_not_begun}
+        begun = {key: value for key, value in optimizer.state.items() if (id(optimizer), id(key)) not in not_begun}
+        with mock.patch.object(optimizer, "state", begun):
+            return state_dict(optimizer)
 
     def _state(self, optimizer: Optimizer, parameter: torch.Tensor, make: Callable[[], State]) -> ParameterState:
         key = id(optimizer), id(parameter)

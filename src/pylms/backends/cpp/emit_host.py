@@ -85,6 +85,7 @@ def _argument_address(emitter: Emitter, arg: Atom) -> str:
 def _emit_text_from_python(emitter: Emitter, node: Node) -> None:
     (result,) = node.results
     assert isinstance(result.type, (ScalarType, TextType))
+    emitter.include_for(result.type)
     kind: Literal["format", "method"] = "format" if node.primitive is TEXT_FORMAT else "method"
     text = node.attr("format" if kind == "format" else "method")
     assert isinstance(text, str)

@@ -2,7 +2,7 @@
 
 `print(args...) {format}`: writes `format.format(*args)`, newline included where there is one.
 `host_call(args...) {callback, results, mutates}`: calls Python callback number `callback` of the staged function;
-scalar arguments are passed by value, buffers by address; buffer arguments listed (by position) in `mutates` may be
+numbers and strings are passed by value, buffers by address; buffer arguments listed (by position) in `mutates` may be
 written. `results` are the scalar types it gives.
 """
 
@@ -42,8 +42,8 @@ def _host_call_type(
     results = attrs["results"]
     assert isinstance(results, tuple)
     types = [result for result in results if isinstance(result, ScalarType)]
-    if len(types) != len(results) or not all(isinstance(arg, (ScalarType, BufferType)) for arg in args):
-        raise StagedTypeError("a host call takes numbers and buffers and gives numbers")
+    if len(types) != len(results) or not all(isinstance(arg, (ScalarType, TextType, BufferType)) for arg in args):
+        raise StagedTypeError("a host call takes numbers, strings and buffers and gives numbers")
     return tuple(types)
 
 

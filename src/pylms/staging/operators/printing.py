@@ -17,7 +17,7 @@ from ...ir.node import Atom
 from ...ir.ops.arithmetic import CONVERT
 from ...ir.ops.host import PRINT
 from ...ir.ops.texts import TEXT_FORMAT
-from ...ir.types import BOOL, FLOAT, INT, TEXT, ContainerType, ScalarType, Type
+from ...ir.types import BOOL, FLOAT, INT, TEXT, ContainerType, ScalarType, TensorType, Type
 from ...loc import caller_loc
 from ..constructs import NOTHING_ASSIGNED
 from ..containers.strings import FormattedStr, StagedStr, escape
@@ -25,6 +25,7 @@ from ..containers.traced import TracedList
 from ..context import Trace, current_trace
 from ..kinds import has_staged_length, is_staged_array
 from ..rep import Rep
+from ..truth import scalar_of
 from ..values import is_maybe
 from .branch import run_if
 
@@ -126,8 +127,22 @@ def _printable(trace: Trace, value: object) -> Atom:
     return trace.emit(CONVERT, [atom], attrs={"dtype": target})[0]
 
 
+<<<<<<< HEAD
 def _text_or_none(value: StagedMaybe, template: str) -> object:
     return run_if(value.present, lambda: format_text(template, value.value), lambda: "None", NOTHING_ASSIGNED)
+=======
+def _number_of(trace: Trace, value: object, conversion: str | None) -> object:
+    """What is formatted of a tensor without dimensions: its number, as PyTorch has it."""
+    if conversion or isinstance(value, Rep) or is_maybe(value) or has_staged_length(value):
+        return value
+    atom = trace.lift(value)
+    is_number = isinstance(atom.type, TensorType) and atom.type.shape == ()
+    return trace.wrap(scalar_of(trace, value, "the number")) if is_number else value
+
+
+def _text_or_none(value: StagedMaybe) -> object:
+    return run_if(value.present, lambda: format_text("{}", value.value), lambda: "None", NOTHING_ASSIGNED)
+>>>>>>> 011fb11 (torch.save writes checkpoints from inside the native loop; tensors without dimensions are formatted and added to numbers)
 
 
 def _format(trace: Trace, template: str, args: Sequence[object], kwargs: dict[str, object]) -> FormattedStr:
@@ -148,11 +163,16 @@ def _format(trace: Trace, template: str, args: Sequence[object], kwargs: dict[st
         elif trace.is_staged(value):
             if is_maybe(value) and plain_spec:
                 value = value.required("unsupported format string passed to NoneType.__format__")
+<<<<<<< HEAD
             elif is_maybe(value) and conversion:
                 value, conversion = _text_or_none(value, f"{{!{conversion}}}"), None
             printable = _printable(trace, value)
             atom = _as_it_is_now(trace, printable, conversion)
             pieces.append(_field(atom, conversion if atom is printable else None, plain_spec))
+=======
+            atom = _as_it_is_now(trace, _printable(trace, _number_of(trace, value, conversion)), conversion)
+            pieces.append(_field(atom, conversion, plain_spec))
+>>>>>>> 011fb11 (torch.save writes checkpoints from inside the native loop; tensors without dimensions are formatted and added to numbers)
             atoms.append(atom)
         elif _holds_staged(trace, value):
             text = _as_text(trace, value)
