@@ -42,6 +42,16 @@ def smoothed(grid, names, pairs):
     return total
 
 
+def changed_in_place(numbers, table, n):
+    same = numbers
+    numbers *= n
+    same += [7]
+    table |= {5: 1.5}
+    other = table | {6: 0.5}
+    del numbers[0]
+    return same, len(other), len(numbers)
+
+
 @pytest.mark.parametrize(
     ("function", "arguments"),
     [
@@ -49,6 +59,8 @@ def smoothed(grid, names, pairs):
         (counted, (["a"], {"": 0, "𝄞": 2})),
         (sifted, ([3.5, -1.0, 9.0, float("inf")], 2.0)),
         (sifted, ([0.0], 2.0)),
+        (changed_in_place, ([1, 2], {1: 2.0}, 2)),
+        (changed_in_place, ([1, 2], {5: 2.0}, 0)),
         (smoothed, ([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]], [["x"], ["y"]], [("q", (0, 1)), ("r", (2, 2))])),
     ],
 )

@@ -187,3 +187,42 @@ def test_an_object_kept_after_staging_is_no_use() -> None:
     assert keeping(2) == 2.0
     with pytest.raises(PylmsError, match="a Ball was kept after the staging run that made it"):
         kept[0].place += 1.0
+
+
+@dataclasses.dataclass
+class Default:
+    given: int
+    kept: int = dataclasses.field(default=3, init=False)
+    names: list = dataclasses.field(default_factory=list)
+
+    def __post_init__(self):
+        self.given += 1
+
+
+def test_defaults_and_what_is_made_after_them() -> None:
+    def made(n):
+        thing = Default(n)
+        for i in range(n):
+            thing.kept += i
+        thing.names.append(n)
+        return thing.kept, thing.given, len(thing.names), dataclasses.asdict(thing)["given"]
+
+    staged = stage(made)
+    for n in (0, 3):
+        assert staged(n) == made(n)
+
+
+def test_several_objects_and_a_list_of_them() -> None:
+    def played(n):
+        balls = [Ball(float(k), 0.5 * k) for k in range(3)]
+        fastest = balls[2]
+        for _ in range(n):
+            for ball in balls:
+                ball.step(1.0)
+            if fastest.place > 4.0:
+                fastest.speed = -fastest.speed
+        return balls[0], balls[2], fastest.bounces, fastest is balls[2]
+
+    staged = stage(played)
+    for n in (0, 9):
+        assert staged(n) == played(n)

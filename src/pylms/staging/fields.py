@@ -8,6 +8,7 @@ classes that have attribute access of their own stay attributes.
 from __future__ import annotations
 
 from abc import ABCMeta
+from contextlib import suppress
 from dataclasses import fields
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -28,9 +29,13 @@ def track_fields(trace: Trace, value: object) -> None:
     kind: Any = type(value)
     if not is_changeable(value) or isinstance(value, TrackedFields) or not _can_be_tracked(kind):
         return
-    contents = {field.name: getattr(value, field.name) for field in fields(kind)}
-    for name in contents:
-        object.__delattr__(value, name)
+    names = [field.name for field in fields(kind)]
+    if not all(hasattr(value, name) for name in names):
+        return
+    contents = {name: getattr(value, name) for name in names}
+    for name in names:
+        with suppress(AttributeError):  # what nothing was assigned to is the class's default
+            object.__delattr__(value, name)
     value.__class__ = _tracked_class(kind)
     trace.fields[id(value)] = (value, {name: Cell(f"{kind.__name__}.{name}", each) for name, each in contents.items()})
 

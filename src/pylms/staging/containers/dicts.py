@@ -129,6 +129,15 @@ class StagedDict(StagedContainer):
         """Not there yet."""
         _refuse_method("popitem()", "pop a key that you know")
 
+    def __ior__(self, other: object) -> StagedDict:
+        self.update(other)
+        return self
+
+    def __or__(self, other: object) -> object:
+        both = cast(StagedDict, self.copy())
+        both.update(other)
+        return both
+
     def __eq__(self, other: object) -> object:  # type: ignore[override]
         if is_maybe(other):
             return NotImplemented

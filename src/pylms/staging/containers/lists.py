@@ -162,6 +162,12 @@ class StagedList(StagedContainer):
 
     __rmul__ = __mul__
 
+    def __imul__(self, count: object) -> StagedList:
+        repeated = self * count
+        self.clear()
+        self.extend(repeated)
+        return self
+
     def __eq__(self, other: object) -> object:  # type: ignore[override]
         if is_maybe(other):
             return NotImplemented
