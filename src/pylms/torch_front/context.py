@@ -51,6 +51,8 @@ class TorchContext:
         self.random = RandomState(self)
         self.tracks_gradient = False
         """Whether results of the function being staged may need a gradient."""
+        self.composing: list[object] = []
+        """PyTorch's functions that are Python and run now, the innermost last."""
         self._dispatch = dispatch
         self._call_torch = call_torch
 

@@ -44,10 +44,11 @@ from . import (  # noqa: F401 - loading them fills the table
     functions_statistics,
     functions_value,
 )
+from .compositions import is_composition, run_composition
 from .context import TorchContext
 from .functions_create import creation_functions
 from .functions_random import RANDOM_FUNCTIONS
-from .table import accessor, methods, name_of
+from .table import accessor, functions, methods, name_of
 from .tensor import StagedTensor
 from .torch_calls import TorchCall
 
@@ -157,7 +158,14 @@ def dispatch(context: TorchContext, function: object, args: Sequence[object], kw
         if not any_staged and function in _ALIASES:
             context.buffers.capture(tensors[0])
             return _run(function, args, kwargs)
-        return context.dispatch_staged(function, args, kwargs)
+        if function in functions or not is_composition(function) or function in context.composing:
+            return context.dispatch_staged(function, args, kwargs)
+    context.composing.append(function)
+    try:
+        with _TracingMode(context):
+            return run_composition(function, args, kwargs)
+    finally:
+        context.composing.pop()
 
 
 def call_torch(context: TorchContext, function: object, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
