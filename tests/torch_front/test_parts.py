@@ -168,6 +168,29 @@ def test_a_training_step_through_parts() -> None:
     check(make)
 
 
+def test_gradients_changed_in_place_under_several_names() -> None:
+    def make() -> Script:
+        weight = nn.Parameter(A.clone())
+
+        def run(n):
+            for i in range(n):
+                weight.grad = None
+                (weight * weight).sum().backward()
+                gradient = weight.grad
+                with torch.no_grad():
+                    gradient.mul_(0.5)
+                    gradient[0] = 1.0
+                    gradient.view(-1)[-1:].add_(3)
+                    print(
+                        f"{gradient.sum().item():.4f} {weight.grad.sum().item():.4f} {gradient.data[0, 0].item():.4f}"
+                    )
+                    weight.sub_(weight.grad, alpha=0.1)
+
+        return Script(run, {"weight": weight})
+
+    check(make, 3)
+
+
 def test_a_position_that_is_not_there_is_an_index_error_at_the_line() -> None:
     data = A.clone()
 

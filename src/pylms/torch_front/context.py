@@ -163,16 +163,15 @@ class TorchContext:
         return not isinstance(tensor, StagedTensor)
 
     def _write_staged(self, target: StagedTensor, value: Atom) -> None:
-        """To a view: to the tensor it is of. To a gradient: where it lives. Else the object has another value (D8)."""
+        """To a view: to the tensor it is of. Else the object gets another value, a gradient's also where it lives."""
         seen = target.content.seen
-        if target.place is not None:
-            target.place.assign(StagedTensor(value, self))
-            return
         if seen is not None:
             self.write(seen.tensor, seen.view.written(self, self.atom(seen.tensor), value))
         else:
             old = StagedTensor(target.content.first, self)
             target.content.write(old, StagedTensor(value, self))
+            if target.place is not None:
+                target.place.assign(StagedTensor(value, self))
         target.note_change(tracks_gradient=self.tracks_gradient and _is_float(value))
 
     def may_need_gradient(self, value: object) -> bool:

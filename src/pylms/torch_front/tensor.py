@@ -262,4 +262,4 @@ def detached(tensor: StagedTensor) -> StagedTensor:
     context = tensor.context
     atom = context.without_gradient(tensor)
     seen = Seen.of(context, tensor, Detached())
-    return StagedTensor(atom, context, bounds=tensor.bounds, place=tensor.place, seen=seen)
+    return StagedTensor(atom, context, bounds=tensor.bounds, seen=seen)
