@@ -58,12 +58,7 @@ def as_widened(trace: Trace, atom: Atom, target: Type) -> Atom:
     if isinstance(target, ArrayType):
         return trace.emit(arrays.ARRAY_AS_STRIDED, [atom])[0]
     if isinstance(target, TensorType):
-<<<<<<< HEAD
         return tensor_in(trace, trace.builder.scope, atom, target, caller_loc())
-=======
-        (number,) = trace.emit(CONVERT, [atom], attrs={"dtype": target.dtype})
-        return trace.emit(tensors.BROADCAST, [number], attrs={"shape": (), "axes": ()})[0]
->>>>>>> 011fb11 (torch.save writes checkpoints from inside the native loop; tensors without dimensions are formatted and added to numbers)
     assert isinstance(target, ScalarType)
     if isinstance(atom, Const):
         return widened_constant(atom, target)

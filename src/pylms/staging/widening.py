@@ -1,15 +1,9 @@
 """Which numbers become which where one variable, or the two sides of a branch, hold several types (DESIGN D2).
 
 A number that is known while staging adapts to the type it meets, as Python's numbers do in NumPy: an int to any type of
-<<<<<<< HEAD
 number, a float to any floating-point type, and either to a tensor of no dimensions. A Python int or float of the run
 becomes int64 or float64, which hold the same values. A dense array becomes one of any strides. Nothing else changes its
 type.
-=======
-number, a float to any floating-point type. A Python int or float of the run becomes int64 or float64, which hold
-the same values. A known number becomes a tensor without dimensions, too (`correct = 0`; `correct += hits.sum()`).
-A dense array becomes one of any strides. Nothing else changes its type.
->>>>>>> 011fb11 (torch.save writes checkpoints from inside the native loop; tensors without dimensions are formatted and added to numbers)
 """
 
 from __future__ import annotations
@@ -31,13 +25,8 @@ def widens(atom: Atom, target: Type) -> bool:
         return True
     if isinstance(target, ArrayType) and isinstance(atom.type, ArrayType):
         return _array_widens(atom.type, target)
-<<<<<<< HEAD
     if isinstance(target, TensorType):
         return target.shape == () and isinstance(atom, Const) and widens(atom, target.dtype)
-=======
-    if isinstance(target, TensorType) and target.shape == () and isinstance(atom, Const):
-        return target.dtype.is_float if atom.type == FLOAT else atom.type == INT and widens(atom, target.dtype)
->>>>>>> 011fb11 (torch.save writes checkpoints from inside the native loop; tensors without dimensions are formatted and added to numbers)
     if not isinstance(target, ScalarType) or not isinstance(atom.type, ScalarType):
         return False
     if not isinstance(atom, Const):

@@ -127,10 +127,6 @@ def _printable(trace: Trace, value: object) -> Atom:
     return trace.emit(CONVERT, [atom], attrs={"dtype": target})[0]
 
 
-<<<<<<< HEAD
-def _text_or_none(value: StagedMaybe, template: str) -> object:
-    return run_if(value.present, lambda: format_text(template, value.value), lambda: "None", NOTHING_ASSIGNED)
-=======
 def _number_of(trace: Trace, value: object, conversion: str | None) -> object:
     """What is formatted of a tensor without dimensions: its number, as PyTorch has it."""
     if conversion or isinstance(value, Rep) or is_maybe(value) or has_staged_length(value):
@@ -140,9 +136,8 @@ def _number_of(trace: Trace, value: object, conversion: str | None) -> object:
     return trace.wrap(scalar_of(trace, value, "the number")) if is_number else value
 
 
-def _text_or_none(value: StagedMaybe) -> object:
-    return run_if(value.present, lambda: format_text("{}", value.value), lambda: "None", NOTHING_ASSIGNED)
->>>>>>> 011fb11 (torch.save writes checkpoints from inside the native loop; tensors without dimensions are formatted and added to numbers)
+def _text_or_none(value: StagedMaybe, template: str) -> object:
+    return run_if(value.present, lambda: format_text(template, value.value), lambda: "None", NOTHING_ASSIGNED)
 
 
 def _format(trace: Trace, template: str, args: Sequence[object], kwargs: dict[str, object]) -> FormattedStr:
@@ -163,16 +158,11 @@ def _format(trace: Trace, template: str, args: Sequence[object], kwargs: dict[st
         elif trace.is_staged(value):
             if is_maybe(value) and plain_spec:
                 value = value.required("unsupported format string passed to NoneType.__format__")
-<<<<<<< HEAD
             elif is_maybe(value) and conversion:
                 value, conversion = _text_or_none(value, f"{{!{conversion}}}"), None
-            printable = _printable(trace, value)
+            printable = _printable(trace, _number_of(trace, value, conversion))
             atom = _as_it_is_now(trace, printable, conversion)
             pieces.append(_field(atom, conversion if atom is printable else None, plain_spec))
-=======
-            atom = _as_it_is_now(trace, _printable(trace, _number_of(trace, value, conversion)), conversion)
-            pieces.append(_field(atom, conversion, plain_spec))
->>>>>>> 011fb11 (torch.save writes checkpoints from inside the native loop; tensors without dimensions are formatted and added to numbers)
             atoms.append(atom)
         elif _holds_staged(trace, value):
             text = _as_text(trace, value)
