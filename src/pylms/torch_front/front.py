@@ -104,7 +104,7 @@ class TorchFront:
         home = self._home_of(cell)
         if home is None or home.is_changing:
             return
-        home.note_assignment(self.context.trace, is_memory=not isinstance(value, StagedTensor))
+        home.note_assignment(self.context.trace, is_memory=_is_memory(value))
         if isinstance(value, StagedTensor):
             value.content.live_in(home)
 
@@ -114,8 +114,7 @@ class TorchFront:
             return None
         home = self._homes.get(cell.variable)
         if home is None:
-            is_staged = isinstance(cell.value, StagedTensor)
-            home = Home(cell, cell.variable, isinstance(cell.value, torch.Tensor) and not is_staged)
+            home = Home(cell, cell.variable, _is_memory(cell.value))
             self._homes[cell.variable] = home
             if isinstance(cell.value, StagedTensor):
                 cell.value.content.live_in(home)
@@ -172,6 +171,10 @@ class TorchFront:
                 hint="return them in a tuple",
             )
         return result
+
+
+def _is_memory(value: object) -> bool:
+    return isinstance(value, torch.Tensor) and not isinstance(value, StagedTensor)
 
 
 def _holds_staged(value: list[object] | dict[object, object] | set[object]) -> bool:
