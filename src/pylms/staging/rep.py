@@ -133,6 +133,12 @@ class Rep(StagedValue):
     def __ge__(self, other: object) -> object:
         return comparison(self, ops.GE, other)
 
+    def __copy__(self) -> Rep:
+        return self  # as Python's numbers, which nothing changes
+
+    def __deepcopy__(self, _memo: dict[int, object]) -> Rep:
+        return self
+
     def __hash__(self) -> int:
         self._refuse("hashed (a dict key or a member of a set)", "choose by it with if and elif")
 
