@@ -114,6 +114,8 @@ def test_after_an_error_the_caller_has_what_it_had() -> None:
         ([[], []], "holds nothing but empty lists or dicts"),
         ([1j], "holds a complex"),
         ([(1,), (1, 2)], "holds tuples of different lengths"),
+        ([()], "holds empty tuples"),
+        ([None], "holds None"),
         ([2**70], "holds an int that does not fit 64 bits"),
         ({1: [b""]}, "holds a bytes"),
     ],

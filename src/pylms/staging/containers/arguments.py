@@ -88,6 +88,8 @@ def _type_of(what: str, values: Sequence[object]) -> ElementType:
         lengths = {len(cast("tuple[object, ...]", each)) for each in values}
         if len(lengths) > 1:
             raise _cannot_take(what, "holds tuples of different lengths", _HINT)
+        if lengths == {0}:
+            raise _cannot_take(what, "holds empty tuples", _HINT)
         return RecordType(tuple([_type_of(what, items) for items in zip(*cast(Any, values), strict=True)]))
     found = _TYPES.get(kind)
     if found is None:
