@@ -42,8 +42,12 @@ SECTION.yes("`conv1d`", lambda x, w, b: F.conv1d(x, w, b, padding=1), LINES, _ra
 SECTION.yes("`conv1d`", lambda x, w: F.conv1d(x, w, stride=3, dilation=2, padding="valid"), LINES[0], _random(4, 2, 3))
 CUBES = _random(1, 1, 3, 3, 3)
 SECTION.no("`conv3d`", lambda x: F.conv3d(x, x), CUBES, says="`torch.conv3d` cannot be staged yet")
-_says = "`torch.conv_transpose2d` cannot be staged yet"
-SECTION.no("`conv_transpose2d`", lambda x: F.conv_transpose2d(x, x), WIDE, says=_says)
+_weight_back = _random(2, 3, 3, 2)
+SECTION.yes("`conv_transpose2d`", lambda x, w, b: F.conv_transpose2d(x, w, b), IMAGES, _weight_back, _random(3))
+SECTION.yes(
+    "`conv_transpose2d`", lambda x, w: F.conv_transpose2d(x, w, None, 2, 1, 1, 2, (1, 2)), WIDE, _random(4, 1, 3, 2)
+)
+SECTION.yes("`conv_transpose1d`", lambda x, w: F.conv_transpose1d(x, w, stride=3), LINES[0], _random(2, 2, 4))
 
 SECTION.module("`nn.Conv1d`", lambda: nn.Conv1d(2, 3, 4, padding="same"), LINES)
 SECTION.module("`nn.Conv2d`", lambda: nn.Conv2d(2, 4, 3, stride=2, padding=1, groups=2), IMAGES)
@@ -57,11 +61,13 @@ SECTION.yes("`max_pool2d`", lambda x: torch.where(F.max_pool2d(x, 2) > 0, F.max_
 SECTION.yes("`max_pool2d`", lambda x: F.max_pool2d(F.relu(x), 2), EQUAL)
 SECTION.yes("`max_pool1d`", lambda x: F.max_pool1d(x, 3, 2), LINES)
 SECTION.yes("`max_pool1d`", lambda x: F.max_pool1d(x, 2, padding=1), LINES[0])
+SECTION.yes("`max_pool2d`, `return_indices`", lambda x: F.max_pool2d(x, 2, return_indices=True), EQUAL)
+SECTION.yes("`max_pool1d`, `return_indices`", lambda x: F.max_pool1d(x, 3, 2, return_indices=True), LINES[0])
 SECTION.no(
-    "pooling with `return_indices`",
-    lambda x: F.max_pool2d(x, 2, return_indices=True),
+    "`adaptive_max_pool2d`, `return_indices`",
+    lambda x: F.adaptive_max_pool2d(x, 2, return_indices=True),
     IMAGES,
-    says="`torch.nn.functional.max_pool2d_with_indices` cannot be staged yet",
+    says="`torch.nn.functional.adaptive_max_pool2d_with_indices` cannot be staged yet",
 )
 SECTION.yes("`avg_pool2d`", lambda x: F.avg_pool2d(x, 2), IMAGES, double=True)
 SECTION.yes("`avg_pool2d`", lambda x: F.avg_pool2d(x, 3, stride=2, padding=1), IMAGES)
@@ -74,6 +80,9 @@ SECTION.yes("`adaptive_avg_pool2d`", lambda x: F.adaptive_avg_pool2d(x, (None, 4
 SECTION.yes("`adaptive_avg_pool1d`", lambda x: F.adaptive_avg_pool1d(x, 4), LINES)
 SECTION.yes("`adaptive_max_pool2d`", lambda x: F.adaptive_max_pool2d(x, (3, 1)), IMAGES)
 SECTION.yes("`adaptive_max_pool1d`", lambda x: F.adaptive_max_pool1d(x, 5), LINES[0])
+SECTION.yes("`adaptive_avg_pool2d`", lambda x: F.adaptive_avg_pool2d(x, (4, 3)), IMAGES)
+SECTION.yes("`adaptive_max_pool1d`", lambda x: F.adaptive_max_pool1d(x, 7), LINES)
+SECTION.module("`nn.ConvTranspose2d`", lambda: nn.ConvTranspose2d(2, 4, 3, stride=2, padding=1), IMAGES)
 SECTION.module("`nn.MaxPool2d`", lambda: nn.MaxPool2d(3, stride=2, padding=1), IMAGES)
 SECTION.module("`nn.MaxPool1d`", lambda: nn.MaxPool1d(2), LINES)
 SECTION.module("`nn.AvgPool2d`", lambda: nn.AvgPool2d(2), IMAGES)

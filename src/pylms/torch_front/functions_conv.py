@@ -1,12 +1,17 @@
-"""Convolutions: `conv1d`, `conv2d`, and the modules made of them."""
+"""Convolutions and transposed ones: `conv1d`, `conv2d`, `conv_transpose1d`, `conv_transpose2d`."""
 
 from __future__ import annotations
+
+from typing import NoReturn
 
 import torch
 import torch.nn.functional as F
 
 from ..errors import StagedTypeError
-from ..ir.ops.windows import CONV
+from ..ir.ops.arithmetic import ADD
+from ..ir.ops.tensors import BROADCAST
+from ..ir.ops.windows import CONV, CONV_INPUT_GRADIENT
+from ..ir.types import TensorType
 from ..loc import caller_loc
 from .context import Operand, TorchContext
 from .table import functions
@@ -63,15 +68,74 @@ def _require_fitting(
     """Located errors for operands that PyTorch refuses."""
     x, kernel = context.type_of(input), context.type_of(weight)
     others = [context.type_of(bias)] if bias is not None else []
-    if any(other.dtype != x.dtype for other in (kernel, *others)) or not x.dtype.is_float:
-        dtypes = ", ".join(str(each.dtype) for each in (x, kernel, *others))
-        raise StagedTypeError(f"{name}() of tensors of {dtypes}: they must be of one float type", loc=caller_loc())
+    _require_one_float_type(name, x, kernel, *others)
     fits = kernel.rank == rank + 2 and kernel.size > 0 and x.rank in (rank + 1, rank + 2)
     fits = fits and groups > 0 and kernel.shape[0] % groups == 0 and x.shape[-rank - 1] == kernel.shape[1] * groups
     if not fits or any(other.shape != kernel.shape[:1] for other in others):
-        shapes = ", ".join(str(list(each.shape)) for each in (x, kernel, *others))
-        raise StagedTypeError(f"{name}() with groups={groups} of tensors of shapes {shapes}", loc=caller_loc())
+        _refuse_shapes(name, groups, x, kernel, *others)
 
 
-_define_convolution("conv1d", 1)
-_define_convolution("conv2d", 2)
+def _require_one_float_type(name: str, *types: TensorType) -> None:
+    if any(type_.dtype != types[0].dtype for type_ in types) or not types[0].dtype.is_float:
+        dtypes = ", ".join(str(type_.dtype) for type_ in types)
+        raise StagedTypeError(f"{name}() of tensors of {dtypes}: they must be of one float type", loc=caller_loc())
+
+
+def _refuse_shapes(name: str, groups: int, *types: TensorType) -> NoReturn:
+    shapes = ", ".join(str(list(type_.shape)) for type_ in types)
+    raise StagedTypeError(f"{name}() with groups={groups} of tensors of shapes {shapes}", loc=caller_loc())
+
+
+def _define_transposed(name: str, rank: int) -> None:
+    @functions.define(getattr(F, name), getattr(torch, name))
+    def transposed(
+        context: TorchContext,
+        input: Operand,
+        weight: Operand,
+        bias: Operand | None = None,
+        stride: object = 1,
+        padding: object = 0,
+        output_padding: object = 0,
+        groups: int = 1,
+        dilation: object = 1,
+    ) -> object:
+        """The adjoint of a convolution with that weight [input channels, output channels / groups, kernel..]."""
+        _require_transposable(context, name, input, weight, bias, rank=rank, groups=groups)
+        u, is_batch = with_batch(context, name, input, rank)
+        counts, kernel = context.type_of(input).shape[-rank:], context.type_of(weight).shape[2:]
+        strides = per_dimension(name, "stride", stride, rank, least=1)
+        spacing = per_dimension(name, "dilation", dilation, rank, least=1)
+        before = per_dimension(name, "padding", padding, rank)
+        behind = per_dimension(name, "output_padding", output_padding, rank)
+        if any(more >= max(step, space) for more, step, space in zip(behind, strides, spacing, strict=True)):
+            message = f"`output_padding` of {name}() must be less than `stride` or `dilation`"
+            raise StagedTypeError(message, loc=caller_loc())
+        spans = [space * (size - 1) + 1 for space, size in zip(spacing, kernel, strict=True)]
+        numbers = zip(counts, strides, before, behind, spans, strict=True)
+        extents = tuple((count - 1) * step - 2 * pad + more + span for count, step, pad, more, span in numbers)
+        require_room(name, "padding", extents, counts)
+        windows = {"strides": strides, "padding": before, "dilation": spacing, "extents": extents}
+        result = context.emit(CONV_INPUT_GRADIENT, u, context.atom(weight), groups=groups, **windows)
+        if bias is not None:
+            assert isinstance(result.type, TensorType)
+            spread = context.emit(BROADCAST, context.atom(bias), shape=result.type.shape, axes=(1,))
+            result = context.emit(ADD, result, spread)
+        return without_batch(context, result, is_batch)
+
+
+def _require_transposable(
+    context: TorchContext, name: str, input: Operand, weight: Operand, bias: Operand | None, *, rank: int, groups: int
+) -> None:
+    """Located errors for operands that PyTorch refuses."""
+    u, kernel = context.type_of(input), context.type_of(weight)
+    others = [context.type_of(bias)] if bias is not None else []
+    _require_one_float_type(name, u, kernel, *others)
+    fits = kernel.rank == rank + 2 and kernel.size > 0 and u.rank in (rank + 1, rank + 2)
+    fits = fits and groups > 0 and kernel.shape[0] % groups == 0 and u.shape[-rank - 1] == kernel.shape[0]
+    if not fits or any(other.shape != (kernel.shape[1] * groups,) for other in others):
+        _refuse_shapes(name, groups, u, kernel, *others)
+
+
+for _rank in (1, 2):
+    _define_convolution(f"conv{_rank}d", _rank)
+    _define_transposed(f"conv_transpose{_rank}d", _rank)

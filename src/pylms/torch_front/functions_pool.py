@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import prod
 
 import torch
 import torch.nn.functional as F
@@ -11,12 +12,16 @@ import torch.nn.functional as F
 from ..errors import StagedTypeError, TorchFeatureError
 from ..ir.node import Atom, AttributeValue
 from ..ir.ops.arithmetic import TRUEDIV
-from ..ir.ops.windows import MAX_POOL, WINDOW_SUM
+from ..ir.ops.tensor_regions import CONCAT, SLICE
+from ..ir.ops.windows import MAX_POOL, MAX_POOL_PICK, WINDOW_SUM
 from ..ir.types import TensorType
 from ..loc import caller_loc
 from .context import Operand, TorchContext
 from .table import functions, refuse_options
 from .windows import Shape, per_dimension, require_room, with_batch, without_batch
+
+# Windows of several sizes that are staged one by one.
+_MOST_WINDOWS = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ def _require_float(context: TorchContext, name: str, input: Operand) -> None:
 
 
 def _define_max_pool(name: str, rank: int) -> None:
-    @functions.define(getattr(F, name), getattr(torch, name))
+    @functions.define(getattr(F, name), getattr(torch, name), getattr(F, f"{name}_with_indices"))
     def max_pool(
         context: TorchContext,
         input: Operand,
@@ -90,12 +95,23 @@ def _define_max_pool(name: str, rank: int) -> None:
         ceil_mode: bool = False,
         return_indices: bool = False,
     ) -> object:
-        refuse_options(name, return_indices=(return_indices, False))
         _require_float(context, name, input)
         x, is_batch = with_batch(context, name, input, rank)
         extents = context.type_of(input).shape[-rank:]
         windows = _Windows.of(name, extents, kernel_size, stride, padding, dilation, ceil_mode)
-        return without_batch(context, context.emit(MAX_POOL, x, **windows.attributes), is_batch)
+        largest = without_batch(context, context.emit(MAX_POOL, x, **windows.attributes), is_batch)
+        if not return_indices:
+            return largest
+        at = context.emit(MAX_POOL_PICK, x, _positions(context, x), **windows.attributes)
+        return largest, without_batch(context, at, is_batch)
+
+
+def _positions(context: TorchContext, x: Atom) -> Atom:
+    """Each element's position in its plane."""
+    assert isinstance(x.type, TensorType)
+    extents = x.type.shape[2:]
+    numbers = context.reshape(context.constant_tensor(torch.arange(prod(extents))), (1, 1, *extents))
+    return context.broadcast(numbers, x.type.shape)
 
 
 def _define_average_pool(name: str, rank: int) -> None:
@@ -125,11 +141,8 @@ def _divisor(context: TorchContext, total: Atom, windows: _Windows, with_padding
     """What the sum of each window is divided by: its size, without what lies beyond the tensor (and its padding)."""
     type_ = total.type
     assert isinstance(type_, TensorType)
-    size = 1
-    for each in windows.kernel:
-        size *= each
     if override is not None or windows.are_whole:
-        return context.full(size if override is None else override, type_)
+        return context.full(prod(windows.kernel) if override is None else override, type_)
     padding = tuple(0 if with_padding else pad for pad in windows.padding)
     counted = zip(windows.extents, windows.padding, padding, strict=True)
     shape = (1, 1, *(extent + 2 * (pad - left) for extent, pad, left in counted))
@@ -138,20 +151,55 @@ def _divisor(context: TorchContext, total: Atom, windows: _Windows, with_padding
     return context.broadcast(sizes, type_.shape)
 
 
-def _adaptive(context: TorchContext, name: str, input: Operand, output_size: object, rank: int) -> _Windows:
-    """The windows that divide each dimension evenly into so many; None keeps a dimension as it is."""
+def _adaptive_windows(
+    context: TorchContext, name: str, input: Operand, output_size: object, rank: int
+) -> list[list[tuple[int, int]]]:
+    """First position and size of each window in each dimension, which they divide evenly but for overlaps.
+
+    None keeps a dimension as it is.
+    """
     extents = context.type_of(input).shape[-rank:]
     listed = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size,) * rank
     wanted = [extent if size is None else size for size, extent in zip(listed, extents, strict=False)]
     counts = per_dimension(name, "output_size", wanted, rank, least=1)
-    if any(extent % count for extent, count in zip(extents, counts, strict=True)):
+    found = [
+        [(i * extent // count, -(-(i + 1) * extent // count) - i * extent // count) for i in range(count)]
+        for extent, count in zip(extents, counts, strict=True)
+    ]
+    are_alike = all(extent % count == 0 for extent, count in zip(extents, counts, strict=True))
+    if not are_alike and prod(counts) > _MOST_WINDOWS:
         raise TorchFeatureError(
-            f"{name}() of {list(extents)} to {list(counts)} cannot be staged yet",
+            f"{name}() of {list(extents)} to {list(counts)} cannot be staged yet: too many windows of two sizes",
             loc=caller_loc(),
             hint="sizes that divide evenly can be",
         )
-    kernel = tuple(extent // count for extent, count in zip(extents, counts, strict=True))
-    return _Windows.of(name, extents, kernel, None, 0, 1, False)
+    return found
+
+
+def _pooled_adaptively(
+    context: TorchContext, x: Atom, windows: Sequence[Sequence[tuple[int, int]]], pool: Callable[[Atom, _Windows], Atom]
+) -> Atom:
+    """The pools of such windows: all at once where they are alike, else one after the other."""
+    assert isinstance(x.type, TensorType)
+    extents, rank = x.type.shape[2:], len(windows)
+    kernel = tuple(each[0][1] for each in windows)
+    if all(extent == len(each) * size for extent, each, size in zip(extents, windows, kernel, strict=True)):
+        return pool(x, _Windows.of("", extents, kernel, None, 0, 1, False))
+
+    def along(axis: int, part: Atom) -> Atom:
+        assert isinstance(part.type, TensorType)
+        if axis == rank:
+            return pool(part, _Windows.of("", part.type.shape[2:], part.type.shape[2:], None, 0, 1, False))
+        shape = part.type.shape
+        places = []
+        for start, size in windows[axis]:
+            starts = tuple(start if dimension == axis + 2 else 0 for dimension in range(len(shape)))
+            sizes = (*shape[: axis + 2], size, *shape[axis + 3 :])
+            seen = context.emit(SLICE, part, starts=starts, sizes=sizes, steps=(1,) * len(shape))
+            places.append(along(axis + 1, seen))
+        return context.emit(CONCAT, *places, axis=axis + 2) if len(places) > 1 else places[0]
+
+    return along(0, x)
 
 
 def _define_adaptive_pools(average: str, largest: str, rank: int) -> None:
@@ -159,18 +207,25 @@ def _define_adaptive_pools(average: str, largest: str, rank: int) -> None:
     def average_pool(context: TorchContext, input: Operand, output_size: object) -> object:
         _require_float(context, average, input)
         x, is_batch = with_batch(context, average, input, rank)
-        windows = _adaptive(context, average, input, output_size, rank)
-        total = context.emit(WINDOW_SUM, x, **windows.attributes)
-        divisor = _divisor(context, total, windows, True, None)
-        return without_batch(context, context.emit(TRUEDIV, total, divisor), is_batch)
+
+        def mean(part: Atom, windows: _Windows) -> Atom:
+            total = context.emit(WINDOW_SUM, part, **windows.attributes)
+            return context.emit(TRUEDIV, total, _divisor(context, total, windows, True, None))
+
+        windows = _adaptive_windows(context, average, input, output_size, rank)
+        return without_batch(context, _pooled_adaptively(context, x, windows, mean), is_batch)
 
     @functions.define(getattr(F, largest))
     def max_pool(context: TorchContext, input: Operand, output_size: object, return_indices: bool = False) -> object:
         refuse_options(largest, return_indices=(return_indices, False))
         _require_float(context, largest, input)
         x, is_batch = with_batch(context, largest, input, rank)
-        windows = _adaptive(context, largest, input, output_size, rank)
-        return without_batch(context, context.emit(MAX_POOL, x, **windows.attributes), is_batch)
+        windows = _adaptive_windows(context, largest, input, output_size, rank)
+
+        def greatest(part: Atom, windows: _Windows) -> Atom:
+            return context.emit(MAX_POOL, part, **windows.attributes)
+
+        return without_batch(context, _pooled_adaptively(context, x, windows, greatest), is_batch)
 
 
 for _rank in (1, 2):
