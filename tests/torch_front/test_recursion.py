@@ -191,3 +191,23 @@ def test_large_tensors_of_each_call_are_apart() -> None:
     with pytest.raises(RecursionError):
         native(10**9)
     torch.testing.assert_close(native(2), go(start, 2))
+
+
+def test_results_are_made_where_the_caller_wants_them() -> None:
+    def make():
+        matrix, start = weight(3, 3), weight(1, 3)
+
+        def go(x, n):
+            if n <= 0:
+                return x @ matrix, x.reshape(3)
+            y, z = go(torch.tanh(x), n - 1)
+            for _ in range(n):
+                y = torch.sin(y) + x
+            return y, (z * 2).reshape(3)
+
+        return lambda n: go(start, n)
+
+    native = check_ways(make, [(0,), (1,), (4,)])
+    body = native.Ccode[native.Ccode.index("// go,") :].split("\n}")[0]
+    assert "(result, " not in body, "the first result is never copied"
+    assert "if (" in body and "!= result_2) __builtin_memcpy(result_2, " in body, "the second may be an argument"

@@ -18,10 +18,11 @@ from ...ir.ops.control import IF
 from ...ir.ops.functions import CALL
 from ...ir.types import TensorType, Type
 from .emit_rules import emit_rules
-from .emit_variables import array_bytes, copy_array
+from .emit_variables import array_bytes
 from .emitter import Emitter
 from .literals import c_type, declaration, is_in_register
 from .memory_plan import plan_memory
+from .result_places import ResultPlaces
 from .text import Line, base_name, list_lines
 
 HEADER = "native_functions.h"
@@ -98,7 +99,8 @@ def emit_functions(emitter: Emitter, function: Function) -> None:
 
 def _emit_function(emitter: Emitter, function: Function, *, is_recursive: bool, is_main: bool) -> None:
     native = emitter.natives[function.name]
-    plan = plan_memory(function)
+    places = ResultPlaces(function, native.written, emitter.is_split)
+    plan = plan_memory(function, elsewhere=places.by_symbol)
     emitter.start_native(plan.offsets, plan.size)
     emitter.loc = function.loc
     with emitter.new_function(jumps=True) as text:
@@ -111,10 +113,12 @@ def _emit_function(emitter: Emitter, function: Function, *, is_recursive: bool, 
             number = emitter.error_number("RecursionError", errors.TOO_DEEP, function.loc)
             emitter.before_node.update(dict.fromkeys(_first_calls(function.body), f"pylms::enter(ctx, {number});"))
         targets = {index: emitter.fresh_name("result") for index in native.written}
+        emitter.places = {symbol: targets[index] for symbol, index in places.by_symbol.items()}
         emitter.emit_nodes(function.body)
         runs_once = is_main and not is_recursive
         is_large = emitter.arena_bytes > _MOST_ON_STACK and not runs_once
-        _emit_results(emitter, native, function.body.results, targets, ends_activation=text.uses_arena and is_large)
+        left = {index: target for index, target in targets.items() if index not in places.complete}
+        _emit_results(emitter, native, function.body.results, left, ends_activation=text.uses_arena and is_large)
     emitter.top_level.append(Line(0, f"// {function.name}, {base_name(function.loc.file)}:{function.loc.line}"))
     parameters = [declaration(native.results[index], name) for index, name in targets.items()]
     parameters += [declaration(param.type, emitter.name_of(param)) for param in function.params]
@@ -132,10 +136,12 @@ def _emit_results(
     *,
     ends_activation: bool,
 ) -> None:
+    """`targets`: where results go that may not be there yet."""
     for index, target in targets.items():
         type_ = native.results[index]
         assert isinstance(type_, TensorType)
-        copy_array(emitter, target, emitter.expression(results[index]), type_)
+        source = emitter.expression(results[index])
+        emitter.line(f"if ({source} != {target}) __builtin_memcpy({target}, {source}, {array_bytes(type_)});")
     values = [emitter.inline(results[index]) for index in native.returned]
     if ends_activation:
         emitter.line(f"pylms::end_activation({emitter.context()}, arena, {emitter.arena_bytes});")

@@ -103,6 +103,8 @@ class Emitter:
         self.function = FunctionText()
         self.loc: Loc | None = function.loc
         self._offsets = dict(offsets or {})
+        self.places: Mapping[Sym, str] = {}
+        """The addresses of values of the present native function that do not lie in its scratch memory."""
         self._names = Names()
         self._global_names: list[str] = []
         self._name_of: dict[Sym, str] = {}
@@ -364,6 +366,9 @@ class Emitter:
 
     def allocate(self, symbol: Sym, size: int) -> str:
         """The address of `size` bytes for a symbol, 64-byte aligned; the same each time the code runs in a call."""
+        place = self.places.get(symbol)
+        if place is not None:
+            return place
         offset = self._offsets.get(symbol)
         return self._address(symbol.type, self._reserve(size) if offset is None else offset)
 
@@ -373,7 +378,7 @@ class Emitter:
 
     def start_native(self, offsets: Mapping[Sym, int], planned_bytes: int) -> None:
         """Begin a native function, which has names and scratch memory of its own."""
-        self._offsets, self.arena_bytes = dict(offsets), planned_bytes
+        self._offsets, self.arena_bytes, self.places = dict(offsets), planned_bytes, {}
         self._names = Names(self._global_names)
 
     def _reserve(self, size: int) -> int:

@@ -10,6 +10,7 @@ the result does.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from ...ir.node import Atom, Block, Function, Node, Sym
@@ -26,7 +27,7 @@ from ...ir.ops.tensors import ARGMAX, BATCH_MATMUL, MATMUL, RESHAPE, STOP_GRADIE
 from ...ir.types import BufferType, TensorType
 from .emit_waiting import buffer_bytes
 
-_MAKES_MEMORY = frozenset(
+MAKES_MEMORY = frozenset(
     {
         FUSED,
         MATMUL,
@@ -66,9 +67,9 @@ class _Lifetime:
     last: int
 
 
-def plan_memory(function: Function) -> MemoryPlan:
-    """The plan for a function that is laid out once, at the start of the call."""
-    lifetimes = _Lifetimes().of(function)
+def plan_memory(function: Function, elsewhere: Collection[Sym] = ()) -> MemoryPlan:
+    """The plan for a function that is laid out once, at the start of the call. `elsewhere`: what has other memory."""
+    lifetimes = [each for each in _Lifetimes().of(function) if each.symbol not in elsewhere]
     offsets: dict[Sym, int] = {}
     placed: list[_Lifetime] = []
     size = 0
@@ -132,7 +133,7 @@ class _Lifetimes:
     def _define(self, node: Node) -> None:
         if node.primitive in _NAMES_MEMORY:
             self._share(node.results[0], node.args[0])
-        if node.primitive not in _MAKES_MEMORY:
+        if node.primitive not in MAKES_MEMORY:
             return
         for result in node.results:
             type_ = result.type
