@@ -38,6 +38,8 @@ SECTION.yes("`conv2d`", lambda x, w, b: F.conv2d(x, w, b), _random(0, 2, 6, 7), 
 # Panels of some of the rows, and of some of the channels.
 SECTION.yes("`conv2d`", lambda x, w: F.conv2d(x, w, padding=1), _random(1, 24, 30, 31) / 50, _random(3, 24, 3, 3) / 20)
 SECTION.yes("`conv2d`", lambda x, w: F.conv2d(x, w), _random(1, 7, 3, 900) / 50, _random(2, 7, 3, 3) / 20)
+# Panels that are too large for the stack.
+SECTION.yes("`conv1d`", lambda x, w: F.conv1d(x, w), _random(2, 2, 70_000).double(), _random(2, 2, 8).double() / 20)
 SECTION.yes("`conv1d`", lambda x, w, b: F.conv1d(x, w, b, padding=1), LINES, _random(4, 2, 3), _bias)
 SECTION.yes("`conv1d`", lambda x, w: F.conv1d(x, w, stride=3, dilation=2, padding="valid"), LINES[0], _random(4, 2, 3))
 CUBES = _random(1, 1, 3, 3, 3)

@@ -46,11 +46,15 @@ def _axes(node: Node, *, kernel: Shape, counts: Shape, extents: Shape) -> list[s
 
 @dataclass(frozen=True, slots=True)
 class _Convolution:
-    """The kernels' type for a convolution, how many multiplications it takes, and what its weight gradient needs."""
+    """The kernels' type for a convolution, how many multiplications it takes, and what else its kernels need.
+
+    panel: elements of the smallest panel that the kernels work with.
+    """
 
     spelled: str
     work: int
     batch: int
+    panel: int
 
     @staticmethod
     def of(node: Node, *, x: Atom, weight: Atom, y: Atom) -> _Convolution:
@@ -60,7 +64,15 @@ class _Convolution:
         groups = inputs // group_inputs
         axes = _axes(node, kernel=tuple(kernel), counts=counts, extents=tuple(extents))
         spelled = ", ".join([*map(str, (batch, groups, group_inputs, outputs // groups)), *axes])
-        return _Convolution(f"pylms::Convolution<{spelled}>", _type(y).size * group_inputs * prod(kernel), batch)
+        work = _type(y).size * group_inputs * prod(kernel)
+        reach = (kernel[0] - 1) * integers(dict(node.attrs), "dilation")[0] if len(kernel) == 2 else 0
+        panel = max((1 + reach) * kernel[-1], prod(kernel)) * counts[-1]
+        return _Convolution(f"pylms::Convolution<{spelled}>", work, batch, panel)
+
+    @property
+    def is_wide(self) -> bool:
+        """Whether a panel is too large for the stack: as `is_wide` of include/conv.h."""
+        return self.panel > 64 * 1024
 
     @property
     def parts(self) -> int:
@@ -113,7 +125,13 @@ def _emit_convolution(
     emitter.include("conv.h")
     name = emitter.fresh_name("convolution")
     emitter.declaration_line(f"using {name} = {convolution.spelled};")
-    arguments = ", ".join([target, *operands, threads_for(emitter, convolution.work)])
+    result = _type(node.results[0])
+    is_wide = convolution.is_wide
+    memory = (
+        emitter.scratch(result, convolution.panel * result.dtype.itemsize) if is_wide else _nothing(node.results[0])
+    )
+    threads = "1" if is_wide else threads_for(emitter, convolution.work)
+    arguments = ", ".join([target, *operands, memory, threads])
     emitter.line(f"pylms::{kernel}<{', '.join([name, parts] if parts else [name])}>({arguments});")
 
 

@@ -1,8 +1,8 @@
 // Convolutions of sizes known when the code is generated: register-tiled products on vector types.
 //
-//     convolve<Shape>(y, x, weight, bias, threads);       bias may be null
-//     convolution_input_gradient<Shape>(dx, u, weight, threads);
-//     convolution_weight_gradient<Shape, Parts>(dw, x, u, scratch, threads);
+//     convolve<Shape>(y, x, weight, bias, memory, threads);       bias may be null
+//     convolution_input_gradient<Shape>(dx, u, weight, memory, threads);
+//     convolution_weight_gradient<Shape, Parts>(dw, x, u, scratch, memory, threads);
 //
 // What windows see of some channels is copied to a panel that stays in the cache: a line for each column of the window,
 // which holds, row after row, what the window sees there at all places of a row. Windows at neighbouring rows share
@@ -11,7 +11,8 @@
 // The weight gradient is summed up in Parts parts of the batch, which threads take; `scratch` has room for Parts - 1
 // gradients. Tensors are dense and row-major: x [batch, groups * inputs, rows, columns], y and u [batch, groups *
 // outputs, rows, columns], weight and dw [groups * outputs, inputs, kernel rows, kernel columns]. Outputs must not overlap
-// anything. The order of every sum depends on the shape alone, and not on the number of threads (0: as many as there are
+// anything. Where Shape::is_wide, a panel is too large for the stack: it lies in `memory`, which has room for
+// Shape::least_panel elements, and there is one thread. The order of every sum depends on the shape alone, and not on the number of threads (0: as many as there are
 // cores).
 #ifndef PYLMS_CONV_H
 #define PYLMS_CONV_H
@@ -30,6 +31,11 @@ struct Convolution {
   static constexpr Index window = Rows::kernel * Columns::kernel, depth = Inputs * window;
   static constexpr Index places = Rows::count * Columns::count, plane = Rows::extent * Columns::extent;
   static constexpr Index gradient = Groups * Outputs * depth;
+
+  // Elements of a panel for one row of places and one channel.
+  static constexpr Index reach = (Rows::kernel - 1) * Rows::dilation;
+  static constexpr Index least_panel = most((1 + reach) * Columns::kernel, window) * Columns::count;
+  static constexpr bool is_wide = least_panel > 64 * 1024;
 };
 
 // C = A·B + bias, `bias` holding one element a row; none where it is null.
@@ -55,8 +61,8 @@ struct Panel {
   typedef typename Shape::rows Rows;
   typedef typename Shape::columns Columns;
   static constexpr bool shares = Rows::stride == 1;
-  static constexpr Index reach = (Rows::kernel - 1) * Rows::dilation, rows = shares ? RowCount + reach : RowCount;
-  typedef Axis<1, 1, Rows::padding, 1, Rows::count + reach, Rows::extent> SharedRows;
+  static constexpr Index rows = shares ? RowCount + Shape::reach : RowCount;
+  typedef Axis<1, 1, Rows::padding, 1, Rows::count + Shape::reach, Rows::extent> SharedRows;
 
   // Elements of a line, and from one row of the window to the next, one channel to the next, one sample to the next.
   static constexpr Index line = rows * Columns::count;
@@ -72,6 +78,17 @@ struct Panel {
       gather_windows<Rows, Columns, rows>(panel, planes, channels, first_row, line);
     }
   }
+};
+
+// Where a panel lies.
+template <class T, Index Size, bool IsWide>
+struct PanelPlace {
+  alignas(64) T own[Size];
+  T* start(T*) { return own; }
+};
+template <class T, Index Size>
+struct PanelPlace<T, Size, true> {
+  T* start(T* memory) { return memory; }
 };
 
 // How the work is cut: rows of places, channels, and samples that have a panel together.
@@ -132,7 +149,7 @@ inline void convolve_panel(T* __restrict y, const T* weight, const T* panel, con
 }  // namespace conv_detail
 
 template <class Shape, class T>
-inline void convolve(T* __restrict y, const T* x, const T* weight, const T* bias, int threads) {
+inline void convolve(T* __restrict y, const T* x, const T* weight, const T* bias, T* memory, int threads) {
   using namespace conv_detail;
   in_parallel(Shape::batch * Shape::groups, threads, [=](Index task) {
     const Index group = task % Shape::groups;
@@ -145,7 +162,8 @@ inline void convolve(T* __restrict y, const T* x, const T* weight, const T* bias
       T* to = out + row * Shape::columns::count;
       in_parts<Shape::inputs, Cut<Shape, T>::channels>([=](Index channel, auto channels) {
         constexpr Index count = decltype(channels)::value;
-        alignas(64) T panel[count * Panel::channel_step];
+        PanelPlace<T, count * Panel::channel_step, Shape::is_wide> place;
+        T* panel = place.start(memory);
         Panel::gather(panel, planes + channel * Shape::plane, count, row);
         const T* part = weights + channel * Shape::window;
         if (channel == 0) {
@@ -159,7 +177,7 @@ inline void convolve(T* __restrict y, const T* x, const T* weight, const T* bias
 }
 
 template <class Shape, class T>
-inline void convolution_input_gradient(T* __restrict dx, const T* u, const T* weight, int threads) {
+inline void convolution_input_gradient(T* __restrict dx, const T* u, const T* weight, T* memory, int threads) {
   typedef typename Shape::rows Rows;
   typedef typename Shape::columns Columns;
   typedef conv_detail::Cut<Shape, T> Cut;
@@ -172,7 +190,8 @@ inline void convolution_input_gradient(T* __restrict dx, const T* u, const T* we
       constexpr Index count = decltype(row_count)::value * Columns::count;
       in_parts<Shape::inputs, Cut::channels>([=](Index channel, auto channels) {
         constexpr Index depth = decltype(channels)::value * Shape::window;
-        alignas(64) T panel[depth * count];
+        conv_detail::PanelPlace<T, depth * count, Shape::is_wide> place;
+        T* panel = place.start(memory);
         gemm<TN, depth, count, Shape::outputs, count, Shape::depth, Shape::places>(
             panel, weights + channel * Shape::window, from + row * Columns::count);
         scatter_windows<Rows, Columns, decltype(row_count)::value>(
@@ -215,13 +234,14 @@ inline void gradient_tile(T* __restrict dw, const T* u, const T* lines) {
 
 // dw += u * what windows see, for Samples neighbouring samples and RowCount rows of places from `row` on.
 template <class Shape, Index Samples, Index RowCount, class T>
-inline void add_weight_gradient(T* __restrict dw, const T* x, const T* u, Index row) {
+inline void add_weight_gradient(T* __restrict dw, const T* x, const T* u, T* memory, Index row) {
   typedef Panel<Shape, RowCount> Panel;
   constexpr Index budget = panel_bytes / (Samples * Panel::channel_step * Index(sizeof(T)));
   in_parts<Shape::inputs, even_part(Shape::inputs, budget)>([=](Index channel, auto channel_count) {
     constexpr Index channels = decltype(channel_count)::value, size = channels * Panel::channel_step;
     constexpr Index sample_size = Shape::groups * Shape::inputs * Shape::plane;
-    alignas(64) T panel[Samples * size];
+    PanelPlace<T, Samples * size, Shape::is_wide> place;
+    T* panel = place.start(memory);
     for (Index n = 0; n < Samples; ++n) {
       Panel::gather(panel + n * size, x + n * sample_size + channel * Shape::plane, channels, row);
     }
@@ -249,6 +269,7 @@ inline void add_weight_gradient(T* __restrict dw, const T* x, const T* u, Index 
 // Samples to sum up over at a time: as many as make a long sum, and divide a part of the batch if possible.
 constexpr Index samples_at_a_time(Index part, Index places) {
   const Index wanted = least(part, most(long_sum / places, 1));
+  if (wanted == 1) return 1;
   for (Index n = 2 * wanted; n > wanted / 2; --n) {
     if (n > 0 && part % n == 0) return n;
   }
@@ -258,7 +279,7 @@ constexpr Index samples_at_a_time(Index part, Index places) {
 }  // namespace conv_detail
 
 template <class Shape, Index Parts, class T>
-inline void convolution_weight_gradient(T* __restrict dw, const T* x, const T* u, T* scratch, int threads) {
+inline void convolution_weight_gradient(T* __restrict dw, const T* x, const T* u, T* scratch, T* memory, int threads) {
   using namespace conv_detail;
   constexpr Index samples = samples_at_a_time(ceil_div(Shape::batch, Parts), Shape::places);
   constexpr Index rows = even_part(Shape::rows::count, most(long_sum / Shape::columns::count, 1));
@@ -273,7 +294,7 @@ inline void convolution_weight_gradient(T* __restrict dw, const T* x, const T* u
       const T* from = x + (sample * Shape::groups + group) * group_x;
       const T* factor = u + (sample * Shape::groups + group) * group_u;
       in_parts<Shape::rows::count, rows>([=](Index row, auto row_count) {
-        add_weight_gradient<Shape, decltype(count)::value, decltype(row_count)::value>(total, from, factor, row);
+        add_weight_gradient<Shape, decltype(count)::value, decltype(row_count)::value>(total, from, factor, memory, row);
       });
     };
     for (; n + samples <= end; n += samples) add(n, Constant<samples>{});
