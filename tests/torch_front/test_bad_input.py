@@ -59,12 +59,12 @@ class _Stream(IterableDataset):
         return iter([(torch.zeros(6), 0)])
 
 
-class _Dictionaries(Dataset):
+class _Named(Dataset):
     def __len__(self):
         return 4
 
     def __getitem__(self, index):
-        return {"x": torch.zeros(6), "y": 0}
+        return torch.zeros(6), "a name"
 
 
 class _Endless(Sampler):
@@ -79,7 +79,7 @@ class _Endless(Sampler):
         (lambda: _loader(batch_size=1, batch_sampler=[[0, 1], [2]]), "batch_sampler", "give it a batch_size"),
         (lambda: _loader(batch_size=None), "batch_size=None", "give it a batch_size"),
         (lambda: _loader(sampler=_Endless()), "a sampler without a length", "give it a __len__"),
-        (lambda: DataLoader(_Dictionaries(), batch_size=2), "of type dict", "a tuple or list of tensors"),
+        (lambda: DataLoader(_Named(), batch_size=2), "a data loader that gives a str", "tuples, lists and dicts"),
     ],
 )
 def test_loaders(loader, message, hint):

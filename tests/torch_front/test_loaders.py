@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -21,6 +24,7 @@ from pylms.data.transforms import Compose, Normalize, ToTensor  # noqa: E402
 from pylms.errors import ArgumentError, StagingError, TorchFeatureError  # noqa: E402
 from pylms.ir.node import walk  # noqa: E402
 from pylms.ir.ops.buffers import GATHER_ROWS, SLICE_ROWS  # noqa: E402
+from tests.torch_front.compare import assert_same_text  # noqa: E402
 from tests.torch_front.programs import Program, stage  # noqa: E402
 
 X = torch.arange(33.0).reshape(11, 3) / 10
@@ -217,22 +221,47 @@ def test_what_cannot_be_staged_is_named(loader, message: str) -> None:
     assert caught.value.loc is not None and "for i, (x, y)" in str(caught.value)
 
 
-def test_dictionary_batches_are_refused() -> None:
-    class Dictionaries(Dataset):
-        def __len__(self):
-            return 4
+class _Nested(Dataset):
+    """Samples of dicts, tuples and numbers, one of them a string if asked for."""
 
-        def __getitem__(self, index):
-            return {"x": X[index]}
+    def __init__(self, **more: object) -> None:
+        self.more = more
 
-    loader = DataLoader(Dictionaries(), batch_size=2)
+    def __len__(self):
+        return 5
+
+    def __getitem__(self, index):
+        return {"x": X[index], "about": (index, {"y": Y[index]}), **self.more}
+
+
+def test_batches_of_dicts() -> None:
+    loader = DataLoader(_Nested(), batch_size=2)
+
+    def run(dummy):
+        for i, batch in enumerate(loader):
+            number, inner = batch["about"]
+            for name in batch:
+                print(i, name)
+            print((batch["x"].sum(1) * number + inner["y"]).sum().item(), number.shape[0])
+
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        run(0)
+    program = stage(run, 0)
+    program(0)
+    assert_same_text(program.printed, text.getvalue(), 1e-6)
+
+
+def test_batches_of_strings_are_refused() -> None:
+    loader = DataLoader(_Nested(name="a sample"), batch_size=2)
 
     def run(dummy):
         for batch in loader:
             print(batch["x"].sum().item())
 
-    with pytest.raises(TorchFeatureError, match="batches are of type dict"):
+    with pytest.raises(TorchFeatureError, match="a data loader that gives a str cannot be staged") as caught:
         stage(run, 0)
+    assert caught.value.loc is not None and "for batch in loader" in str(caught.value)
 
 
 def test_changing_what_was_compiled_in_is_an_error_not_a_wrong_answer() -> None:

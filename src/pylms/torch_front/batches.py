@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator, Sequence
-from typing import cast
 
 import torch
 from torch.utils.data import DataLoader
@@ -53,12 +52,7 @@ class CallbackBatches:
 
     def arranged(self, parts: Sequence[object]) -> object:
         """Staged tensors in the form in which the loader gives its batches."""
-        sample = self._sample
-        if isinstance(sample, torch.Tensor):
-            return parts[0]
-        if isinstance(sample, tuple) and hasattr(sample, "_make"):
-            return sample._make(parts)
-        return tuple(parts) if isinstance(sample, tuple) else list(parts)
+        return _rebuilt(self._sample, iter(parts))
 
     def _make_sample(self, count: int) -> object:
         """A batch of the first samples; the random state is as if it had not been made."""
@@ -73,11 +67,31 @@ class CallbackBatches:
 
     @staticmethod
     def _parts(batch: object) -> list[torch.Tensor]:
-        parts = [batch] if isinstance(batch, torch.Tensor) else batch
-        if isinstance(parts, (tuple, list)) and all(isinstance(part, torch.Tensor) for part in parts):
-            return cast(list[torch.Tensor], list(parts))
+        return list(_tensors_of(batch))
+
+
+def _tensors_of(batch: object) -> Iterator[torch.Tensor]:
+    """The tensors of a batch, in order. TorchFeatureError where there is anything else in it."""
+    if isinstance(batch, torch.Tensor):
+        yield batch
+        return
+    if not isinstance(batch, (tuple, list, dict)):
         raise TorchFeatureError(
-            f"a data loader whose batches are of type {type(batch).__name__} cannot be staged",
+            f"a data loader that gives a {type(batch).__name__} cannot be staged",
             loc=caller_loc(),
-            hint="have the dataset or collate_fn give a tensor, or a tuple or list of tensors",
+            hint="have the dataset or collate_fn give tensors, or tuples, lists and dicts of tensors",
         )
+    for part in batch.values() if isinstance(batch, dict) else batch:
+        yield from _tensors_of(part)
+
+
+def _rebuilt(sample: object, parts: Iterator[object]) -> object:
+    """A batch of that form, of other tensors."""
+    if isinstance(sample, dict):
+        return {key: _rebuilt(item, parts) for key, item in sample.items()}
+    if not isinstance(sample, (tuple, list)):
+        return next(parts)
+    items = [_rebuilt(item, parts) for item in sample]
+    if isinstance(sample, list):
+        return items
+    return sample._make(items) if hasattr(sample, "_make") else tuple(items)

@@ -19,6 +19,7 @@ from ..ir.types import BOOL, FLOAT, INT, ScalarType, TensorType
 from ..loc import caller_loc
 from ..staging.context import Trace, current_trace
 from ..staging.rep import Rep
+from .anomalies import Anomalies
 from .buffers import BufferTable
 from .content import Seen
 from .dtypes import constant, scalar_type, torch_dtype
@@ -49,6 +50,7 @@ class TorchContext:
         self.modes = TrainingModes(trace)
         self.gradients = GradientTable(self)
         self.random = RandomState(self)
+        self.anomalies = Anomalies(self)
         self.tracks_gradient = False
         """Whether results of the function being staged may need a gradient."""
         self.composing: list[object] = []
@@ -64,7 +66,9 @@ class TorchContext:
         """Stage a call, whatever its operands are."""
         with self.tracking([*args, *kwargs.values()]):
             try:
-                return functions.call(self, function, args, kwargs)
+                result = functions.call(self, function, args, kwargs)
+                self.anomalies.note(function, result)
+                return result
             except TorchFeatureError:
                 if self.trace.options.fallback != "torch":
                     raise

@@ -48,6 +48,7 @@ class TorchFront:
     def _patched(self, context: TorchContext) -> Iterator[None]:
         self._context = context
         self._loaders = LoaderTable(context)
+        context.guards.expect(context, "anomaly detection", torch.is_anomaly_enabled)
         with (
             staged_optimizers(context) as optimizers,
             staged_saving(context, optimizers),

@@ -286,6 +286,7 @@ class GradientTable:
             [atom, *leaves],
             names=[f"{symbol.name}_grad" if symbol.name else "" for symbol in leaves],
         )
+        context.anomalies.check(gradients)
         for leaf, gradient in zip(leaves.values(), gradients, strict=True):
             before = self.read(leaf)
             total = gradient if before is None else context.emit(ADD, before.atom, gradient)
