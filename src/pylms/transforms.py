@@ -96,11 +96,7 @@ def jvp(function: AnyFunction, primals: Sequence[Any], tangents: Sequence[Any]) 
     Each tangent is like its argument; the change is like the result, which may be floats, arrays and tuples of them.
     """
 
-    def push_forward(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
-        linearized = _linearized(function, primals)
-        return linearized.value, linearized.push_forward(tangents)
-
-    result: tuple[Any, Any] = _run(function, push_forward, tuple(primals), tuple(tangents))
+    result: tuple[Any, Any] = _run(function, _push_forward, tuple(primals), tuple(tangents))
     return result
 
 
@@ -113,14 +109,7 @@ def vjp(function: AnyFunction, *primals: Any) -> tuple[Any, Callable[[Any], tupl
     if current_trace() is not None:
         linearized = _linearized(function, primals)
         return linearized.value, lambda cotangents: tuple(linearized.pull_back(cotangents))
-
-    def value(primals: tuple[Any, ...]) -> Any:
-        return _linearized(function, primals).value
-
-    def pulled_back(primals: tuple[Any, ...], cotangents: Any) -> tuple[Any, ...]:
-        return tuple(_linearized(function, primals).pull_back(cotangents))
-
-    return _run(function, value, primals), lambda cotangents: _run(function, pulled_back, primals, cotangents)
+    return _run(function, _value, primals), lambda cotangents: _run(function, _pull_back, primals, cotangents)
 
 
 @hiding_library_frames
@@ -130,11 +119,28 @@ def hvp(function: AnyFunction, primals: Sequence[Any], tangents: Sequence[Any]) 
     A tuple of what is like each argument. The matrix of second derivatives is never made.
     """
 
-    def second_order(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, ...]:
-        return tuple(_linearized(function, primals).second_order(tangents))
-
-    result: tuple[Any, ...] = _run(function, second_order, tuple(primals), tuple(tangents))
+    result: tuple[Any, ...] = _run(function, _second_order, tuple(primals), tuple(tangents))
     return result
+
+
+def _value(function: AnyFunction) -> AnyFunction:
+    return lambda primals: _linearized(function, primals).value
+
+
+def _push_forward(function: AnyFunction) -> AnyFunction:
+    def push_forward(primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> tuple[Any, Any]:
+        linearized = _linearized(function, primals)
+        return linearized.value, linearized.push_forward(tangents)
+
+    return push_forward
+
+
+def _pull_back(function: AnyFunction) -> AnyFunction:
+    return lambda primals, cotangents: tuple(_linearized(function, primals).pull_back(cotangents))
+
+
+def _second_order(function: AnyFunction) -> AnyFunction:
+    return lambda primals, tangents: tuple(_linearized(function, primals).second_order(tangents))
 
 
 def _linearized(function: AnyFunction, primals: Sequence[object]) -> differentiation.Linearized:
@@ -143,13 +149,19 @@ def _linearized(function: AnyFunction, primals: Sequence[object]) -> differentia
     return differentiation.Linearized(trace, function, primals, {}, range(len(primals)))
 
 
-def _run(function: AnyFunction, traced: AnyFunction, *args: Any) -> Any:
-    """Call `traced`: at once where a program is staged, and compiled elsewhere."""
-    if current_trace() is not None:
-        return traced(*args)
-    traced.__name__ = f"{traced.__name__}_of_{_name_of(function)}"
+def _run(function: AnyFunction, make: Callable[[AnyFunction], AnyFunction], *args: Any) -> Any:
+    """Call what `make` makes of a function: at once where a program is staged, and compiled elsewhere."""
+    return (make(function) if current_trace() is not None else _compiled(function, make))(*args)
+
+
+@functools.lru_cache(maxsize=256)
+def _compiled(function: AnyFunction, make: Callable[[AnyFunction], AnyFunction]) -> AnyFunction:
+    """Kept for as long as some others are not: the next call runs at once."""
+    traced = make(function)
+    traced.__name__ = f"{make.__name__.lstrip('_')}_of_{_name_of(function)}"
     count_as_virtualised(cast(FunctionType, traced), function)
-    return stage(traced)(*args)
+    compiled: AnyFunction = stage(traced)
+    return compiled
 
 
 def _name_of(function: AnyFunction) -> str:
