@@ -153,5 +153,7 @@ def test_what_cannot_be_done_again_is_refused():
 
     with pytest.raises(NotSupportedYetError, match="this one prints or calls Python"):
         grad(lms(lambda x: checkpoint(printing)(x)))(2.0)
+    with pytest.raises(NotSupportedYetError, match="this one gives a part of an argument"):
+        grad(lms(lambda a: checkpoint(lms(lambda b: b[1:]))(a).sum()))(VECTOR)
     with pytest.raises(NotSupportedYetError, match="this one changes memory that is older"):
         grad(lms(lambda a: checkpoint(writing)(a)))(VECTOR)

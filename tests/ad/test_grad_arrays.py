@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from pylms import grad, lms, stage, staged, value_and_grad
+from pylms.errors import NotSupportedYetError
 
 VECTOR = np.array([0.3, -0.7, 1.2, 0.5, 0.9])
 MATRIX = np.arange(9.0).reshape(3, 3) / 7 + 0.1
@@ -227,6 +228,24 @@ def test_structures_of_arrays_and_numbers():
     step = 1e-6
     ends = [loss((layers[0], Layer(layers[1].weights, -0.1 + change)), x) for change in (step, -step)]
     assert second.bias == pytest.approx((ends[0] - ends[1]) / (2 * step), rel=1e-6)
+
+
+def test_memory_under_several_names_is_refused_where_it_is_written():
+    @lms
+    def aliased(a, x):
+        first, second = a[1:], a[:-1]
+        for _ in range(2):
+
+            def inner(y):
+                first[0] = y * y
+                return second[1] * y
+
+            x = grad(inner)(x)
+        return x
+
+    message = "memory that is older than the function and may have several names.*\n.*first\\[0\\] = y \\* y"
+    with pytest.raises(NotSupportedYetError, match=message):
+        stage(aliased)(VECTOR.copy(), 2.0)
 
 
 def test_memory_that_is_older_than_the_function():

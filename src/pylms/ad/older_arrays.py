@@ -6,7 +6,7 @@ which the shadows would not know; that matters only if one of them is written.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from ..errors import NotSupportedYetError
 from ..ir.node import Atom, Block, Node, Sym, walk
@@ -38,16 +38,21 @@ def shadows_of_older_arrays(sweep: Sweep, nodes: Sequence[Node]) -> list[Node]:
     return [node for array in older for node in shadows.zeros(array, sweep.loc)]
 
 
-def _first_write(nodes: Sequence[Node], arrays: Sequence[Sym]) -> Node | None:
-    """What may write to one of the arrays."""
+def names_of(nodes: Sequence[Node], arrays: Iterable[Sym]) -> set[Atom]:
+    """The symbols that may be (views of) one of the arrays, and the tapes that may hold one."""
     names: set[Atom] = set(arrays)
-    inside = list(walk(Block((), tuple(nodes), ())))
     size = -1
     while size != len(names):
         size = len(names)
-        for node in inside:
+        for node in walk(Block((), tuple(nodes), ())):
             _follow(node, names)
-    for node in inside:
+    return names
+
+
+def _first_write(nodes: Sequence[Node], arrays: Sequence[Sym]) -> Node | None:
+    """What may write to one of the arrays."""
+    names = names_of(nodes, arrays)
+    for node in walk(Block((), tuple(nodes), ())):
         is_write = node.primitive in (ARRAY_STORE, ARRAY_UPDATE) and node.args[0] in names
         if is_write or (node.primitive is CALL and node.effect.writes and not names.isdisjoint(node.args)):
             return node

@@ -12,6 +12,7 @@ from ..ir.types import ArrayType
 from ..passes.rewrite import Replacements, copy_nodes, replace_atoms
 from .activity import extend
 from .context import written_places
+from .older_arrays import names_of
 from .rename import free_symbols, renamed
 from .rules_array_nests import add_to_shadow, copy_of_array
 from .sweep import Sweep, derivative_rules
@@ -51,6 +52,7 @@ def _checkpoint(sweep: Sweep, node: Node) -> None:
     start = next(index for index, each in enumerate(sweep.nodes) if begin in each.results)
     nodes = list(sweep.nodes[start + 1 : sweep.nodes.index(node)])
     _require_repeatable(sweep, nodes)
+    _require_new(node, nodes)
     sweep.skip(nodes)
     copies = _copied_inputs(sweep, sweep.nodes[start], nodes)
     again = copy_nodes(nodes, sweep.builder, copies)
@@ -92,6 +94,13 @@ def _copied_inputs(sweep: Sweep, begin: Node, nodes: Sequence[Node]) -> Replacem
             sweep.context.shadows.share(copy, array)
     sweep.replace_forward(begin, *made, begin)
     return copies
+
+
+def _require_new(end: Node, nodes: Sequence[Node]) -> None:
+    """A located error where an array that is given is memory from outside: it may be changed before it is needed."""
+    outside = [each for each in free_symbols(Block((), tuple(nodes), end.args)) if isinstance(each.type, ArrayType)]
+    if not names_of(nodes, outside).isdisjoint(end.args):
+        _refuse(end, "gives a part of an argument, or of an array from around it")
 
 
 def _require_repeatable(sweep: Sweep, nodes: Sequence[Node]) -> None:
