@@ -125,12 +125,10 @@ def _emit_convolution(
     emitter.include("conv.h")
     name = emitter.fresh_name("convolution")
     emitter.declaration_line(f"using {name} = {convolution.spelled};")
-    result = _type(node.results[0])
-    is_wide = convolution.is_wide
-    memory = (
-        emitter.scratch(result, convolution.panel * result.dtype.itemsize) if is_wide else _nothing(node.results[0])
-    )
-    threads = "1" if is_wide else threads_for(emitter, convolution.work)
+    memory, threads = _nothing(node.results[0]), threads_for(emitter, convolution.work)
+    if convolution.is_wide:
+        type_ = _type(node.results[0])
+        memory, threads = emitter.scratch(type_, convolution.panel * type_.dtype.itemsize), "1"
     arguments = ", ".join([target, *operands, memory, threads])
     emitter.line(f"pylms::{kernel}<{', '.join([name, parts] if parts else [name])}>({arguments});")
 
