@@ -124,6 +124,11 @@ template <class Rows, class Columns>
 constexpr bool in_pairs = by_vectors<Rows, Columns> && Columns::kernel == 2 && Columns::stride == 2 &&
                           Rows::stride >= Rows::kernel && Rows::dilation == 1 && Columns::dilation == 1;
 
+// Whether such windows leave nothing of a plane out.
+template <class Rows, class Columns>
+constexpr bool covers = Rows::stride == Rows::kernel && Rows::count * Rows::stride == Rows::extent &&
+                        Columns::count * Columns::stride == Columns::extent;
+
 // Writes values at Count places to the elements of `x`, in windows that are pairs of columns, that are largest in them.
 template <class Rows, class Columns, Index Count, class T>
 PYLMS_INLINE void place_in_pairs(T* __restrict y, const T* x, Vec<T> values, Index row, Index column) {
@@ -189,8 +194,9 @@ inline void max_pool_place(V* __restrict y, const T* x, const V* u, Index planes
     const T* values = x + p * plane<Rows, Columns>;
     const V* from = u + p * places<Rows, Columns>;
     V* to = y + p * plane<Rows, Columns>;
-    __builtin_memset(to, 0, plane<Rows, Columns> * sizeof(V));
-    if constexpr (in_pairs<Rows, Columns> && same_type<T, V>) {
+    constexpr bool by_pairs = in_pairs<Rows, Columns> && same_type<T, V>;
+    if constexpr (!by_pairs || !covers<Rows, Columns>) __builtin_memset(to, 0, plane<Rows, Columns> * sizeof(V));
+    if constexpr (by_pairs) {
       over_vectors<Rows, Columns, T>([=](Index row, Index column, auto count) {
         constexpr Index n = decltype(count)::value;
         const Vec<T> u = load_first<n>(from + row * Columns::count + column);
