@@ -283,3 +283,41 @@ def test_a_class_out_of_range():
 
     with pytest.raises(IndexError, match="there are 2 classes"):
         run(0)
+
+
+# Memory
+
+
+def test_a_parameter_that_is_moved_resized_or_freed():
+    """What moved is found again, what has another type is compiled anew, what is gone is an error."""
+    w = nn.Parameter(torch.ones(3))
+
+    @stageTensor
+    def run(rounds):
+        for _ in range(rounds):
+            total = (w * 2).sum().item()  # here
+        return total
+
+    assert run(1) == 6
+    for data in (torch.full((3,), 2.0), torch.ones(5), torch.ones(5, dtype=torch.float64), torch.ones(0)):
+        w.data = data
+        assert run(1) == 2 * data.sum()
+    w.data = torch.ones(7)
+    assert run(1) == 14
+    w.untyped_storage().resize_(0)
+    with pytest.raises(TorchFeatureError, match="its memory has been freed") as caught:
+        run(1)
+    assert caught.value.loc is not None and "# here" in caught.value.loc.text
+
+
+def test_running_out_of_memory():
+    w = nn.Parameter(torch.ones(1))
+
+    @stageTensor
+    def run(rounds):
+        for _ in range(rounds):
+            x = torch.ones(1 << 20, 1 << 20) * w
+            print((x @ x).sum().item())
+
+    with pytest.raises(MemoryError):
+        run(1)

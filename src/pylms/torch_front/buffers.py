@@ -237,6 +237,18 @@ def _require_dense(tensor: torch.Tensor) -> None:
             loc=caller_loc(),
             hint="call .contiguous() on it before the staged function, or transpose it inside",
         )
+    if not _is_backed(tensor):
+        raise TorchFeatureError(
+            f"a tensor of shape {list(tensor.shape)} is used in staged code, and its memory has been freed",
+            loc=caller_loc(),
+            hint="its storage was resized: give the tensor memory again, as with x.data = torch.zeros(...)",
+        )
+
+
+def _is_backed(tensor: torch.Tensor) -> bool:
+    """Whether the tensor's storage has all of its elements."""
+    needed = int(tensor.storage_offset()) + tensor.numel()
+    return tensor.untyped_storage().nbytes() >= needed * tensor.element_size()
 
 
 def _checked_address(tensor: torch.Tensor, type_: BufferType) -> int:
@@ -245,4 +257,6 @@ def _checked_address(tensor: torch.Tensor, type_: BufferType) -> int:
             f"a tensor was {list(type_.shape)} of {type_.dtype} when the function was compiled, and is "
             f"{list(tensor.shape)} of {tensor.dtype} now",
         )
+    if not _is_backed(tensor):
+        raise OutdatedError(f"the memory of a tensor of shape {list(tensor.shape)} has been freed")
     return tensor.data_ptr()
