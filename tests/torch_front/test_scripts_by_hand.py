@@ -201,3 +201,23 @@ def test_parameters_made_and_updated_by_hand_as_in_the_pytorch_tutorial():
         return Script(run, {})
 
     check(make)
+
+
+def test_backward_from_a_given_gradient():
+    def make():
+        model = nn.Linear(6, 3)
+        loader = DataLoader(classification(24), batch_size=8)
+
+        def run(_):
+            for x, y in loader:
+                model.zero_grad()
+                out = model(x)
+                out.backward(gradient=torch.tanh(out) + 1.0)
+                with torch.no_grad():
+                    for p in model.parameters():
+                        p -= 0.1 * p.grad
+                print(f"{out.sum():.5f}")
+
+        return Script(run, {"model": model})
+
+    check(make)

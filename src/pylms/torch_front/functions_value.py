@@ -79,9 +79,25 @@ def _backward(
     create_graph: bool = False,
     inputs: object = None,
 ) -> None:
-    refuse_options("backward", gradient=(gradient, None), create_graph=(create_graph, False), inputs=(inputs, None))
+    """With a `gradient`: that of the sum of the tensor's elements, each times what stands in its place there."""
+    refuse_options("backward", create_graph=(create_graph, False), inputs=(inputs, None))
     if not isinstance(tensor, StagedTensor):
         assert isinstance(tensor, torch.Tensor)
         with context.tracking([tensor]):
             tensor = context.wrap(context.atom(tensor))
+    if gradient is not None:
+        tensor = _weighted_sum(context, tensor, gradient)
     context.gradients.backward(tensor)
+
+
+def _weighted_sum(context: TorchContext, tensor: StagedTensor, weights: object) -> StagedTensor:
+    if not isinstance(weights, torch.Tensor) or tuple(weights.shape) != tuple(tensor.shape):
+        found = list(weights.shape) if isinstance(weights, torch.Tensor) else type(weights).__name__
+        raise StagedTypeError(
+            f"backward() of a tensor of shape {list(tensor.shape)} was given a gradient of shape {found}",
+            loc=caller_loc(),
+        )
+    fixed = StagedTensor(context.without_gradient(weights), context)
+    total = context.dispatch_staged(torch.sum, (tensor * fixed,), {})
+    assert isinstance(total, StagedTensor)
+    return total
