@@ -132,6 +132,24 @@ def arrays_in_recursion(a):
 
 
 @lms
+def changed_by_calls(a):
+    """Calls in a loop change memory that is read between them."""
+    out = np.zeros(len(a))
+
+    def fill(k):
+        if k >= len(a):
+            return 0.0
+        out[k] = out[k] * 0.5 + a[k] * out[k - 1] + 0.3
+        return fill(k + 1) + out[k] * a[0]
+
+    s = 0.0
+    for _ in range(3):
+        s += fill(staged(0)) * out[1] * out[1]
+        out[2] = s * a[1]
+    return s * a[2] + (out * out).sum()
+
+
+@lms
 def products(a):
     b = a @ a.T
     row = b[0]
@@ -152,6 +170,7 @@ OF_VECTORS = [
     over_a_tree,
     written_in_recursion,
     arrays_in_recursion,
+    changed_by_calls,
 ]
 
 

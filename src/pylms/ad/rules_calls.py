@@ -18,7 +18,7 @@ from ..ir.effects import Effect, Place
 from ..ir.node import Atom, AttributeValue, Block, Const, Function, Node, Sym
 from ..ir.ops.differentiation import is_differentiable
 from ..ir.ops.functions import CALL, call_attributes
-from ..ir.types import TAPE, BufferType, TapeType, Type
+from ..ir.types import TAPE, BufferType, Region, TapeType, Type
 from ..passes.rewrite import Replacements, copy_block
 from .activity import Varied, is_active
 from .context import Context, written_places
@@ -27,9 +27,6 @@ from .rename import renamed_params
 from .shadows import ShadowRegions
 from .sweep import Sweep, derivative_rules, memory_type
 from .taping import keep_on_tape
-
-# What a call may do is found out when all functions are there.
-_ANYTHING = Effect(io=True, raises=True, keep=True)
 
 
 @dataclass(frozen=True)
@@ -64,7 +61,9 @@ def _call(sweep: Sweep, node: Node) -> None:
     shadows += [_shadows_of(sweep.context, node.args[index]) for index in plan.tapes]
     results = (*node.results, *[sweep.shadow(node.results[index]) for index in plan.arrays_given])
     types = [each.type for each in results]
-    forward = _node(sweep.builder, derived.forward, (*node.args, *shadows, tape), types, node)
+    touched = _shadow_regions(sweep, varied)
+    effect = _with_places(node.effect.reads | touched, node.effect.writes | touched)
+    forward = _node(sweep.builder, derived.forward, (*node.args, *shadows, tape), types, effect, node)
     sweep.replace_forward(node, replace(forward, results=results))
     sources = [node.args[index] for index in plan.buffers]
     gradients = {source: _memory_for_gradient(sweep, source) for source in sources}
@@ -78,7 +77,9 @@ def _call(sweep: Sweep, node: Node) -> None:
         tape,
     ]
     targets = [node.args[index] for index in plan.values]
-    reverse = _node(sweep.builder, derived.reverse, arguments, [callee.params[i].type for i in plan.values], node)
+    types = [callee.params[index].type for index in plan.values]
+    effect = _with_places(node.effect.reads | touched, touched)
+    reverse = _node(sweep.builder, derived.reverse, arguments, types, effect, node)
     sweep.builder.append(reverse)
     for target, adjoint in zip(targets, reverse.results, strict=True):
         sweep.accumulate(target, adjoint)
@@ -87,11 +88,25 @@ def _call(sweep: Sweep, node: Node) -> None:
             sweep.accumulate(source, sweep.sum_in(buffer))
 
 
-def _node(builder: Builder, name: str, args: Sequence[Atom], results: Sequence[Type], like: Node) -> Node:
+def _shadow_regions(sweep: Sweep, varied: Varied) -> frozenset[Place]:
+    """Where the shadows lie that a function may read or write."""
+    regions = sweep.context.shadows.regions
+    return frozenset([regions.of(place) for place in varied.shared() if isinstance(place, Region)])
+
+
+def _with_places(reads: frozenset[Place], writes: frozenset[Place]) -> Effect:
+    """What a call of a derived function may do; what else, is found out when all functions are there."""
+    read, written = (frozenset([place for place in each if not isinstance(place, Sym)]) for each in (reads, writes))
+    return Effect(read, written, io=True, raises=True, keep=True)
+
+
+def _node(
+    builder: Builder, name: str, args: Sequence[Atom], results: Sequence[Type], effect: Effect, like: Node
+) -> Node:
     unchanged = [arg for arg in like.args if arg not in like.effect.writes]
     memory = (BufferType, TapeType)
     mutated = [i for i, arg in enumerate(args) if isinstance(arg.type, memory) and arg not in unchanged]
-    attrs = call_attributes(name, cast("AttributeValue", tuple(results)), _ANYTHING, mutated)
+    attrs = call_attributes(name, cast("AttributeValue", tuple(results)), effect, mutated)
     return builder.node(CALL, args, loc=like.loc, attrs=attrs)
 
 
