@@ -43,3 +43,46 @@ SECTION.module(
     lambda: nn.Sequential(nn.Flatten(), nn.Linear(24, 6), nn.Unflatten(1, (2, 3)), nn.Identity()),
     SEQUENCES,
 )
+
+
+class _Residual(nn.Module):
+    """As residual networks write it: activations in place, and a sum into the branch."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.second = nn.Conv2d(2, 2, 3, padding=1), nn.Conv2d(2, 2, 1)
+        self.relu = nn.ReLU(inplace=True)
+
+    def forward(self, x):
+        out = self.second(self.relu(self.first(x)))
+        out += x
+        return self.relu(out)
+
+
+class _Recurrence(nn.Module):
+    """A loop over time by hand, whose outputs are collected in a tensor, and its last state."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.input, self.state = nn.Linear(8, 5), nn.Linear(5, 5, bias=False)
+
+    def forward(self, x):
+        state = x.new_zeros(x.shape[0], 5)
+        outputs = x.new_zeros(x.shape[0], x.shape[1], 5)
+        for t in range(x.shape[1]):
+            state = torch.tanh(self.input(x[:, t]) + self.state(state))
+            outputs[:, t] = state
+        return outputs, outputs[:, -1], torch.stack([state, state * 2], 1)
+
+
+SECTION.module(
+    "modules of the user's: activations in place, sums into a branch, outputs collected in a tensor",
+    _Residual,
+    torch.arange(64.0).reshape(2, 2, 4, 4).sin(),
+)
+SECTION.module(
+    "modules of the user's: activations in place, sums into a branch, outputs collected in a tensor",
+    _Recurrence,
+    SEQUENCES,
+    double=True,
+)

@@ -168,6 +168,30 @@ def test_a_training_step_through_parts() -> None:
     check(make)
 
 
+def test_a_recurrence_by_hand_collects_its_outputs_in_a_tensor() -> None:
+    def make() -> Script:
+        data = torch.arange(48.0).reshape(2, 3, 8).sin()
+        cell, inputs = nn.Linear(5, 5, bias=False), nn.Linear(8, 5)
+        optimizer = optim.SGD([*cell.parameters(), *inputs.parameters()], lr=0.1)
+
+        def run(n):
+            for _ in range(3):
+                state = torch.zeros(2, 5)
+                outputs = torch.zeros(2, 3, 5)
+                for t in range(n):
+                    state = torch.tanh(inputs(data[:, t]) + cell(state))
+                    outputs[:, t] = state
+                optimizer.zero_grad()
+                loss = (outputs * outputs).sum() + state[0].sum()
+                loss.backward()
+                optimizer.step()
+                print(f"{loss.item():.5f}")
+
+        return Script(run, {"cell": cell, "inputs": inputs})
+
+    check(make, 3)
+
+
 def test_gradients_changed_in_place_under_several_names() -> None:
     def make() -> Script:
         weight = nn.Parameter(A.clone())

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from ..errors import StagedTypeError, TorchFeatureError
-from ..ir.node import Atom
+from ..ir.node import Atom, Sym
 from ..loc import caller_loc
 from ..staging.cells import Cell
 from ..staging.context import Trace
@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     from .tensor import StagedTensor
 
 
+class _Gone:
+    """What is in a tensor that a trace made and took back."""
+
+
+_GONE = _Gone()
+
+
 class ContentCell(Cell):
     """The present value of one staged tensor, which is as old as the tensor."""
 
@@ -36,6 +43,11 @@ class ContentCell(Cell):
     def __init__(self, name: str, value: StagedTensor, context: TorchContext, birth: int) -> None:
         super().__init__(name, value, outside=True)
         self.birth, self.identity = context.trace.adopt_cell(self, birth)
+
+    def as_stageable(self, trace: Trace, value: object) -> object:
+        """Nothing, where tracing again has made another tensor in place of this one, which is gone."""
+        content = getattr(value, "content", None)
+        return _GONE if isinstance(content, Content) and not content.is_there else value
 
 
 @dataclass(eq=False, slots=True)
@@ -186,6 +198,11 @@ class Content:
     def may_vary(self) -> bool:
         """Whether its value is a variable of the run."""
         return self.held is not None or (self._cell is not None and self._cell.variable is not None)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the block is open that its first value was made in."""
+        return not isinstance(self.first, Sym) or self._context.trace.builder.is_in_scope(self.first)
 
     def require_usable(self) -> None:
         """A located error when its value is of another staging run, or of a block that is closed."""
