@@ -255,6 +255,18 @@ def refused(function, *arguments):
     return caught.value.message
 
 
+def test_a_transposed_name_of_a_tensor_in_memory() -> None:
+    data = A.clone()
+    transposed = data.t()
+
+    def run(n):
+        for _ in range(n):
+            data.add_(1)
+            print(transposed[0].sum().item())
+
+    assert "whose elements are not in order" in refused(run, 1)
+
+
 def test_subscripts_that_do_not_fit() -> None:
     data, weight = A.clone(), nn.Parameter(A.clone())
 

@@ -107,6 +107,7 @@ class BufferTable:
         TorchFeatureError for tensors that are not dense, or that share a part of their memory with another buffer which
         the program writes.
         """
+        _require_dense(tensor)
         extent = Extent.of(tensor)
         buffer = self._buffers.get(extent) or self._new_buffer(tensor, extent, address)
         if tensor.requires_grad:
@@ -114,7 +115,6 @@ class BufferTable:
         return buffer
 
     def _new_buffer(self, tensor: torch.Tensor, extent: Extent, address: Callable[[], int] | None) -> Buffer:
-        _require_dense(tensor)
         others = [known.symbol for other, known in self._buffers.items() if extent.overlaps(other)]
         if not self.written.isdisjoint(others):
             _refuse_sharing()

@@ -109,9 +109,9 @@ def _replaced(context: TorchContext, part: Atom, gathered: _Gathered, new: Atom)
 
 
 def _set_rows(context: TorchContext, target: torch.Tensor, selection: Selection, value: Operand) -> bool:
-    """Write only the rows that change, where these are rows of memory; False where they are not."""
+    """Write only the rows that change, where these are rows of memory as it was captured; False where they are not."""
     type_ = context.type_of(target)
-    if not context.is_memory(target):
+    if not context.is_memory(target) or context.buffers.capture(target).type.shape != type_.shape:
         return False
     match selection.view.steps:
         case [Sliced(source, (start, *_), sizes, (1, *_)), *rest] if sizes[1:] == source[1:] and len(rest) < 2:
