@@ -6,126 +6,20 @@ scheduler, staged numbers and tensors, and whatever is known while staging; and 
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 from unittest import mock
 
 import torch
 from torch.optim.lr_scheduler import LRScheduler
 from torch.optim.optimizer import Optimizer
 
-from ..errors import StagingError, TorchFeatureError
-from ..ir.node import Atom
-from ..ir.ops.host import HOST_CALL
-from ..ir.types import ScalarType, TextType
-from ..loc import caller_loc
-from ..staging.rep import StagedValue
 from .context import TorchContext
-from .tensor import StagedTensor
+from .python_calls import LiveState, stage_call
 
 if TYPE_CHECKING:
     from .optimizers import StagedOptimizers
-
-
-class LiveState(dict[str, Any]):
-    """What `state_dict()` of an optimiser or a scheduler gives in staged code: known when it is saved.
-
-    `make` gives it then; `reads` are the tensors that it is in.
-    """
-
-    def __init__(self, make: Callable[[], Mapping[str, Any]], reads: list[torch.Tensor]) -> None:
-        super().__init__()
-        self.make = make
-        self.reads = reads
-
-    def _refuse(self, *_args: object, **_kwargs: object) -> NoReturn:
-        raise StagingError(
-            "the state of an optimiser or a scheduler is known only when the compiled code runs",
-            loc=caller_loc(),
-            hint="save it whole with torch.save(), or look into it after calling the staged function",
-        )
-
-    __getitem__ = __setitem__ = __iter__ = keys = values = items = get = pop = copy = _refuse
-
-
-@dataclass(frozen=True, slots=True)
-class _Given:
-    """A place for the argument of that number, with which the compiled code calls."""
-
-    number: int
-
-
-@dataclass
-class _Content:
-    """What is saved, with its staged parts taken out: numbers and strings to pass, and tensors to read."""
-
-    context: TorchContext
-    passed: list[Atom] = field(default_factory=list)
-    read: list[torch.Tensor] = field(default_factory=list)
-
-    def template(self, value: Any) -> Any:
-        """The value with places for what only the run knows."""
-        if isinstance(value, LiveState):
-            self.read.extend(value.reads)
-            return value
-        if isinstance(value, StagedTensor):
-            memory = torch.zeros(tuple(value.shape), dtype=value.dtype)
-            self.context.buffers.store(memory, self.context.without_gradient(value))
-            self.read.append(memory)
-            return memory
-        if isinstance(value, torch.Tensor):
-            self.read.append(value)
-            return value
-        if isinstance(value, StagedValue):
-            return self._given(value)
-        if isinstance(value, torch.nn.Module):
-            self.read.extend([*value.parameters(), *value.buffers()])
-            return value
-        if isinstance(value, dict):
-            return _filled(value, {key: self.template(item) for key, item in value.items()})
-        if isinstance(value, (list, tuple)):
-            return _sequence(value, [self.template(item) for item in value])
-        return value
-
-    def _given(self, value: object) -> _Given:
-        atom = self.context.trace.lift(value)
-        if not isinstance(atom.type, (ScalarType, TextType)):
-            raise TorchFeatureError(
-                f"a staged {atom.type} cannot be saved yet", loc=caller_loc(), hint="save numbers, strings and tensors"
-            )
-        self.passed.append(atom)
-        return _Given(len(self.passed) - 1)
-
-
-def _sequence(old: list[Any] | tuple[Any, ...], items: list[Any]) -> Any:
-    if isinstance(old, list):
-        return items
-    return old._make(items) if hasattr(old, "_make") else tuple(items)
-
-
-def _filled(old: dict[Any, Any], items: dict[Any, Any]) -> dict[Any, Any]:
-    """A dict with other items; that of a module's state keeps its order's class and its metadata."""
-    if not isinstance(old, OrderedDict):
-        return items
-    new: OrderedDict[Any, Any] = OrderedDict(items)
-    vars(new).update(vars(old))
-    return new
-
-
-def _resolved(value: Any, given: tuple[object, ...]) -> Any:
-    """The content of a run."""
-    if isinstance(value, LiveState):
-        return value.make()
-    if isinstance(value, _Given):
-        return given[value.number]
-    if isinstance(value, dict):
-        return _filled(value, {key: _resolved(item, given) for key, item in value.items()})
-    if isinstance(value, (list, tuple)):
-        return _sequence(value, [_resolved(item, given) for item in value])
-    return value
 
 
 @contextmanager
@@ -139,7 +33,7 @@ def staged_saving(context: TorchContext, optimizers: StagedOptimizers) -> Iterat
             save(obj, f, *args, **kwargs)
             return
         with torch._C.DisableTorchFunction():
-            _stage_save(context, save, obj, f, args, kwargs)
+            stage_call(context, save, (obj, f, *args), kwargs)
 
     def state_of_optimizer(optimizer: Optimizer) -> Mapping[str, Any]:
         if not optimizers.owns(optimizer):
@@ -163,24 +57,3 @@ def _scheduler_state(
         return LiveState(lambda: state(scheduler), [])
 
     return state_of_scheduler
-
-
-def _stage_save(
-    context: TorchContext,
-    save: Callable[..., None],
-    obj: object,
-    file: object,
-    args: tuple[object, ...],
-    kwargs: Mapping[str, object],
-) -> None:
-    content = _Content(context)
-    template = content.template((obj, file))
-    passed = len(content.passed)
-
-    def write(*values: object) -> None:
-        found, target = _resolved(template, values[:passed])
-        save(found, target, *args, **kwargs)
-
-    buffers = [context.buffers.capture(tensor).symbol for tensor in content.read]
-    attrs = {"callback": context.trace.host_function(write, "save"), "results": (), "mutates": ()}
-    context.trace.emit(HOST_CALL, [*content.passed, *dict.fromkeys(buffers)], attrs=attrs)  # type: ignore[arg-type]

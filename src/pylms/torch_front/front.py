@@ -25,6 +25,7 @@ from .mode import call_torch, dispatch, torch_functions
 from .modules import staged_modules
 from .optimizers import staged_optimizers
 from .parameter_groups import StagedGroup
+from .progress import ProgressPlan, iterable_behind, staged_progress
 from .tensor import StagedTensor
 
 
@@ -52,6 +53,7 @@ class TorchFront:
         with (
             staged_optimizers(context) as optimizers,
             staged_saving(context, optimizers),
+            staged_progress(context),
             staged_modules(context),
             staged_loaders(context),
             torch_functions(context),
@@ -122,6 +124,10 @@ class TorchFront:
         return home
 
     def loop_plan(self, trace: Trace, iterable: object) -> LoopPlan | None:
+        behind = iterable_behind(iterable)
+        if behind is not None:
+            plan = self.loop_plan(trace, behind)
+            return None if plan is None else ProgressPlan(self.context, iterable, plan)
         if self._loaders is None or not isinstance(iterable, torch.utils.data.DataLoader):
             return None
         with torch._C.DisableTorchFunction():

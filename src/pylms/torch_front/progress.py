@@ -1,0 +1,80 @@
+"""Progress bars of `tqdm` around loaders in staged loops, which compiled code moves on.
+
+They are told by the name of their module, so that tqdm is not imported. A bar that is disabled (`disable=True`, or
+`disable=None` where there is no terminal) costs nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
+from typing import Any
+from unittest import mock
+
+import torch
+
+from ..staging.context import Trace
+from ..staging.values import LoopPlan, Segment
+from .context import TorchContext
+from .python_calls import stage_call
+
+_SHOWING = ("set_postfix", "set_postfix_str", "set_description", "set_description_str")
+
+
+def iterable_behind(bar: object) -> object | None:
+    """What a progress bar goes over; None for anything else."""
+    is_bar = type(bar).__module__.partition(".")[0] == "tqdm"
+    return getattr(bar, "iterable", None) if is_bar else None
+
+
+class ProgressPlan:
+    """A loop over a loader that moves a bar on."""
+
+    def __init__(self, context: TorchContext, bar: Any, loader: LoopPlan) -> None:
+        self._context = context
+        self._bar = bar
+        self._loader = loader
+
+    def begin(self, trace: Trace) -> None:
+        self._loader.begin(trace)
+        self._call("reset")
+
+    def segments(self) -> Sequence[Segment]:
+        return [replace(segment, item=self._counting(segment.item)) for segment in self._loader.segments()]
+
+    def _counting(self, item: Callable[[object], object]) -> Callable[[object], object]:
+        def counted(number: object) -> object:
+            self._call("update")
+            return item(number)
+
+        return counted
+
+    def _call(self, name: str) -> None:
+        if not self._bar.disable:
+            with torch._C.DisableTorchFunction():
+                stage_call(self._context, getattr(self._bar, name), (), {})
+
+
+@contextmanager
+def staged_progress(context: TorchContext) -> Iterator[None]:
+    """While this is open, what a bar is told to show is what the run computes."""
+    kind = getattr(sys.modules.get("tqdm"), "tqdm", None)
+    with ExitStack() as stack:
+        for name in _SHOWING if isinstance(kind, type) else ():
+            if hasattr(kind, name):
+                stack.enter_context(mock.patch.object(kind, name, _showing(context, getattr(kind, name))))
+        yield
+
+
+def _showing(context: TorchContext, show: Callable[..., object]) -> Callable[..., object]:
+    def staged(bar: Any, *args: object, **kwargs: object) -> object:
+        if not context.is_here:
+            return show(bar, *args, **kwargs)
+        if not bar.disable:
+            with torch._C.DisableTorchFunction():
+                stage_call(context, show, (bar, *args), kwargs)
+        return None
+
+    return staged
