@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from pylms.ad import gradient_function
+from pylms.ad.reverse import gradient_function
 from pylms.ir.builder import Builder
 from pylms.ir.interpret import interpret
 from pylms.ir.node import Atom, AttributeValue, Block, Const, Function, Sym

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pylms.ad import gradient_function
+from pylms.ad.reverse import gradient_function
 from pylms.errors import StagedTypeError
 from pylms.ir.node import Const, Function, Sym
 from pylms.ir.ops.arithmetic import ADD, COS, EXP, GT, LT, MUL, SIN, SUB, TANH

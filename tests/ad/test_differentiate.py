@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pylms.ad import Differentiate
+from pylms.ad.reverse import Differentiate
 from pylms.errors import NotSupportedYetError
 from pylms.ir.node import Atom, Const, Function, Sym, walk
 from pylms.ir.ops.arithmetic import ADD, CONVERT, GT, MUL, SUB, TANH

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from pylms.ad import derivative_rules, gradient_function
 from pylms.ad.activity import CONSTANT_RESULTS
+from pylms.ad.reverse import gradient_function
+from pylms.ad.rules import derivative_rules
 from pylms.ir.builder import Builder
 from pylms.ir.node import Atom, Block, Function, walk
 from pylms.ir.ops import (

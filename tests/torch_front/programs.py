@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pylms.ad import Differentiate
+from pylms.ad.reverse import Differentiate
 from pylms.ir.interpret import interpret
 from pylms.ir.types import BOOL, FLOAT, INT, BufferType, ScalarType
 from pylms.loc import Loc
