@@ -94,7 +94,9 @@ yes(
 )
 module(
     "`nn.Softsign`, `nn.Softshrink`, `nn.Hardshrink`, `nn.Tanhshrink`, `nn.Threshold`, `nn.GLU`",
-    lambda: nn.Sequential(nn.Softsign(), nn.Threshold(0.1, 20), nn.Softshrink(0.1), nn.Tanhshrink(), nn.GLU(0)),
+    lambda: nn.Sequential(
+        nn.Softsign(), nn.Threshold(0.1, 20), nn.Softshrink(0.1), nn.Tanhshrink(), nn.Hardshrink(0.01), nn.GLU(0)
+    ),
     A[:2],
 )
 yes("`F.normalize`", lambda a: (F.normalize(a), F.normalize(a, 1, 0)), A)
@@ -212,6 +214,7 @@ yes(
 module("`nn.MSELoss`, `nn.L1Loss`, `nn.SmoothL1Loss`, `nn.HuberLoss`", lambda: nn.SmoothL1Loss(beta=0.5), A, B)
 module("`nn.MSELoss`, `nn.L1Loss`, `nn.SmoothL1Loss`, `nn.HuberLoss`", lambda: nn.HuberLoss(delta=2.0), A, B)
 module("`nn.MSELoss`, `nn.L1Loss`, `nn.SmoothL1Loss`, `nn.HuberLoss`", lambda: nn.MSELoss(reduction="sum"), A, B)
+module("`nn.MSELoss`, `nn.L1Loss`, `nn.SmoothL1Loss`, `nn.HuberLoss`", lambda: nn.L1Loss(), A, B)
 yes(
     "`F.binary_cross_entropy`",
     lambda x, t: (

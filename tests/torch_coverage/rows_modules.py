@@ -38,6 +38,7 @@ SECTION.module(
     SEQUENCES.flip(0),
 )
 SECTION.module("`nn.Bilinear`, `nn.CosineSimilarity`", lambda: nn.Bilinear(8, 8, 3), SEQUENCES, SEQUENCES.flip(0))
+SECTION.module("`nn.Bilinear`, `nn.CosineSimilarity`", lambda: nn.CosineSimilarity(2), SEQUENCES, SEQUENCES.flip(0))
 SECTION.module(
     "`nn.Sequential`, `nn.Flatten`, `nn.Unflatten`, `nn.Identity`",
     lambda: nn.Sequential(nn.Flatten(), nn.Linear(24, 6), nn.Unflatten(1, (2, 3)), nn.Identity()),
