@@ -148,3 +148,14 @@ def test_a_staged_array_does_not_go_into_one_of_generation_time():
     with pytest.raises(PylmsError, match="a staged array cannot be turned into a plain array") as caught:
         stored(np.ones(3))
     assert "KNOWN[1:] = v[:2]" in str(caught.value)
+
+
+def test_a_mask_without_elements_selects_none():
+    def cleared(a, m):
+        a[m] = 0.0
+        return a.sum()
+
+    def make(count, mask):
+        return lambda: (np.arange(1.0, count + 1.0), np.array(mask, dtype=bool))
+
+    check_array_law(cleared, make(3, []), make(0, []), make(3, [True, False, True]), make(3, [False]))

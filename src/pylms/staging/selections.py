@@ -6,9 +6,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import NotSupportedYetError
-from ..ir.node import Atom
+from ..ir.node import Atom, Const
 from ..ir.ops import arithmetic as ops
-from ..ir.types import BOOL, ArrayType, element_type
+from ..ir.ops.arrays import ARRAY_DIM
+from ..ir.ops.control import IF
+from ..ir.types import BOOL, INT, ArrayType, element_type
 from ..loc import caller_loc
 from .elementwise import apply, common_type, copied, store
 from .known_arrays import lift_operand
@@ -59,6 +61,20 @@ def store_where(trace: Trace, target: Atom, mask: Atom, value: Atom) -> None:
             hint="use a mask of the array's own shape",
         )
     number = adapt(trace, value, target.type.dtype)
+    if mask.type.rank > 1:
+        _store_where(trace, target, mask, number)
+        return
+    # NumPy takes a mask without elements for an array of any length.
+    (length,) = trace.emit(ARRAY_DIM, [mask], attrs={"axis": 0})
+    (has_elements,) = trace.emit(ops.NE, [length, Const(0, INT)])
+    with trace.builder.block() as then:
+        _store_where(trace, target, mask, number)
+    with trace.builder.block() as otherwise:
+        pass
+    trace.emit(IF, [has_elements], blocks=(then.finish([]), otherwise.finish([])))
+
+
+def _store_where(trace: Trace, target: Atom, mask: Atom, number: Atom) -> None:
     operands, into = Operands(trace, [mask, target]), Operands(trace, [target])
     extents = into.together()
     operands.require_same_shape(extents)
