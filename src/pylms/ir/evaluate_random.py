@@ -26,18 +26,18 @@ def _evaluate_uniform(_interpreter: Interpreter, node: Node, args: list[Any]) ->
     if node.attr("dtype") == FLOAT32:
         words = [_next_word(args[0]) for _ in range(prod(shape))]
         return (np.array([(word & 0xFFFFFF) * 2.0**-24 for word in words], np.float32).reshape(shape),)
-    return (np.array([number * 2.0**-53 for number in _numbers(args[0], prod(shape))], np.float64).reshape(shape),)
+    return (np.array([number * 2.0**-53 for number in draw_numbers(args[0], prod(shape))], np.float64).reshape(shape),)
 
 
 @evaluate_rules.define(RANDOM_BELOW)
 def _evaluate_below(_interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
     shape, probability = integers(dict(node.attrs), "shape"), node.attr("probability")
-    numbers = _numbers(args[0], prod(shape))
+    numbers = draw_numbers(args[0], prod(shape))
     return (np.array([number * 2.0**-53 < probability for number in numbers], np.bool_).reshape(shape),)  # type: ignore[operator]
 
 
-def _numbers(state: Any, count: int) -> list[int]:
-    """Integers of 53 bits."""
+def draw_numbers(state: Any, count: int) -> list[int]:
+    """The next integers of 53 bits that a generator gives; `state` is an int32 array that moves on."""
     pairs = [(_next_word(state), _next_word(state)) for _ in range(count)]
     return [(high << 32 | low) & (2**53 - 1) for high, low in pairs]
 

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING
 
 import torch
 
+from ..errors import TorchFeatureError
+from ..ir.evaluate_random import draw_numbers
 from ..ir.node import Sym
 from ..ir.ops.host import HOST_CALL
 from ..ir.ops.random import STATE, WORDS
+from ..loc import caller_loc
 from ..staging.exclusive import process_state
 
 if TYPE_CHECKING:
@@ -38,6 +42,7 @@ class RandomState:
     def symbol(self) -> Sym:
         """The buffer that native code draws from."""
         if not self.is_used:
+            _require_known_stream()
             self.is_used = True
             self._context.trace.before_run.append(self._fill)
             self._context.trace.after_run.append(self._leave)
@@ -71,11 +76,7 @@ class RandomState:
         trace.emit(HOST_CALL, [*writes, *reads], attrs={"callback": callback, "results": (), "mutates": mutates})
 
     def _fill(self) -> None:
-        state = torch.get_rng_state()
-        self._memory[:WORDS] = state[_CONTENT].view(torch.int64).to(torch.int32)
-        # At first, and when all words are given out, one is left to be taken after the next ones are made.
-        is_done = int(state[_LEFT].view(torch.int32)) == 1
-        self._memory[WORDS] = WORDS if is_done else int(state[_NEXT].view(torch.int64))
+        _copy_state(torch.get_rng_state(), self._memory)
         self._filled = self._memory.clone()
 
     def _leave(self) -> None:
@@ -86,3 +87,26 @@ class RandomState:
         state[_LEFT].view(torch.int32).fill_(WORDS + 1 - int(self._memory[WORDS]))
         state[_NEXT].view(torch.int64).fill_(int(self._memory[WORDS]))
         torch.set_rng_state(state)
+
+
+def _copy_state(state: torch.Tensor, memory: torch.Tensor) -> None:
+    """A generator's state as PyTorch gives it, in the form that native code has."""
+    memory[:WORDS] = state[_CONTENT].view(torch.int64).to(torch.int32)
+    # At first, and when all words are given out, one is left to be taken after the next ones are made.
+    is_done = int(state[_LEFT].view(torch.int32)) == 1
+    memory[WORDS] = WORDS if is_done else int(state[_NEXT].view(torch.int64))
+
+
+@cache
+def _require_known_stream() -> None:
+    """TorchFeatureError where this PyTorch draws in another way than native code does."""
+    generator = torch.Generator().manual_seed(1)
+    memory = torch.zeros(STATE.shape, dtype=torch.int32)
+    _copy_state(generator.get_state(), memory)
+    drawn = torch.empty(8).bernoulli_(0.5, generator=generator).tolist()
+    if drawn != [float(number < 2**52) for number in draw_numbers(memory.numpy(), len(drawn))]:
+        raise TorchFeatureError(
+            f"PyTorch {torch.__version__} draws random numbers in a way that native code does not know",
+            loc=caller_loc(),
+            hint="leave dropout and torch.rand out of staged loops, or call .eval() on the module",
+        )
