@@ -17,6 +17,7 @@ from ..ir.ops.arrays import ARRAY_DIM, ARRAY_LOAD, IN_BOUNDS, NORMALIZE_INDEX, V
 from ..ir.ops.buffers import LOAD, LOAD_ELEMENT, SLICE_ROWS
 from ..ir.ops.tensors import BROADCAST, ELEMENT, RESHAPE
 from ..ir.types import INT
+from .rename import renamed
 
 _INTS_THAT_FIT = frozenset({op.ADD, op.SUB, op.MUL, op.NEG, op.ABS})
 """Where they came through in the forward block, they come through again."""
@@ -51,25 +52,49 @@ class Recomputation:
         `unstable`: memory that may be another when the reverse block runs.
         """
         self._unstable = unstable
-        self._definitions = {result: node for node in nodes for result in node.results}
+        self._nodes = nodes
         self._inside = inside
         self._known = known
 
     def to_keep(self, needed: Sequence[Sym]) -> list[Sym]:
         """Those of `needed` that do not follow from the others."""
-        kept = [symbol for symbol in needed if not self._follows(symbol, frozenset())]
-        for symbol in reversed(list(kept)):
-            others = frozenset(kept) - {symbol}
-            node = self._definitions.get(symbol)
-            if node is not None and self._is_cheap(node) and all(self._follows(arg, others) for arg in node.args):
-                kept.remove(symbol)
+        wanted = set(needed)
+        made = {result for node in self._nodes for result in node.results}
+        kept = [symbol for symbol in needed if symbol not in made and symbol not in self._known]
+        there = {*self._known, *kept}
+        for node in self._nodes:
+            if self._is_cheap(node) and all(self._is_there(arg, there) for arg in node.args):
+                there.update(node.results)
+            else:
+                kept += [result for result in node.results if result in wanted]
+                there.update(wanted.intersection(node.results))
         return kept
 
-    def _follows(self, atom: Atom, kept: frozenset[Sym]) -> bool:
-        if not isinstance(atom, Sym) or atom not in self._inside or atom in self._known or atom in kept:
-            return True
-        node = self._definitions.get(atom)
-        return node is not None and self._is_cheap(node) and all(self._follows(arg, kept) for arg in node.args)
+    def _is_there(self, atom: Atom, there: Set[Sym]) -> bool:
+        return not isinstance(atom, Sym) or atom in there or atom not in self._inside
+
+    def recompute(self, builder: Builder, needed: Sequence[Sym], found: dict[Sym, Atom]) -> None:
+        """Emit what computes those of `needed` that are not in `found` yet, and note there where they are."""
+        wanted = {symbol for symbol in needed if symbol not in found}
+        chosen: list[Node] = []
+        for node in reversed(self._nodes):
+            if wanted.isdisjoint(node.results):
+                continue
+            chosen.append(node)
+            wanted.update(arg for arg in node.args if isinstance(arg, Sym) and arg not in found)
+        for node in reversed(chosen):
+            args = [renamed(arg, found) for arg in node.args]
+            attrs = dict(node.attrs)
+            if node.primitive in _INTS_THAT_FIT and node.args[0].type == INT:
+                attrs.update([op.UNCHECKED])
+            names = [result.name for result in node.results]
+            found.update(
+                zip(
+                    node.results,
+                    builder.emit(node.primitive, args, loc=node.loc, attrs=attrs, names=names),
+                    strict=True,
+                )
+            )
 
     def _is_cheap(self, node: Node) -> bool:
         if node.primitive in _LOADS:
@@ -77,21 +102,3 @@ class Recomputation:
         if node.primitive not in _CHEAP:
             return False
         return node.effect.is_pure or (node.primitive in _INTS_THAT_FIT and node.args[0].type == INT)
-
-    def recompute(self, builder: Builder, needed: Sequence[Sym], found: dict[Sym, Atom]) -> None:
-        """Emit what computes those of `needed` that are not in `found` yet, and note there where they are."""
-        for symbol in needed:
-            self._find(builder, symbol, found)
-
-    def _find(self, builder: Builder, atom: Atom, found: dict[Sym, Atom]) -> Atom:
-        if not isinstance(atom, Sym) or atom not in self._inside:
-            return atom
-        if atom not in found:
-            node = self._definitions[atom]
-            args = [self._find(builder, arg, found) for arg in node.args]
-            attrs = dict(node.attrs)
-            if node.primitive in _INTS_THAT_FIT and node.args[0].type == INT:
-                attrs.update([op.UNCHECKED])
-            results = builder.emit(node.primitive, args, loc=node.loc, attrs=attrs, names=[atom.name])
-            found.update(zip(node.results, results, strict=True))
-        return found[atom]
