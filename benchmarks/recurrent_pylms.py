@@ -22,16 +22,20 @@ class StagedTrainer:
     def __init__(self, kind: str) -> None:
         self.kind = kind
         self.model = initial_model(kind)
+        self.optimizer = optim.Adagrad(self.model.parameters(), lr=LEARNING_RATE)
         self.compiled: dict[int, Any] = {}
 
     def reset(self) -> None:
         self.model.load_state_dict(initial_model(self.kind).state_dict())
+        for state in self.optimizer.state.values():
+            for value in state.values():
+                value.zero_()
 
     def prepare(self, steps: int) -> int:
         if steps not in self.compiled:
             passes, rest = divmod(steps, STEPS_A_PASS)
             assert passes == 0 or rest == 0
-            self.compiled[steps] = staged_loop(self.model, loader(batches=rest or None), passes or 1)
+            self.compiled[steps] = staged_loop(self.model, self.optimizer, loader(batches=rest or None), passes or 1)
         self.train(steps)
         self.reset()
         return steps
@@ -43,12 +47,11 @@ class StagedTrainer:
         return parameters_of(self.model)
 
 
-def staged_loop(model: nn.Module, batches: Any, passes: int) -> Any:
+def staged_loop(model: nn.Module, optimizer: optim.Optimizer, batches: Any, passes: int) -> Any:
     """The training loop of the example, staged; it returns the sum of the losses."""
 
     @lms
     def run(dummy):
-        optimizer = optim.Adagrad(model.parameters(), lr=LEARNING_RATE)
         total = 0.0
         for _ in range(passes):
             for characters, following in batches:

@@ -41,7 +41,7 @@ def _emit_fused(emitter: Emitter, node: Node) -> None:
         emitter.shared_nests.functions[form.key] = _write_function(emitter, node, form)
     name, leading = emitter.shared_nests.functions[form.key]
     emitter.function.uses_arena |= "arena" in leading
-    operands: list[Atom] = [*form.operands, *form.positions]
+    operands: list[Atom] = [*form.operands, *(form.positions[number] for number in form.varying)]
     emitter.line(f"{name}({', '.join([*leading, *map(emitter.expression, operands)])});")
 
 
@@ -49,10 +49,11 @@ def _write_function(emitter: Emitter, node: Node, form: Form) -> tuple[str, tupl
     """A function for all nests of the form, the first of which is `node`: its name, and what it takes first of all."""
     name = emitter.fresh_global_name("nest")
     operands = {symbol: Sym(symbol.id, symbol.type, symbol.name) for symbol in form.operands}
-    positions = [Sym(number, INT64, "at") for number in range(len(form.positions))]
+    places = {number: Sym(number, INT64, "at") for number in form.varying}
+    positions = [places.get(number, position) for number, position in enumerate(form.positions)]
     parameters = []
     with emitter.new_function() as function:
-        for symbol in (*operands.values(), *positions):
+        for symbol in (*operands.values(), *places.values()):
             emitter.alias(symbol, emitter.fresh_name(symbol.name or "x"))
             parameters.append(declaration(symbol.type, emitter.name_of(symbol)))
         _write_nest(emitter, with_parameters(node, operands, positions))
@@ -69,7 +70,8 @@ def _write_nest(emitter: Emitter, node: Node) -> None:
     (block,) = node.blocks
     ranks = integers(dict(node.attrs), "ranks")
     backwards = any(_is_large(target.type) for target in node.args)
-    writer = LoopWriter(emitter, block, shape_attribute(node), ranks, backwards=backwards)
+    # A destination may be read where it is written; a tensor that the nest makes is nowhere yet.
+    writer = LoopWriter(emitter, block, shape_attribute(node), ranks, backwards=backwards, may_repeat=not node.args)
     stores = _stores(writer, node, ranks)
 
     def sum_up_across(nodes: Sequence[Node]) -> Sequence[Node]:

@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable, Sequence
 
 from ...ir.node import Block, Node, Sym
+from ...ir.ops.arithmetic import EXP, LOG, SIGMOID, TANH
+from ...ir.types import ScalarType
 from .emitter import Emitter
 from .nest_shape import Access, NestShape, atoms_used, nodes_within, shape_of_nest
 from .scalar_text import ZERO, emit_scalar, position
@@ -17,6 +19,10 @@ from .scalar_text import ZERO, emit_scalar, position
 _HEADER = "loops.h"
 _IDENTIFIER = re.compile(r"[A-Za-z_]\w*")
 _INDEX_NAMES = ("i", "j", "k", "l", "m", "n")
+# Elements of the widest vectors, by bits; where fewer than so many vectors make up a row, the rest of it counts.
+_LANES = {32: 16, 64: 8}
+_MOST_VECTORS = 16
+_TRANSCENDENTAL = frozenset({EXP, LOG, SIGMOID, TANH})
 
 # Called at each depth, once its values are there: stores them, or adds them up.
 Finish = Callable[[int], None]
@@ -39,10 +45,15 @@ class LoopWriter:
         ranks: Sequence[int],
         *,
         backwards: bool = False,
+        may_repeat: bool = False,
     ) -> None:
-        """`ranks`: on how many indices each result depends. `backwards` is for the outermost of several loops."""
+        """`ranks`: on how many indices each result depends. `backwards` is for the outermost of several loops.
+
+        `may_repeat`: an iteration may run twice, since it reads nothing that another one writes.
+        """
         self.emitter = emitter
         self._backwards = backwards
+        self._may_repeat = may_repeat
         self.block = block
         self._extents = extents
         self.shape: NestShape = shape_of_nest(block.params, block, extents, ranks)
@@ -107,17 +118,27 @@ class LoopWriter:
         if self.shape.loops[depth] == 1:
             self._write_from(depth + 1, finish, before_innermost, independent=independent, done=done)
             return
-        if is_innermost and independent and not any(node.blocks for node in self.nodes_at(depth + 1)):
-            self.mark_independent()
-        with self.emitter.braces(self.header(depth)):
-            self._write_from(depth + 1, finish, before_innermost, independent=independent, done=done)
+        is_marked = is_innermost and independent and not any(node.blocks for node in self.nodes_at(depth + 1))
+        for start, stop in self._runs(depth) if is_marked else [(0, self.shape.loops[depth])]:
+            if is_marked:
+                self.mark_independent()
+            with self.emitter.braces(self.header(depth, start, stop)):
+                self._write_from(depth + 1, finish, before_innermost, independent=independent, done=done)
 
-    def header(self, depth: int) -> str:
-        """The head of the loop at that depth."""
+    def _runs(self, depth: int) -> list[tuple[int, int]]:
+        """The innermost loop in one run, or in two of whole vectors that overlap, where single elements cost much."""
+        extent, nodes = self.shape.loops[depth], self.nodes_at(depth + 1)
+        lanes = min((_LANES[each.bits] for node in nodes if (each := _transcendental(node)) is not None), default=0)
+        if not self._may_repeat or not lanes or not lanes < extent < _MOST_VECTORS * lanes or extent % lanes == 0:
+            return [(0, extent)]
+        return [(0, extent // lanes * lanes), (extent - lanes, extent)]
+
+    def header(self, depth: int, start: int = 0, stop: int | None = None) -> str:
+        """The head of the loop at that depth; of all of it, unless told otherwise."""
         index, extent = self.indices[depth], self.shape.loops[depth]
         if self._backwards and depth == 0 < self.depth - 1:
             return f"for (long long {index} = {extent - 1}; {index} >= 0; --{index})"
-        return f"for (long long {index} = 0; {index} < {extent}; ++{index})"
+        return f"for (long long {index} = {start}; {index} < {extent if stop is None else stop}; ++{index})"
 
     def mark_independent(self) -> None:
         self.emitter.include(_HEADER)
@@ -133,6 +154,12 @@ class LoopWriter:
             for result in node.results:
                 if self._used_inside.get(result, 0) > depth:
                     self.emitter.settle(result)
+
+
+def _transcendental(node: Node) -> ScalarType | None:
+    """The type a function is computed in that takes vectors, and costs much for a single element."""
+    type_ = node.results[0].type
+    return type_ if node.primitive in _TRANSCENDENTAL and isinstance(type_, ScalarType) else None
 
 
 def _users_by_depth(block: Block, shape: NestShape, ranks: Sequence[int]) -> dict[Sym, int]:

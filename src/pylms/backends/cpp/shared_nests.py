@@ -8,12 +8,13 @@ the first.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Hashable, Iterable
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Hashable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 
 from ...ir.builder import rebuild
 from ...ir.node import Atom, Block, Const, Function, Node, Sym, walk
+from ...ir.ops.arithmetic import ADD
 from ...ir.ops.fusion import ELEMENT_AT, FUSED
 from ...ir.types import INT64
 from ...passes.rewrite import with_results
@@ -25,11 +26,15 @@ FEWEST = 3
 
 @dataclass(frozen=True, slots=True)
 class Form:
-    """key: what nests of one form have in common. operands, positions: what each has of its own, in order."""
+    """key: what nests of one form have in common. operands, positions: what each has of its own, in order.
+
+    varying: numbers of the positions that are not the same in all nests of the form.
+    """
 
     key: Hashable
     operands: tuple[Sym, ...]
     positions: tuple[Const, ...]
+    varying: tuple[int, ...] = ()
 
 
 class SharedNests:
@@ -41,14 +46,24 @@ class SharedNests:
             for node in walk(function.body):
                 if node.primitive is FUSED and not any(is_in_register(result.type) for result in node.results):
                     self._forms[node] = form_of(node)
-        counts = Counter(form.key for form in self._forms.values())
-        self._forms = {node: form for node, form in self._forms.items() if counts[form.key] >= FEWEST}
+        groups: defaultdict[Hashable, list[Form]] = defaultdict(list)
+        for form in self._forms.values():
+            groups[form.key].append(form)
+        varying = {key: _varying(forms) for key, forms in groups.items() if len(forms) >= FEWEST}
+        self._forms = {
+            node: replace(form, varying=varying[form.key]) for node, form in self._forms.items() if form.key in varying
+        }
         self.functions: dict[Hashable, tuple[str, tuple[str, ...]]] = {}
         """Their names, and what they take before the operands."""
 
     def form(self, node: Node) -> Form | None:
         """The nest's form, where it is to be a call."""
         return self._forms.get(node)
+
+
+def _varying(forms: Sequence[Form]) -> tuple[int, ...]:
+    columns = zip(*(form.positions for form in forms), strict=True)
+    return tuple(number for number, column in enumerate(columns) if len(set(column)) > 1)
 
 
 def form_of(node: Node) -> Form:
@@ -98,12 +113,13 @@ class _Reader:
 
 
 def _is_position(node: Node, index: int) -> bool:
-    """Whether an argument only tells where something lies."""
-    return node.primitive is ELEMENT_AT and index > 0 and node.args[index].type == INT64
+    """Whether an argument is an index, or a part of one."""
+    is_index = node.primitive is ADD or (node.primitive is ELEMENT_AT and index > 0)
+    return is_index and node.args[index].type == INT64
 
 
-def with_parameters(node: Node, operands: dict[Sym, Sym], positions: list[Sym]) -> Node:
-    """The nest with other operands, and with symbols for its constant positions, in the order in which they are met."""
+def with_parameters(node: Node, operands: dict[Sym, Sym], positions: Sequence[Atom]) -> Node:
+    """The nest with other operands and constant positions, the latter in the order in which they are met."""
     remaining = iter(positions)
 
     def renamed(atom: Atom) -> Atom:
