@@ -9,11 +9,12 @@
 // these: a row of the window further down is the same line from a later element on.
 //
 // The weight gradient is summed up in Parts parts of the batch, which threads take; `scratch` has room for Parts - 1
-// gradients. Tensors are dense and row-major: x [batch, groups * inputs, rows, columns], y and u [batch, groups *
-// outputs, rows, columns], weight and dw [groups * outputs, inputs, kernel rows, kernel columns]. Outputs must not overlap
-// anything. Where Shape::is_wide, a panel is too large for the stack: it lies in `memory`, which has room for
-// Shape::least_panel elements, and there is one thread. The order of every sum depends on the shape alone, and not on the number of threads (0: as many as there are
-// cores).
+// gradients. Where Shape::is_wide, a panel is too large for the stack: it lies in `memory`, which has room for
+// Shape::least_panel elements, and there is one thread.
+//
+// Tensors are dense and row-major: x [batch, groups * inputs, rows, columns], y and u [batch, groups * outputs, rows,
+// columns], weight and dw [groups * outputs, inputs, kernel rows, kernel columns]. Outputs must not overlap anything.
+// The order of every sum depends on the shape alone, not on the number of threads (0: as many as there are cores).
 #ifndef PYLMS_CONV_H
 #define PYLMS_CONV_H
 
@@ -52,7 +53,8 @@ struct AddRowBias {
 namespace conv_detail {
 
 constexpr Index panel_bytes = 96 * 1024;  // about what a panel may take: it lies on the stack
-constexpr Index long_sum = 384;           // places that a sum over them had better have at a time
+constexpr Index long_sum = 384;           // places that a sum over several samples had better have at a time
+constexpr Index longest_sum = 1024;       // places that a sum over one sample may have at a time
 
 // What windows see from RowCount rows of places. Where rows of windows are more than one element apart, they share
 // nothing: there is a line for each element of the window.
@@ -91,12 +93,25 @@ struct PanelPlace<T, Size, true> {
   T* start(T* memory) { return memory; }
 };
 
-// How the work is cut: rows of places, channels, and samples that have a panel together.
+// How the work is cut: channels and rows of places that have a panel together. A line for each element of the window is
+// counted with `row_bytes`; where rows share lines, what one tile of vectors reads of a channel had better stay in the
+// first-level cache.
 template <class Shape, class T>
 struct Cut {
-  static constexpr Index row_bytes = Shape::columns::count * Shape::window * Index(sizeof(T));
-  static constexpr Index channels = even_part(Shape::inputs, panel_bytes / row_bytes);
+  static constexpr Index item = Index(sizeof(T)), row = Shape::columns::count;
+  static constexpr Index row_bytes = row * Shape::window * item;
+  static constexpr Index channels = fitting_part(Shape::inputs, panel_bytes / row_bytes);
   static constexpr Index rows = even_part(Shape::rows::count, panel_bytes / (row_bytes * channels));
+
+  static constexpr bool shares = Shape::rows::stride == 1;
+  static constexpr Index seen = least(Shape::places, 4 * width<T>) + Shape::reach * row;
+  static constexpr Index shared_channels =
+      fitting_part(Shape::inputs, cache_budget / (Shape::columns::kernel * seen * item));
+  static constexpr Index shared_row = Shape::columns::kernel * row * item * shared_channels;
+  static constexpr Index shared_rows = even_part(Shape::rows::count, most(panel_bytes / shared_row - Shape::reach, 1));
+
+  // Of the convolution itself.
+  static constexpr Index own_channels = shares ? shared_channels : channels, own_rows = shares ? shared_rows : rows;
 };
 
 // Rows x Vectors vectors of y from `Channels` channels; the last vector holds LastCount elements.
@@ -157,10 +172,10 @@ inline void convolve(T* __restrict y, const T* x, const T* weight, const T* bias
     const T* weights = weight + group * Shape::outputs * Shape::depth;
     const AddRowBias<T> add_bias = {bias ? bias + group * Shape::outputs : bias};
     T* out = y + task * Shape::outputs * Shape::places;
-    in_parts<Shape::rows::count, Cut<Shape, T>::rows>([=](Index row, auto row_count) {
+    in_parts<Shape::rows::count, Cut<Shape, T>::own_rows>([=](Index row, auto row_count) {
       typedef Panel<Shape, decltype(row_count)::value> Panel;
       T* to = out + row * Shape::columns::count;
-      in_parts<Shape::inputs, Cut<Shape, T>::channels>([=](Index channel, auto channels) {
+      in_parts<Shape::inputs, Cut<Shape, T>::own_channels>([=](Index channel, auto channels) {
         constexpr Index count = decltype(channels)::value;
         PanelPlace<T, count * Panel::channel_step, Shape::is_wide> place;
         T* panel = place.start(memory);
@@ -207,7 +222,8 @@ namespace conv_detail {
 template <class Shape, Index Samples, Index Rows, Index Count, Index Line, Index PanelSize, Index Length, class T>
 inline void gradient_tile(T* __restrict dw, const T* u, const T* lines) {
   constexpr Index w = width<T>, whole = Length / w * w, rest = Length - whole;
-  Vec<T> sums[Rows][Count] = {};
+  constexpr Index all = Rows * Count;
+  Vec<T> sums[all] = {};
   const auto add = [&](const T* factors, const T* seen, auto load_vector) __attribute__((always_inline)) {
     Vec<T> line[Count];
     PYLMS_UNROLL
@@ -216,7 +232,7 @@ inline void gradient_tile(T* __restrict dw, const T* u, const T* lines) {
     for (Index i = 0; i < Rows; ++i) {
       const Vec<T> factor = load_vector(factors + i * Shape::places);
       PYLMS_UNROLL
-      for (Index j = 0; j < Count; ++j) sums[i][j] += factor * line[j];
+      for (Index j = 0; j < Count; ++j) sums[i * Count + j] += factor * line[j];
     }
   };
   for (Index n = 0; n < Samples; ++n) {
@@ -225,10 +241,15 @@ inline void gradient_tile(T* __restrict dw, const T* u, const T* lines) {
     u += Shape::groups * Shape::outputs * Shape::places;
     lines += PanelSize;
   }
+  // All sums together, as many as a vector holds at a time: that takes fewer operations than row by row.
+  T totals[ceil_div(all, w) * w];
+  PYLMS_UNROLL
+  for (Index first = 0; first + w <= all; first += w) store(totals + first, horizontal_sums<T, w>(sums + first));
+  if constexpr (all % w != 0) store(totals + all / w * w, horizontal_sums<T, all % w>(sums + all / w * w));
   PYLMS_UNROLL
   for (Index i = 0; i < Rows; ++i) {
     T* to = dw + i * Shape::depth;
-    store_first<Count>(to, load_first<Count>(to) + horizontal_sums<T, Count>(sums[i]));
+    store_first<Count>(to, load_first<Count>(to) + load_first<Count>(totals + i * Count));
   }
 }
 
@@ -237,7 +258,7 @@ template <class Shape, Index Samples, Index RowCount, class T>
 inline void add_weight_gradient(T* __restrict dw, const T* x, const T* u, T* memory, Index row) {
   typedef Panel<Shape, RowCount> Panel;
   constexpr Index budget = panel_bytes / (Samples * Panel::channel_step * Index(sizeof(T)));
-  in_parts<Shape::inputs, even_part(Shape::inputs, budget)>([=](Index channel, auto channel_count) {
+  in_parts<Shape::inputs, fitting_part(Shape::inputs, budget)>([=](Index channel, auto channel_count) {
     constexpr Index channels = decltype(channel_count)::value, size = channels * Panel::channel_step;
     constexpr Index sample_size = Shape::groups * Shape::inputs * Shape::plane;
     PanelPlace<T, Samples * size, Shape::is_wide> place;
@@ -248,19 +269,28 @@ inline void add_weight_gradient(T* __restrict dw, const T* x, const T* u, T* mem
     // Runs of lines that follow each other in the panel as in the gradient, and tiles of some of a run.
     constexpr bool is_one = !Panel::shares || Shape::rows::kernel == 1;
     constexpr Index run = is_one ? channels * Shape::window : Shape::columns::kernel;
-    constexpr Index count = even_part(run, least(width<T>, 6)), most_rows = (vector_registers - 2) / (count + 1);
-    constexpr Index rows = even_part(Shape::outputs, most(least(most_rows, 8), 1));
+    constexpr Index count = even_part(run, least(width<T>, 6)), most_rows = (vector_registers - 1 - count) / count;
+    constexpr Index rows = fitting_part(Shape::outputs, most(least(most_rows, 8), 1));
     const T* factors = u + row * Shape::columns::count;
-    for (Index i = 0; i < channels * Shape::window / run; ++i) {
+    constexpr Index runs = channels * Shape::window / run, length = RowCount * Shape::columns::count;
+    const auto tiles = [=](Index i, Index o, auto row_count) {
       const Index c = i / Shape::rows::kernel, k = i % Shape::rows::kernel;
       const T* lines = panel + c * Panel::channel_step + k * Panel::row_step;
-      T* to = dw + channel * Shape::window + i * run;
+      T* to = dw + channel * Shape::window + i * run + o * Shape::depth;
       in_parts<run, count>([=](Index j, auto line_count) {
-        in_parts<Shape::outputs, rows>([=](Index o, auto row_count) {
-          gradient_tile<Shape, Samples, decltype(row_count)::value, decltype(line_count)::value, Panel::line, size,
-                        RowCount * Shape::columns::count>(
-              to + o * Shape::depth + j, factors + o * Shape::places, lines + j * Panel::line);
-        });
+        constexpr Index tile_rows = decltype(row_count)::value, tile_lines = decltype(line_count)::value;
+        gradient_tile<Shape, Samples, tile_rows, tile_lines, Panel::line, size, length>(
+            to + j, factors + o * Shape::places, lines + j * Panel::line);
+      });
+    };
+    // What is read again and again is what the first-level cache holds: all of u here, or else what one tile takes of it.
+    if constexpr (Shape::outputs * Samples * length * Index(sizeof(T)) <= cache_budget) {
+      for (Index i = 0; i < runs; ++i) {
+        in_parts<Shape::outputs, rows>([=](Index o, auto row_count) { tiles(i, o, row_count); });
+      }
+    } else {
+      in_parts<Shape::outputs, rows>([=](Index o, auto row_count) {
+        for (Index i = 0; i < runs; ++i) tiles(i, o, row_count);
       });
     }
   });
@@ -282,7 +312,7 @@ template <class Shape, Index Parts, class T>
 inline void convolution_weight_gradient(T* __restrict dw, const T* x, const T* u, T* scratch, T* memory, int threads) {
   using namespace conv_detail;
   constexpr Index samples = samples_at_a_time(ceil_div(Shape::batch, Parts), Shape::places);
-  constexpr Index rows = even_part(Shape::rows::count, most(long_sum / Shape::columns::count, 1));
+  constexpr Index rows = even_part(Shape::rows::count, most(longest_sum / Shape::columns::count, 1));
   constexpr Index group_x = Shape::inputs * Shape::plane, group_u = Shape::outputs * Shape::places;
   in_parallel(Parts * Shape::groups, threads, [=](Index task) {
     const Index part = task / Shape::groups, group = task % Shape::groups;
@@ -294,7 +324,8 @@ inline void convolution_weight_gradient(T* __restrict dw, const T* x, const T* u
       const T* from = x + (sample * Shape::groups + group) * group_x;
       const T* factor = u + (sample * Shape::groups + group) * group_u;
       in_parts<Shape::rows::count, rows>([=](Index row, auto row_count) {
-        add_weight_gradient<Shape, decltype(count)::value, decltype(row_count)::value>(total, from, factor, memory, row);
+        constexpr Index sample_count = decltype(count)::value;
+        add_weight_gradient<Shape, sample_count, decltype(row_count)::value>(total, from, factor, memory, row);
       });
     };
     for (; n + samples <= end; n += samples) add(n, Constant<samples>{});

@@ -6,7 +6,8 @@
 
 namespace pylms {
 
-// Tasks that do not touch each other's results; how many threads take them changes nothing. 0: as many as there are cores.
+// Tasks that do not touch each other's results; how many threads take them (0: as many as there are cores) changes
+// nothing.
 template <class Task>
 inline void in_parallel(Index tasks, int threads, const Task& task) {
   if (threads == 1 || tasks == 1) {

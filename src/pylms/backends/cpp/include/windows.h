@@ -48,6 +48,14 @@ constexpr Index even_part(Index total, Index budget) {
   return ceil_div(total, ceil_div(total, most(least(budget, total), 1)));
 }
 
+// The same, but dividing `total` without a rest, where parts need not be half as large for that.
+constexpr Index fitting_part(Index total, Index budget) {
+  for (Index part = least(budget, total); part > budget / 2; --part) {
+    if (total % part == 0) return part;
+  }
+  return even_part(total, budget);
+}
+
 namespace windows_detail {
 
 constexpr Index most_unrolled = 8;  // vectors of a row that have code of their own
@@ -101,7 +109,7 @@ PYLMS_INLINE void add_shifted_lines(Vec<T> (&sums)[2], const T* lines, Index ld,
   (add_shifted<Columns, K, Start, Count>(sums[K % 2], lines + K * ld), ...);
 }
 
-// Adds what vector number `V` of a row gets from all places of the panel that see it. The row is written once: a load of
+// Adds what vector number `V` of a row gets from all places of the panel that see it. The row is written once: loading
 // what several small stores have just written would have to wait for them.
 template <class Rows, class Columns, Index RowCount, Index V, class T>
 PYLMS_INLINE void add_to_row(T* __restrict row, const T* panel, Index number, Index first_row, Index ld) {
@@ -120,7 +128,8 @@ PYLMS_INLINE void add_to_row(T* __restrict row, const T* panel, Index number, In
   store_first<count>(row + start, sums[0] + sums[1]);
 }
 template <class Rows, class Columns, Index RowCount, class T, Index... V>
-PYLMS_INLINE void add_to_row(T* __restrict row, const T* panel, Index number, Index first_row, Index ld, Indices<V...>) {
+PYLMS_INLINE void add_to_row(T* __restrict row, const T* panel, Index number, Index first_row, Index ld,
+                             Indices<V...>) {
   (add_to_row<Rows, Columns, RowCount, V>(row, panel, number, first_row, ld), ...);
 }
 
