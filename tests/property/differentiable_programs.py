@@ -66,7 +66,7 @@ class Writer:
         value = self.value(readable, ints, 2)
         if kind == "assign":
             if calls and self.random.random() < 0.4:
-                value = f"{calls}({value}, {self.random.choice(['n', '2', '3'])})"
+                value = f"{calls}(x * 0.5 + {value}, {self.random.choice(['n', '2', '3'])})"
             self.line(indent, f"{target} = math.{self.random.choice(['tanh', 'sin'])}({value})")
         elif kind == "add":
             self.line(indent, f"{target} += math.tanh({value})")
