@@ -3,8 +3,8 @@
 //     blas_gemm<Form, M, N, K>(library, threads, c, a, b, alpha, beta)      c = beta * c + alpha * A·B
 //
 // Operands are dense and row-major, as those of gemm.h. `library` is the path of the shared library; the answer is
-// false where it cannot be loaded, and nothing is done. The order of every sum is the library's on one thread: threads (0: as
-// many as there are cores) take rows of C, always as many at a time.
+// false where it cannot be loaded, and nothing is done. The order of every sum is the library's on one thread: threads
+// (0: as many as there are cores) take rows of C, always as many at a time.
 #ifndef PYLMS_BLAS_H
 #define PYLMS_BLAS_H
 

@@ -283,7 +283,7 @@ inline void add_weight_gradient(T* __restrict dw, const T* x, const T* u, T* mem
             to + j, factors + o * Shape::places, lines + j * Panel::line);
       });
     };
-    // What is read again and again is what the first-level cache holds: all of u here, or else what one tile takes of it.
+    // What is read again and again is what the first-level cache holds: all of u here, or else what a tile takes of it.
     if constexpr (Shape::outputs * Samples * length * Index(sizeof(T)) <= cache_budget) {
       for (Index i = 0; i < runs; ++i) {
         in_parts<Shape::outputs, rows>([=](Index o, auto row_count) { tiles(i, o, row_count); });

@@ -1,7 +1,7 @@
 // Pooling of sizes known when the code is generated, plane by plane.
 //
-// `Rows` and `Columns` tell where windows lie; planes are dense and row-major, Rows::extent x Columns::extent in, Rows::count
-// x Columns::count out. A window that sees nothing has minus infinity for its maximum.
+// `Rows` and `Columns` tell where windows lie; planes are dense and row-major, Rows::extent x Columns::extent in,
+// Rows::count x Columns::count out. A window that sees nothing has minus infinity for its maximum.
 #ifndef PYLMS_POOL_H
 #define PYLMS_POOL_H
 
