@@ -47,10 +47,14 @@ class FunctionTable:
     ) -> object:
         """Stage a call. TorchFeatureError for functions and options that are not in the table."""
         if function not in self._handlers:
+            # The user knows the function that was called, and not those that it is made of.
+            asked = context.composing[0] if context.composing else function
+            reason = "" if asked is function else f"it calls `{name_of(function)}`; "
             raise TorchFeatureError(
-                f"`{name_of(function)}` cannot be staged yet",
+                f"`{name_of(asked)}` cannot be staged yet",
                 loc=caller_loc(),
-                hint="compute it from operations that can be (see docs/limitations.md), or call it outside staged code",
+                hint=f"{reason}compute it from operations that can be (see docs/limitations.md), or call it outside "
+                "staged code",
             )
         handler, signature = self._handlers[function]
         try:
