@@ -64,12 +64,12 @@ SECTION.yes("`max_pool2d`", lambda x: F.max_pool2d(F.relu(x), 2), EQUAL)
 SECTION.yes("`max_pool1d`", lambda x: F.max_pool1d(x, 3, 2), LINES)
 SECTION.yes("`max_pool1d`", lambda x: F.max_pool1d(x, 2, padding=1), LINES[0])
 SECTION.yes("`max_pool2d`, `return_indices`", lambda x: F.max_pool2d(x, 2, return_indices=True), EQUAL)
-SECTION.yes("`max_pool1d`, `return_indices`", lambda x: F.max_pool1d(x, 3, 2, return_indices=True), LINES[0])
+SECTION.yes("`max_pool1d`, `return_indices`", lambda x: F.max_pool1d_with_indices(x, 3, 2), LINES[0])
 SECTION.no(
     "`adaptive_max_pool2d`, `return_indices`",
     lambda x: F.adaptive_max_pool2d(x, 2, return_indices=True),
     IMAGES,
-    says="`torch.nn.functional.adaptive_max_pool2d_with_indices` cannot be staged yet",
+    says="`return_indices=True` of `adaptive_max_pool2d` cannot be staged yet",
 )
 SECTION.yes("`avg_pool2d`", lambda x: F.avg_pool2d(x, 2), IMAGES, double=True)
 SECTION.yes("`avg_pool2d`", lambda x: F.avg_pool2d(x, 3, stride=2, padding=1), IMAGES)

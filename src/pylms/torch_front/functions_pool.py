@@ -84,7 +84,7 @@ def _require_float(context: TorchContext, name: str, input: Operand) -> None:
 
 
 def _define_max_pool(name: str, rank: int) -> None:
-    @functions.define(getattr(F, name), getattr(torch, name), getattr(F, f"{name}_with_indices"))
+    @functions.define(getattr(F, name), getattr(torch, name))
     def max_pool(
         context: TorchContext,
         input: Operand,
@@ -104,6 +104,19 @@ def _define_max_pool(name: str, rank: int) -> None:
             return largest
         at = context.emit(MAX_POOL_PICK, x, _positions(context, x), **windows.attributes)
         return largest, without_batch(context, at, is_batch)
+
+    @functions.define(getattr(F, f"{name}_with_indices"))
+    def with_indices(
+        context: TorchContext,
+        input: Operand,
+        kernel_size: object,
+        stride: object = None,
+        padding: object = 0,
+        dilation: object = 1,
+        ceil_mode: bool = False,
+        return_indices: bool = True,
+    ) -> object:
+        return max_pool(context, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices=True)
 
 
 def _positions(context: TorchContext, x: Atom) -> Atom:
@@ -226,6 +239,10 @@ def _define_adaptive_pools(average: str, largest: str, rank: int) -> None:
             return context.emit(MAX_POOL, part, **windows.attributes)
 
         return without_batch(context, _pooled_adaptively(context, x, windows, greatest), is_batch)
+
+    @functions.define(getattr(F, f"{largest}_with_indices"))
+    def with_indices(context: TorchContext, input: Operand, output_size: object, return_indices: bool = True) -> object:
+        return max_pool(context, input, output_size, return_indices=True)
 
 
 for _rank in (1, 2):
