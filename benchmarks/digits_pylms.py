@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import nn
+from torch import nn, optim
 from torch.nn import functional
 from torch.utils.data import DataLoader
 
@@ -21,16 +21,20 @@ class StagedTrainer:
     def __init__(self, batch: int, kind: str) -> None:
         self.batch, self.kind = batch, kind
         self.model = initial_model(kind)
+        self.optimizer = OPTIMIZERS[kind](self.model.parameters())
         self.compiled: dict[int, Any] = {}
 
     def reset(self) -> None:
         self.model.load_state_dict(initial_model(self.kind).state_dict())
+        for state in self.optimizer.state.values():
+            for part in state.values():
+                part.zero_()
 
     def prepare(self, steps: int) -> int:
         if steps not in self.compiled:
             data = training_set(normalising())
             data.data, data.targets = data.data[: steps * self.batch], data.targets[: steps * self.batch]
-            self.compiled[steps] = staged_loop(self.model, DataLoader(data, self.batch), self.kind)
+            self.compiled[steps] = staged_loop(self.model, self.optimizer, DataLoader(data, self.batch))
         self.train(steps)
         self.reset()
         return steps
@@ -42,13 +46,14 @@ class StagedTrainer:
         return parameters_of(self.model)
 
 
-def staged_loop(model: nn.Module, batches: Any, kind: str) -> Any:
-    """The training loop of the example over one epoch, staged; it returns the sum of the losses."""
-    make_optimizer = OPTIMIZERS[kind]
+def staged_loop(model: nn.Module, optimizer: optim.Optimizer, batches: Any) -> Any:
+    """The training loop of the example over one epoch, staged; it returns the sum of the losses.
+
+    The optimiser is not made in it: at each call a new one would be, and the loop staged anew.
+    """
 
     @lms
     def run(dummy):
-        optimizer = make_optimizer(model.parameters())
         total = 0.0
         for images, classes in batches:
             optimizer.zero_grad()
