@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from ..errors import NotSupportedYetError
@@ -64,20 +64,41 @@ def store_where(trace: Trace, target: Atom, mask: Atom, value: Atom) -> None:
     if mask.type.rank > 1:
         _store_where(trace, target, mask, number)
         return
-    # NumPy takes a mask without elements for an array of any length.
     (length,) = trace.emit(ARRAY_DIM, [mask], attrs={"axis": 0})
+    (size,) = trace.emit(ARRAY_DIM, [target], attrs={"axis": 0})
+    (fits,) = trace.emit(ops.EQ, [length, size])
     (has_elements,) = trace.emit(ops.NE, [length, Const(0, INT)])
-    with trace.builder.block() as then:
-        _store_where(trace, target, mask, number)
-    with trace.builder.block() as otherwise:
-        pass
-    trace.emit(IF, [has_elements], blocks=(then.finish([]), otherwise.finish([])))
+    # NumPy takes a mask without elements for an array of any length. Mostly a mask is made of the array: its length is
+    # the same value, and what does not fit is seen not to happen.
+    _either(
+        trace,
+        fits,
+        lambda: _store_where(trace, target, mask, number),
+        lambda: _either(trace, has_elements, lambda: _require_fit(trace, target, mask), _nothing),
+    )
+
+
+def _either(trace: Trace, condition: Atom, then: Callable[[], None], otherwise: Callable[[], None]) -> None:
+    blocks = []
+    for side in (then, otherwise):
+        with trace.builder.block() as scope:
+            side()
+        blocks.append(scope.finish([]))
+    trace.emit(IF, [condition], blocks=tuple(blocks))
+
+
+def _nothing() -> None:
+    """The side on which nothing is to do."""
+
+
+def _require_fit(trace: Trace, target: Atom, mask: Atom) -> None:
+    """An error unless the array has the mask's shape."""
+    Operands(trace, [mask, target]).require_same_shape(Operands(trace, [target]).together())
 
 
 def _store_where(trace: Trace, target: Atom, mask: Atom, number: Atom) -> None:
-    operands, into = Operands(trace, [mask, target]), Operands(trace, [target])
-    extents = into.together()
-    operands.require_same_shape(extents)
+    _require_fit(trace, target, mask)
+    operands, extents = Operands(trace, [mask, target]), Operands(trace, [target]).together()
 
     def element(indices: Sequence[Atom]) -> Atom:
         holds, old = operands.at(indices, extents)
