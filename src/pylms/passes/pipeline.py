@@ -28,40 +28,9 @@ from .simplify import Simplify
 from .simplify_tensors import SimplifyTensors
 
 # Values first, since everything else reasons about values. Merging shows equal operands to a second round of
-# simplification, and that conditions to fold. Arrays fuse when equal extents have one name. Parallel loops are looked at
-# when what they carry is as plain as it gets. Invariants move when what is left is worth moving, and are then known
+# simplification, and that conditions to fold. Arrays fuse when equal extents have one name. Parallel loops are looked
+# at when what they carry is as plain as it gets. Invariants move when what is left is worth moving, and are then known
 # outside their loops to the analysis of what cannot fail.
-VALUE_PASSES` come first, on what staging traced; then, after the derivatives of functions, `SCALAR_PASSES`;
-`TENSOR_PASSES` after `backward`; then, if asked for, `REASSOCIATING_PASSES`.
-"""
-
-from __future__ import annotations
-
-from collections.abc import Callable, Iterable
-from dataclasses import replace
-
-from ..errors import InternalError
-from ..ir.call_graph import without_unused
-from ..ir.node import Function, Node
-from ..ir.verify import verify as verify_function
-from .base import Pass
-from .cse import EliminateCommonSubexpressions
-from .dce import EliminateDeadCode
-from .delay_updates import DelayUpdates
-from .eliminate_checks import EliminateChecks
-from .fold import Fold
-from .fuse_arrays import FuseArrays
-from .licm import HoistLoopInvariants
-from .parallel_loops import CheckParallelLoops
-from .promote_variables import PromoteVariables
-from .scalarize_arrays import ScalarizeArrays
-from .simplify import Simplify
-from .simplify_tensors import SimplifyTensors
-
-# Values first, since everything else reasons about values. Merging shows equal operands to a second round of
-# simplification, and that conditions to fold. Arrays fuse when equal extents have one name. Parallel loops are looked at when what they carry is as
-# plain as it gets. Invariants move when what is left is worth moving, and are then known outside their loops to the
-# analysis of what cannot fail.
 VALUE_PASSES: tuple[Pass, ...] = (
     PromoteVariables(),
     Fold(),
