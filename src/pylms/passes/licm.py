@@ -83,6 +83,8 @@ class _Hoister:
         effect = node.effect
         if effect.writes or effect.io or makes_memory(node) or effect.reads & written:
             return False
+        if not node.results and effect.is_pure:
+            return False  # an emptied loop, of no use anywhere: where it stands it may never run
         if effect.reads and not self.moves_loads:
             return False
         if not node.blocks:
