@@ -57,6 +57,8 @@ _ELEMENT_COST = {
     **dict.fromkeys((POW, SIN, COS, TAN, *elementary.ELEMENTWISE), 20),
 }
 _COST_OF_STORING = 2
+# A nest that reads an element of a join has to find out which part it is in.
+_MOST_PARTS = 4
 
 # Loops that an element is computed in: their extents from the outside in, and for each dimension the depths of
 # the loops that its index depends on.
@@ -209,6 +211,8 @@ class _Planner:
         if node.primitive in _BUFFER_READS and self._outlives_content(node, uses):
             return True
         if needed and (node.primitive not in _ALIASES or _is_number(result, *node.args) or self._is_last_view(node)):
+            return True
+        if len(node.args) > _MOST_PARTS and is_copied(node):
             return True
         if node.primitive in _VIEWS:
             return False

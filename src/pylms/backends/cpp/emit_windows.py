@@ -152,6 +152,7 @@ def _emit_pool(emitter: Emitter, node: Node) -> None:
     kernel = integers(dict(node.attrs), "kernel")
     axes = _axes(node, kernel=kernel, counts=_type(pooled).shape[2:], extents=_type(whole).shape[2:])
     emitter.include("pool.h")
-    work = max(tensor.size for tensor in tensors) if planes else 0
+    # An element that is compared, found again and moved takes as long as so many multiplications.
+    work = 16 * max(tensor.size for tensor in tensors) if planes else 0
     arguments = ", ".join([target, *map(emitter.expression, node.args), str(planes), threads_for(emitter, work)])
     emitter.line(f"pylms::{_POOLS[node.primitive]}<{', '.join(axes)}>({arguments});")
