@@ -13,7 +13,7 @@ from typing import Any
 import matplotlib
 
 matplotlib.use("Agg")
-from matplotlib import pyplot
+from matplotlib import pyplot, ticker
 
 from .report import SUBJECT
 
@@ -50,6 +50,9 @@ def draw_panel(axis: Any, workload: dict[str, Any]) -> None:
         axis.text(max(each) * 1.08, number, f"{median:,.4g}", va="center", fontsize=8)
     axis.set_yticks(range(len(names)), names, fontsize=8)
     axis.set_xscale("log")
+    axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
+    axis.xaxis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.xaxis.set_minor_formatter(ticker.NullFormatter())
     axis.set_xlim(min(map(min, rounds)) * 0.7, max(map(max, rounds)) * 1.8)
     axis.set_ylim(len(names) - 0.5, -0.5)
     axis.tick_params(axis="x", labelsize=8)
