@@ -47,7 +47,9 @@ def draw_panel(axis: Any, workload: dict[str, Any]) -> None:
         median, colour = statistics.median(each), OURS if name.startswith(SUBJECT) else OTHERS
         axis.hlines(number, min(each), max(each), colors=colour, lw=1.5)
         axis.plot(median, number, "o", color=colour, ms=6)
-        axis.text(max(each) * 1.08, number, f"{median:,.4g}", va="center", fontsize=8)
+        axis.text(
+            max(each) * 1.08, number, f"{median:,.0f}" if median >= 1000 else f"{median:.4g}", va="center", fontsize=8
+        )
     axis.set_yticks(range(len(names)), names, fontsize=8)
     axis.set_xscale("log")
     axis.xaxis.set_major_locator(ticker.LogLocator(subs=(1, 2, 5)))
