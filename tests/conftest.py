@@ -13,7 +13,7 @@ import pytest
 from pylms.data.mnist_files import MNIST_FILES, find_file, search_folders
 
 # How fast the machine is must not decide whether a test passes.
-hypothesis.settings.register_profile("patient", deadline=None, derandomize=False)
+hypothesis.settings.register_profile("patient", deadline=None)
 hypothesis.settings.load_profile("patient")
 
 
