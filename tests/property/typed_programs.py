@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from tests.harness.python_bugs import STORES_ONE_NAME_TWICE
+
 LETTERS = {"int": "i", "float": "x", "bool": "b", "pair": "p"}
 INTS = ("0", "1", "-1", "2", "3", "5", "7", "10", "-4", "97")
 EDGE_INTS = ("1000003", "4611686018427387904", "9223372036854775807", "-9223372036854775807 - 1")
@@ -249,7 +251,10 @@ class Programs:
             return [f"{self.target(type_, scope)} {operator}= {value}"]
         if kind == "tuple":
             other = self.target(type_, scope)
-            return [f"{name}, {other} = {self.expression(type_, scope, 1)}, {self.expression(type_, scope, 1)}"]
+            first, second = self.expression(type_, scope, 1), self.expression(type_, scope, 1)
+            if name == other and not STORES_ONE_NAME_TWICE:
+                return [f"{name} = ({first}, {second})[1]"]
+            return [f"{name}, {other} = {first}, {second}"]
         if kind == "pair":
             return [f"{self.target('pair', scope)} = {self.expression('pair', scope)}"]
         if kind == "unpack":
