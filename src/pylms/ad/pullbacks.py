@@ -16,7 +16,7 @@ from ..ir.builder import Builder, rebuild
 from ..ir.call_graph import all_functions
 from ..ir.node import Atom, Block, Function, Node, Sym, walk
 from ..ir.ops.differentiation import BACKWARD, INDEPENDENT, PULLBACK, pullback_parts
-from ..ir.ops.tensors import STOP_GRADIENT, integers
+from ..ir.ops.tensors import STOP_GRADIENT, integers_of
 from ..ir.types import ArrayType, Region
 from ..passes.dce import EliminateDeadCode
 from ..passes.fuse_arrays import FuseArrays
@@ -120,7 +120,7 @@ def _start(nodes: Sequence[Node]) -> int:
 
 def _choose_regions(context: Context, node: Node, variables: Sequence[Sym]) -> None:
     """Gradients lie where the `pullback` says, and are asked for from the start."""
-    for variable, number in zip(variables, integers(dict(node.attrs), "regions"), strict=True):
+    for variable, number in zip(variables, integers_of(node, "regions"), strict=True):
         if isinstance(variable.type, ArrayType):
             context.shadows.regions.choose(variable.type.region, Region(number))
             context.shadows.of(variable)

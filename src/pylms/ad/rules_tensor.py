@@ -17,7 +17,7 @@ from ..ir.ops.tensors import (
     REDUCE_SUM,
     RESHAPE,
     TRANSPOSE,
-    integers,
+    integers_of,
 )
 from ..ir.types import TensorType
 from .sweep import Sweep, derivative_rules
@@ -29,7 +29,7 @@ def _shape(symbol_type: object) -> tuple[int, ...]:
 
 def _kept_axes(node: Node) -> tuple[int, ...]:
     """The dimensions that a reduction keeps."""
-    reduced = integers(dict(node.attrs), "axes")
+    reduced = integers_of(node, "axes")
     return tuple(axis for axis in range(len(_shape(node.args[0].type))) if axis not in reduced)
 
 
@@ -37,7 +37,7 @@ def _kept_axes(node: Node) -> tuple[int, ...]:
 def _broadcast(sweep: Sweep, node: Node) -> None:
     (source,) = node.args
     adjoint = sweep.adjoint(node.results[0])
-    shape, axes = integers(dict(node.attrs), "shape"), integers(dict(node.attrs), "axes")
+    shape, axes = integers_of(node, "shape"), integers_of(node, "axes")
     repeated = tuple(axis for axis in range(len(shape)) if axis not in axes)
     if repeated:
         adjoint = sweep.emit(REDUCE_SUM, adjoint, axes=repeated)
@@ -55,7 +55,7 @@ def _reshape(sweep: Sweep, node: Node) -> None:
 
 @derivative_rules.define(TRANSPOSE)
 def _transpose(sweep: Sweep, node: Node) -> None:
-    permutation = integers(dict(node.attrs), "permutation")
+    permutation = integers_of(node, "permutation")
     inverse = tuple(permutation.index(axis) for axis in range(len(permutation)))
     sweep.accumulate(node.args[0], sweep.emit(TRANSPOSE, sweep.adjoint(node.results[0]), permutation=inverse))
 
@@ -74,7 +74,7 @@ def _reduce_max(sweep: Sweep, node: Node) -> None:
     maximum = node.results[0]
     assert isinstance(source.type, TensorType)
     shape, kept = source.type.shape, _kept_axes(node)
-    reduced = integers(dict(node.attrs), "axes")
+    reduced = integers_of(node, "axes")
     is_maximum = sweep.emit(EQ, source, sweep.emit(BROADCAST, maximum, shape=shape, axes=kept))
     mask = sweep.emit(CONVERT, is_maximum, dtype=source.type.dtype)
     count = sweep.emit(REDUCE_SUM, mask, axes=reduced)

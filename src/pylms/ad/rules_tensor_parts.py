@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..ir.node import Node
 from ..ir.ops.tensor_gathers import SCATTER_ADD, SCATTER_ADD_ALONG, TAKE, TAKE_ALONG
 from ..ir.ops.tensor_regions import CONCAT, PLACE, SLICE
-from ..ir.ops.tensors import integers
+from ..ir.ops.tensors import integers_of
 from ..ir.types import TensorType
 from .sweep import Sweep, derivative_rules
 
@@ -24,7 +24,7 @@ def _axis(node: Node) -> int:
 
 @derivative_rules.define(SLICE)
 def _slice(sweep: Sweep, node: Node) -> None:
-    starts, steps = (integers(dict(node.attrs), name) for name in ("starts", "steps"))
+    starts, steps = (integers_of(node, name) for name in ("starts", "steps"))
     adjoint = sweep.adjoint(node.results[0])
     shape = _type(node, 0).shape
     sweep.accumulate(node.args[0], sweep.emit(PLACE, adjoint, shape=shape, starts=starts, steps=steps))
@@ -32,7 +32,7 @@ def _slice(sweep: Sweep, node: Node) -> None:
 
 @derivative_rules.define(PLACE)
 def _place(sweep: Sweep, node: Node) -> None:
-    starts, steps = (integers(dict(node.attrs), name) for name in ("starts", "steps"))
+    starts, steps = (integers_of(node, name) for name in ("starts", "steps"))
     adjoint = sweep.adjoint(node.results[0])
     sizes = _type(node, 0).shape
     sweep.accumulate(node.args[0], sweep.emit(SLICE, adjoint, starts=starts, sizes=sizes, steps=steps))
@@ -50,29 +50,20 @@ def _concat(sweep: Sweep, node: Node) -> None:
         start += sizes[axis]
 
 
-@derivative_rules.define(TAKE)
-def _take(sweep: Sweep, node: Node) -> None:
+_ADJOINTS = {TAKE: SCATTER_ADD, TAKE_ALONG: SCATTER_ADD_ALONG}
+_GATHERS = {scatter: gather for gather, scatter in _ADJOINTS.items()}
+
+
+@derivative_rules.define(*_ADJOINTS)
+def _gather(sweep: Sweep, node: Node) -> None:
     source, index = node.args
     adjoint, axis = sweep.adjoint(node.results[0]), _axis(node)
     size = _type(node, 0).shape[axis]
-    sweep.accumulate(source, sweep.emit(SCATTER_ADD, index, adjoint, axis=axis, size=size))
+    sweep.accumulate(source, sweep.emit(_ADJOINTS[node.primitive], index, adjoint, axis=axis, size=size))
 
 
-@derivative_rules.define(SCATTER_ADD)
-def _scatter_add(sweep: Sweep, node: Node) -> None:
+@derivative_rules.define(*_GATHERS)
+def _scatter(sweep: Sweep, node: Node) -> None:
     index, updates = node.args
-    sweep.accumulate(updates, sweep.emit(TAKE, sweep.adjoint(node.results[0]), index, axis=_axis(node)))
-
-
-@derivative_rules.define(TAKE_ALONG)
-def _take_along(sweep: Sweep, node: Node) -> None:
-    source, index = node.args
-    adjoint, axis = sweep.adjoint(node.results[0]), _axis(node)
-    size = _type(node, 0).shape[axis]
-    sweep.accumulate(source, sweep.emit(SCATTER_ADD_ALONG, index, adjoint, axis=axis, size=size))
-
-
-@derivative_rules.define(SCATTER_ADD_ALONG)
-def _scatter_add_along(sweep: Sweep, node: Node) -> None:
-    index, updates = node.args
-    sweep.accumulate(updates, sweep.emit(TAKE_ALONG, sweep.adjoint(node.results[0]), index, axis=_axis(node)))
+    adjoint = sweep.adjoint(node.results[0])
+    sweep.accumulate(updates, sweep.emit(_GATHERS[node.primitive], adjoint, index, axis=_axis(node)))

@@ -23,7 +23,7 @@ from .ops.arrays import (
     IN_BOUNDS,
     NORMALIZE_INDEX,
 )
-from .ops.tensors import integers
+from .ops.tensors import integers_of
 from .types import ArrayType, element_type
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def _evaluate_slice(_interpreter: Interpreter, node: Node, args: list[Any]) -> t
 
 @evaluate_rules.define(ARRAY_PERMUTE)
 def _evaluate_permute(_interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
-    return (args[0].transpose(integers(dict(node.attrs), "permutation")),)
+    return (args[0].transpose(integers_of(node, "permutation")),)
 
 
 @evaluate_rules.define(ARRAY_EXPAND)

@@ -9,7 +9,7 @@ import numpy as np
 from .evaluate_rules import Array, Value, as_type, constant_value, dtype_of, evaluate_rules
 from .node import Atom, Block, Const, Node, Sym
 from .ops.fusion import ELEMENT_AT, FUSED, MATMUL_UPDATE, REDUCTION
-from .ops.tensors import MATMUL, integers
+from .ops.tensors import MATMUL, integers_of
 from .types import ScalarType, TensorType, element_type
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @evaluate_rules.define(FUSED)
 def _evaluate_fused(interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
-    shape, ranks = integers(dict(node.attrs), "shape"), integers(dict(node.attrs), "ranks")
+    shape, ranks = integers_of(node, "shape"), integers_of(node, "ranks")
     (block,) = node.blocks
     values = _Nest(interpreter).run(block, shape)
     elements = [_first_axes(value, shape, rank) for value, rank in zip(values, ranks, strict=True)]
@@ -78,14 +78,14 @@ class _Nest:
     def evaluate(self, node: Node) -> Array:
         if node.primitive is ELEMENT_AT:
             source, *indices = (self._value(arg) for arg in node.args)
-            elements: Array = source.reshape(integers(dict(node.attrs), "shape"))[tuple(indices)]
+            elements: Array = source.reshape(integers_of(node, "shape"))[tuple(indices)]
             return elements
         if node.primitive is REDUCTION:
             return self._reduce(node)
         return self._elementwise(node)
 
     def _reduce(self, node: Node) -> Array:
-        shape = integers(dict(node.attrs), "shape")
+        shape = integers_of(node, "shape")
         (value,) = self.run(node.blocks[0], shape)
         axes = tuple(range(len(shape)))
         # What does not vary within has only the axes of outer blocks.

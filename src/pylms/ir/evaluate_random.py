@@ -10,7 +10,7 @@ import numpy as np
 from .evaluate_rules import Value, evaluate_rules
 from .node import Node
 from .ops.random import RANDOM_BELOW, RANDOM_UNIFORM, WORDS
-from .ops.tensors import integers
+from .ops.tensors import integers_of
 from .types import FLOAT32
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ _LOW_32 = 0xFFFFFFFF
 
 @evaluate_rules.define(RANDOM_UNIFORM)
 def _evaluate_uniform(_interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
-    shape = integers(dict(node.attrs), "shape")
+    shape = integers_of(node, "shape")
     if node.attr("dtype") == FLOAT32:
         words = [_next_word(args[0]) for _ in range(prod(shape))]
         return (np.array([(word & 0xFFFFFF) * 2.0**-24 for word in words], np.float32).reshape(shape),)
@@ -31,7 +31,7 @@ def _evaluate_uniform(_interpreter: Interpreter, node: Node, args: list[Any]) ->
 
 @evaluate_rules.define(RANDOM_BELOW)
 def _evaluate_below(_interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
-    shape, probability = integers(dict(node.attrs), "shape"), node.attr("probability")
+    shape, probability = integers_of(node, "shape"), node.attr("probability")
     numbers = draw_numbers(args[0], prod(shape))
     return (np.array([number * 2.0**-53 < probability for number in numbers], np.bool_).reshape(shape),)  # type: ignore[operator]
 

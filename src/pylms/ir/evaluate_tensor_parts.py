@@ -11,7 +11,7 @@ from .node import Node
 from .ops.fusion import SCATTER_UPDATE
 from .ops.tensor_gathers import SCATTER_ADD, SCATTER_ADD_ALONG, TAKE, TAKE_ALONG
 from .ops.tensor_regions import CONCAT, PLACE, SLICE
-from .ops.tensors import integers
+from .ops.tensors import integers_of
 from .types import TensorType
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def _region(node: Node, sizes: tuple[int, ...]) -> tuple[Array, ...]:
     """The positions along each dimension, to index with."""
-    starts, steps = (integers(dict(node.attrs), name) for name in ("starts", "steps"))
+    starts, steps = (integers_of(node, name) for name in ("starts", "steps"))
     return np.ix_(*(start + np.arange(size) * step for start, size, step in zip(starts, sizes, steps, strict=True)))
 
 
@@ -38,7 +38,7 @@ def _zeros(node: Node) -> Array:
 
 @evaluate_rules.define(SLICE)
 def _evaluate_slice(_interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
-    return (as_type(args[0][_region(node, integers(dict(node.attrs), "sizes"))], node.results[0].type),)
+    return (as_type(args[0][_region(node, integers_of(node, "sizes"))], node.results[0].type),)
 
 
 @evaluate_rules.define(PLACE)

@@ -22,15 +22,11 @@ def _result_type(node: Node) -> TensorType:
     return type_
 
 
-def _integers(node: Node, name: str) -> tuple[int, ...]:
-    return ops.integers(dict(node.attrs), name)
-
-
 @evaluate_rules.define(ops.BROADCAST)
 def _evaluate_broadcast(_interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
     type_ = _result_type(node)
     aligned = [1] * type_.rank
-    for axis in _integers(node, "axes"):
+    for axis in ops.integers_of(node, "axes"):
         aligned[axis] = type_.shape[axis]
     source = np.asarray(args[0], dtype_of(type_.dtype)).reshape(aligned)
     return (np.broadcast_to(source, type_.shape).copy(),)
@@ -43,12 +39,12 @@ def _evaluate_reshape(_interpreter: Interpreter, node: Node, args: list[Any]) ->
 
 @evaluate_rules.define(ops.TRANSPOSE)
 def _evaluate_transpose(_interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
-    return (args[0].transpose(_integers(node, "permutation")).copy(),)
+    return (args[0].transpose(ops.integers_of(node, "permutation")).copy(),)
 
 
 @evaluate_rules.define(ops.REDUCE_SUM)
 def _evaluate_reduce_sum(_interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
-    return (as_type(args[0].sum(axis=_integers(node, "axes"), dtype=args[0].dtype), node.results[0].type),)
+    return (as_type(args[0].sum(axis=ops.integers_of(node, "axes"), dtype=args[0].dtype), node.results[0].type),)
 
 
 @evaluate_rules.define(ops.REDUCE_MAX)
@@ -56,7 +52,7 @@ def _evaluate_reduce_max(_interpreter: Interpreter, node: Node, args: list[Any])
     """An empty maximum is minus infinity, or the least integer."""
     dtype = args[0].dtype
     least = -np.inf if np.issubdtype(dtype, np.floating) else False if dtype == np.bool_ else np.iinfo(dtype).min
-    return (as_type(args[0].max(axis=_integers(node, "axes"), initial=least), node.results[0].type),)
+    return (as_type(args[0].max(axis=ops.integers_of(node, "axes"), initial=least), node.results[0].type),)
 
 
 @evaluate_rules.define(ops.MATMUL)

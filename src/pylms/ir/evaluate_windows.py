@@ -12,7 +12,7 @@ import numpy as np
 from .evaluate_rules import Array, Value, as_type, dtype_of, evaluate_rules
 from .node import Node
 from .ops import windows as ops
-from .ops.tensors import integers
+from .ops.tensors import integers_of
 from .types import TensorType, Type, element_type
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ class _Windows:
 
     @staticmethod
     def of(node: Node, *, kernel: Shape, counts: Shape, extents: Shape) -> _Windows:
-        strides, padding, dilation = (_integers(node, name) for name in ("strides", "padding", "dilation"))
+        strides, padding, dilation = (integers_of(node, name) for name in ("strides", "padding", "dilation"))
         return _Windows(kernel, strides, padding, dilation, counts, extents)
 
     def elements(self) -> Iterator[tuple[Any, Any, Any]]:
@@ -53,10 +53,6 @@ class _Windows:
         first = max(0, -(offset // stride))
         last = min(self.counts[axis], (self.extents[axis] - 1 - offset) // stride + 1)
         return first, last, first * stride + offset
-
-
-def _integers(node: Node, name: str) -> Shape:
-    return integers(dict(node.attrs), name)
 
 
 def _shape(type_: Type) -> Shape:
@@ -123,7 +119,7 @@ def _summed(array: Array) -> Array:
 
 
 def _pooling(node: Node, extents: Shape) -> _Windows:
-    kernel, counts = _integers(node, "kernel"), _integers(node, "counts")
+    kernel, counts = integers_of(node, "kernel"), integers_of(node, "counts")
     return _Windows.of(node, kernel=kernel, counts=counts, extents=extents)
 
 
@@ -182,7 +178,7 @@ def _evaluate_window_sum(_interpreter: Interpreter, node: Node, args: list[Any])
 @evaluate_rules.define(ops.WINDOW_SPREAD)
 def _evaluate_window_spread(_interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
     result = _zeros(node)
-    kernel, extents = _integers(node, "kernel"), _integers(node, "extents")
+    kernel, extents = integers_of(node, "kernel"), integers_of(node, "extents")
     windows = _Windows.of(node, kernel=kernel, counts=args[0].shape[2:], extents=extents)
     with np.errstate(all="ignore"):
         for _, places, seen in windows.elements():

@@ -14,7 +14,7 @@ from ..ir.ops.arrays import (
     ARRAY_SLICE,
     VIEWS,
 )
-from ..ir.ops.tensors import integers
+from ..ir.ops.tensors import integers_of
 from ..ir.types import INT, BufferType
 
 MAKERS = (ARRAY_NEW, ARRAY_BUILD, ARRAY_OF_BUFFER, *VIEWS)
@@ -32,7 +32,7 @@ def extent_of(maker: Node, axis: int) -> Atom | tuple[Atom, int]:
     if maker.primitive is ARRAY_RESHAPE:
         return maker.args[1 + axis]
     if maker.primitive is ARRAY_PERMUTE:
-        return maker.args[0], integers(dict(maker.attrs), "permutation")[axis]
+        return maker.args[0], integers_of(maker, "permutation")[axis]
     if maker.primitive not in (ARRAY_SLICE, ARRAY_PICK, ARRAY_EXPAND):
         return maker.args[0], axis
     own = maker.attr("axis")

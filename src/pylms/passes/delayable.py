@@ -14,7 +14,7 @@ from ..ir.node import Atom, Block, Const, Node, Sym, walk
 from ..ir.ops.arithmetic import ADD, MUL, NEG, SUB
 from ..ir.ops.buffers import GATHER_ROWS, LOAD, LOAD_ELEMENT, SLICE_ROWS, STORE
 from ..ir.ops.control import CHECK
-from ..ir.ops.tensors import BROADCAST, MATMUL, RESHAPE, integers
+from ..ir.ops.tensors import BROADCAST, MATMUL, RESHAPE, integers_of
 from ..ir.types import INT, BufferType, TensorType
 from .rewrite import makes_memory, reads_at_index
 from .tensor_rewriter import shape_of
@@ -202,7 +202,7 @@ class UpdateFinder:
         node = self._definitions.get(atom) if isinstance(atom, Sym) else None
         if node is None or node.primitive is not BROADCAST or len(shape_of(node.args[0])) != 1:
             return None
-        return integers(dict(node.attrs), "axes")[0]
+        return integers_of(node, "axes")[0]
 
     def _source(self, scaled: _Scaled, source: Atom) -> _Scaled | None:
         """The multiple of `source` that `scaled` is, seen through reshapes."""

@@ -32,7 +32,7 @@ from ..ir.ops.tensors import (
     RESHAPE,
     STOP_GRADIENT,
     TRANSPOSE,
-    integers,
+    integers_of,
 )
 from ..ir.primitive import Primitive
 from ..ir.types import TensorType
@@ -250,7 +250,7 @@ def _is_number(*atoms: Atom) -> bool:
 
 
 def _axes(node: Node) -> Shape:
-    return integers(dict(node.attrs), "axes")
+    return integers_of(node, "axes")
 
 
 def _demand_of_operand(node: Node, position: int, operand: TensorType, demand: _Demand) -> _Demand:
@@ -262,7 +262,7 @@ def _demand_of_operand(node: Node, position: int, operand: TensorType, demand: _
     if node.primitive is BROADCAST:
         dimensions = tuple(dimensions[axis] for axis in _axes(node))
     elif node.primitive is TRANSPOSE:
-        permutation = integers(dict(node.attrs), "permutation")
+        permutation = integers_of(node, "permutation")
         dimensions = tuple(dimensions[permutation.index(axis)] for axis in range(len(permutation)))
     elif node.primitive in (TAKE, TAKE_ALONG):
         dimensions = _gathered(node, position, dimensions)

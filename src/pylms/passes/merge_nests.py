@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from ..ir.builder import Builder
 from ..ir.node import Atom, Block, Function, Node, Sym
 from ..ir.ops.fusion import ELEMENT_AT, FUSED
-from ..ir.ops.tensors import integers
+from ..ir.ops.tensors import integers_of
 from ..ir.types import BufferType, ScalarType
 from .nest_builder import Shape, nest_indices
 from .rewrite import replace_atoms, symbols_used, with_body, with_results
@@ -111,7 +111,7 @@ def _can_move_down(nodes: Sequence[Node], index: int, target: int) -> bool:
 
 def nest_shape(nest: Node) -> Shape:
     """The iteration space of a `fused` node."""
-    return integers(dict(nest.attrs), "shape")
+    return integers_of(nest, "shape")
 
 
 def _fit(earlier: Node, later: Node) -> bool:
@@ -146,7 +146,7 @@ def element_reads(nest: Node) -> list[Node]:
 def reads_own_element(read: Node, nest: Node) -> bool:
     """Whether a read in a nest is of the element that the nest's outer loops stand at."""
     source, *indices = read.args
-    shape = integers(dict(read.attrs), "shape")
+    shape = integers_of(read, "shape")
     if getattr(source.type, "shape", None) != shape or shape != nest_shape(nest)[: len(shape)]:
         return False
     return tuple(indices) == nest_indices(nest.blocks[0].params[: len(shape)], shape)
@@ -165,7 +165,7 @@ def merge(earlier: Node, later: Node, builder: Builder) -> Node:
     merger = _BlockMerger(own)
     nodes = [*merger.copy(first.nodes, replacements), *merger.copy(second.nodes, replacements)]
     results = replace_atoms((*first.results, *second.results), replacements)
-    ranks = (*integers(dict(earlier.attrs), "ranks"), *integers(dict(later.attrs), "ranks"))
+    ranks = (*integers_of(earlier, "ranks"), *integers_of(later, "ranks"))
     made = builder.node(
         FUSED,
         (),

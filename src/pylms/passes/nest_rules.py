@@ -17,14 +17,10 @@ from ..ir.ops.tensors import (
     RESHAPE,
     STOP_GRADIENT,
     TRANSPOSE,
-    integers,
+    integers_of,
 )
 from ..ir.types import INT64, BufferType, ScalarType
 from .nest_builder import ZERO, Indices, NestBuilder, Shape, plain, read_rules, tensor_type
-
-
-def _integers(node: Node, name: str) -> Shape:
-    return integers({name: node.attr(name)}, name)
 
 
 @read_rules.define(*(ELEMENTWISE - {CONVERT}), *elementary.ELEMENTWISE)
@@ -47,21 +43,21 @@ def _broadcast(nest: NestBuilder, node: Node, shape: Shape, indices: Indices) ->
     source = node.args[0]
     if isinstance(source.type, ScalarType) or tensor_type(source).shape == ():
         return nest.read(source, (), ())
-    indices = nest.regroup(shape, indices, _integers(node, "shape"))
-    return nest.read(source, tensor_type(source).shape, tuple(indices[axis] for axis in _integers(node, "axes")))
+    indices = nest.regroup(shape, indices, integers_of(node, "shape"))
+    return nest.read(source, tensor_type(source).shape, tuple(indices[axis] for axis in integers_of(node, "axes")))
 
 
 @read_rules.define(TRANSPOSE)
 def _transpose(nest: NestBuilder, node: Node, shape: Shape, indices: Indices) -> Atom:
     indices = nest.regroup(shape, indices, tensor_type(node.results[0]).shape)
-    permutation = _integers(node, "permutation")
+    permutation = integers_of(node, "permutation")
     moved = tuple(indices[permutation.index(axis)] for axis in range(len(permutation)))
     return nest.read(node.args[0], tensor_type(node.args[0]).shape, moved)
 
 
 @read_rules.define(REDUCE_SUM, REDUCE_MAX)
 def _reduce(nest: NestBuilder, node: Node, shape: Shape, indices: Indices) -> Atom:
-    source, axes = node.args[0], sorted(_integers(node, "axes"))
+    source, axes = node.args[0], sorted(integers_of(node, "axes"))
     result, source_shape = tensor_type(node.results[0]), tensor_type(source).shape
     outer = nest.regroup(shape, indices, result.shape)
 

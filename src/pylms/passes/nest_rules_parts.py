@@ -6,13 +6,9 @@ from ..ir.node import Atom, Const, Node
 from ..ir.ops.arithmetic import ADD, EQ, FLOORDIV, GE, LOGICAL_AND, LT, MAXIMUM, MINIMUM, MOD, MUL, SELECT, SUB
 from ..ir.ops.tensor_gathers import TAKE, TAKE_ALONG
 from ..ir.ops.tensor_regions import CONCAT, PLACE, SLICE
-from ..ir.ops.tensors import integers
+from ..ir.ops.tensors import integers_of
 from ..ir.types import INT64, ScalarType
 from .nest_builder import ZERO, Indices, NestBuilder, Shape, plain, read_rules, tensor_type
-
-
-def _integers(node: Node, name: str) -> Shape:
-    return integers({name: node.attr(name)}, name)
 
 
 def _axis(node: Node) -> int:
@@ -36,7 +32,7 @@ def _shifted(nest: NestBuilder, index: Atom, start: int, step: int) -> Atom:
 @read_rules.define(SLICE)
 def _slice(nest: NestBuilder, node: Node, shape: Shape, indices: Indices) -> Atom:
     indices = nest.regroup(shape, indices, tensor_type(node.results[0]).shape)
-    regions = zip(indices, _integers(node, "starts"), _integers(node, "steps"), strict=True)
+    regions = zip(indices, integers_of(node, "starts"), integers_of(node, "steps"), strict=True)
     there = tuple(_shifted(nest, index, start, step) for index, start, step in regions)
     return nest.read(node.args[0], tensor_type(node.args[0]).shape, there)
 
@@ -45,14 +41,14 @@ def _slice(nest: NestBuilder, node: Node, shape: Shape, indices: Indices) -> Ato
 def _place(nest: NestBuilder, node: Node, shape: Shape, indices: Indices) -> Atom:
     """Zero outside the region; there the read that is not wanted goes to an element that there is."""
     source = node.args[0]
-    target, sizes = _integers(node, "shape"), tensor_type(source).shape
+    target, sizes = integers_of(node, "shape"), tensor_type(source).shape
     zero = _zero(plain(tensor_type(source).dtype))
     if 0 in sizes:
         return zero
     indices = nest.regroup(shape, indices, target)
     conditions: list[Atom] = []
     there = []
-    regions = zip(indices, target, sizes, _integers(node, "starts"), _integers(node, "steps"), strict=True)
+    regions = zip(indices, target, sizes, integers_of(node, "starts"), integers_of(node, "steps"), strict=True)
     for index, extent, size, start, step in regions:
         where, tests = _origin(nest, index, extent, size, start, step)
         conditions += tests

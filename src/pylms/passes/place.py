@@ -14,7 +14,7 @@ from ..ir.builder import Builder
 from ..ir.node import Atom, Block, Function, Node, Sym
 from ..ir.ops.buffers import LOAD, SLICE_ROWS, STORE
 from ..ir.ops.fusion import FUSED
-from ..ir.ops.tensors import RESHAPE, STOP_GRADIENT, integers
+from ..ir.ops.tensors import RESHAPE, STOP_GRADIENT, integers_of
 from ..ir.types import BufferType
 from .merge_nests import element_reads, nest_shape, reads_own_element
 from .rewrite import symbols_used, with_body, with_results
@@ -124,7 +124,7 @@ def _with_destination(nest: Node, buffer: Sym, value: Sym, builder: Builder) -> 
     stored = len(nest.args)
     position = stored + nest.results.index(value)
     order = [*range(stored), position, *(k for k in range(stored, len(block.results)) if k != position)]
-    ranks = integers(dict(nest.attrs), "ranks")
+    ranks = integers_of(nest, "ranks")
     made = builder.node(
         FUSED,
         (*nest.args, buffer),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from ..ir.builder import Builder
 from ..ir.node import Block, Function, Node, Sym
 from ..ir.ops.fusion import FUSED
-from ..ir.ops.tensors import integers
+from ..ir.ops.tensors import integers_of
 from .rewrite import symbols_used, with_body, with_results
 
 
@@ -59,7 +59,7 @@ class _Pruner:
         body = _without_unused(Block(block.params, block.nodes, tuple(block.results[k] for k in kept)))
         if len(kept) == len(block.results) and len(body.nodes) == len(block.nodes):
             return nest
-        ranks = integers(dict(nest.attrs), "ranks")
+        ranks = integers_of(nest, "ranks")
         attrs = {"shape": nest.attr("shape"), "ranks": tuple(ranks[k] for k in kept)}
         made = self._builder.node(FUSED, nest.args, loc=nest.loc, attrs=attrs, blocks=(body,))
         results = [nest.results[k - stored] for k in kept if k >= stored]

@@ -18,7 +18,7 @@ from ..ir.ops.arrays import (
     IN_BOUNDS,
     NORMALIZE_INDEX,
 )
-from ..ir.ops.tensors import integers
+from ..ir.ops.tensors import integers_of
 from ..ir.types import element_type
 from .ranges_facts import LARGEST, Facts
 from .ranges_polynomials import add, at_most, equate, expand, is_not_positive, not_negative
@@ -95,7 +95,7 @@ def _extent(point: Point, array: Atom, axis: int) -> Atom | None:
         return _known_extent(point, picked.args[0], axis + (axis >= dropped))
     turned = point.defining(array, ARRAY_PERMUTE)
     if turned is not None:
-        return _known_extent(point, turned.args[0], integers(dict(turned.attrs), "permutation")[axis])
+        return _known_extent(point, turned.args[0], integers_of(turned, "permutation")[axis])
     same = point.defining(array, ARRAY_AS_STRIDED)
     return None if same is None else _known_extent(point, same.args[0], axis)
 

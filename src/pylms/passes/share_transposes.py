@@ -14,7 +14,7 @@ from ..ir.builder import Builder
 from ..ir.node import Block, Function, Node, Sym
 from ..ir.ops.tensors import MATMUL, TRANSPOSE
 from ..ir.types import TensorType
-from .rewrite import with_body, with_nodes, with_results
+from .rewrite import with_blocks, with_body, with_nodes, with_results
 
 FEWEST_ROWS = 4
 """With fewer rows on the left, a transposed matrix is taken row by row, as it lies."""
@@ -39,9 +39,7 @@ def _block(block: Block, builder: Builder) -> Block:
     with builder.block() as scope:
         for node in block.nodes:
             if node.blocks:
-                inner = [_block(each, builder) for each in node.blocks]
-                same = all(new is old for new, old in zip(inner, node.blocks, strict=True))
-                scope.nodes.append(node if same else with_results(node, node.results, node.args, inner))
+                scope.nodes.append(with_blocks(node, node.args, [_block(inner, builder) for inner in node.blocks]))
                 continue
             if not _is_candidate(node) or counts[_right(node)] < 2:
                 scope.nodes.append(node)

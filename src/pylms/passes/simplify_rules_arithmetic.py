@@ -9,7 +9,7 @@ from math import prod
 
 from ..ir.node import Atom, Const, Node
 from ..ir.ops.arithmetic import ADD, CONVERT, ELEMENTWISE, MUL, NEG, POW, SELECT, SUB, TRUEDIV
-from ..ir.ops.tensors import BROADCAST, integers
+from ..ir.ops.tensors import BROADCAST, integers_of
 from ..ir.primitive import Primitive
 from ..ir.types import FLOAT32, ScalarType, TensorType, element_type
 from .simplify_rules_places import sum_of_places
@@ -75,7 +75,7 @@ def _before_broadcast(rewriter: TensorRewriter, node: Node) -> Atom | None:
     spread = [definition for definition in inner if definition is not None]
     if len(spread) < len(inner):
         return None
-    axes = {integers(dict(d.attrs), "axes") for d in spread} - {()}
+    axes = {integers_of(d, "axes") for d in spread} - {()}
     if len(axes) > 1:
         return None
     shape = shape_of(node.results[0])

@@ -7,16 +7,12 @@ from collections.abc import Sequence
 from ..ir.node import Atom, Const, Node
 from ..ir.ops.tensor_gathers import TAKE
 from ..ir.ops.tensor_regions import CONCAT, PLACE, SLICE
-from ..ir.ops.tensors import BATCH_MATMUL, BROADCAST, MATMUL, RESHAPE, TRANSPOSE, integers
+from ..ir.ops.tensors import BATCH_MATMUL, BROADCAST, MATMUL, RESHAPE, TRANSPOSE, integers_of
 from ..ir.types import element_type
 from ..loc import Loc
 from .tensor_rewriter import TensorRewriter, shape_of, simplify_rules
 
 Shape = tuple[int, ...]
-
-
-def _integers(node: Node, name: str) -> Shape:
-    return integers({name: node.attr(name)}, name)
 
 
 def _axis(node: Node) -> int:
@@ -43,12 +39,12 @@ def _slice_of(rewriter: TensorRewriter, source: Atom, loc: Loc, *, starts: Shape
 @simplify_rules.define(SLICE)
 def _slice(rewriter: TensorRewriter, node: Node) -> Atom | None:
     source = node.args[0]
-    starts, sizes, steps = (_integers(node, name) for name in ("starts", "sizes", "steps"))
+    starts, sizes, steps = (integers_of(node, name) for name in ("starts", "sizes", "steps"))
     if _is_everything(shape_of(source), sizes, steps):
         return source
     inner = rewriter.definition(source, SLICE)
     if inner is not None:
-        first = list(zip(_integers(inner, "starts"), _integers(inner, "steps"), strict=True))
+        first = list(zip(integers_of(inner, "starts"), integers_of(inner, "steps"), strict=True))
         through = tuple(at + start * step for (at, step), start in zip(first, starts, strict=True))
         by = tuple(step * second for (_, step), second in zip(first, steps, strict=True))
         return _slice_of(rewriter, inner.args[0], node.loc, starts=through, sizes=sizes, steps=by)
@@ -65,8 +61,8 @@ def _slice(rewriter: TensorRewriter, node: Node) -> Atom | None:
 
 
 def _slice_of_broadcast(rewriter: TensorRewriter, node: Node, inner: Node) -> Atom:
-    starts, sizes, steps = (_integers(node, name) for name in ("starts", "sizes", "steps"))
-    axes, value = _integers(inner, "axes"), inner.args[0]
+    starts, sizes, steps = (integers_of(node, name) for name in ("starts", "sizes", "steps"))
+    axes, value = integers_of(inner, "axes"), inner.args[0]
     if axes:
         kept = [tuple(each[axis] for axis in axes) for each in (starts, sizes, steps)]
         value = _slice_of(rewriter, value, node.loc, starts=kept[0], sizes=kept[1], steps=kept[2])
@@ -75,9 +71,9 @@ def _slice_of_broadcast(rewriter: TensorRewriter, node: Node, inner: Node) -> At
 
 def _slice_of_place(rewriter: TensorRewriter, node: Node, inner: Node) -> Atom | None:
     """What was placed, where the very region is read again; zeros, where a region beside it is."""
-    starts, sizes, steps = (_integers(node, name) for name in ("starts", "sizes", "steps"))
+    starts, sizes, steps = (integers_of(node, name) for name in ("starts", "sizes", "steps"))
     placed = shape_of(inner.args[0])
-    places = (_integers(inner, "starts"), placed, _integers(inner, "steps"))
+    places = (integers_of(inner, "starts"), placed, integers_of(inner, "steps"))
     if (starts, sizes, steps) == places:
         return inner.args[0]
     for axis, size in enumerate(sizes):
@@ -97,7 +93,7 @@ def _ends(start: int, size: int, step: int) -> tuple[int, int]:
 def _slice_of_concat(rewriter: TensorRewriter, node: Node, inner: Node) -> Atom | None:
     """A slice of the parts that it reaches into."""
     axis = _axis(inner)
-    starts, sizes, steps = (list(_integers(node, name)) for name in ("starts", "sizes", "steps"))
+    starts, sizes, steps = (list(integers_of(node, name)) for name in ("starts", "sizes", "steps"))
     low, high = _ends(starts[axis], sizes[axis], steps[axis])
     begin, reached = 0, []
     for part in inner.args:
@@ -119,7 +115,7 @@ def _joined(rewriter: TensorRewriter, parts: Sequence[Atom], axis: int, loc: Loc
 @simplify_rules.define(PLACE)
 def _place(rewriter: TensorRewriter, node: Node) -> Atom | None:
     (source,) = node.args
-    shape, steps = _integers(node, "shape"), _integers(node, "steps")
+    shape, steps = integers_of(node, "shape"), integers_of(node, "steps")
     if _is_everything(shape, shape_of(source), steps):
         return source
     number = rewriter.scalar_of(source)
@@ -127,9 +123,9 @@ def _place(rewriter: TensorRewriter, node: Node) -> Atom | None:
         return _zeros(rewriter, node)
     inner = rewriter.definition(source, PLACE)
     if inner is not None:
-        outer = list(zip(_integers(node, "starts"), steps, strict=True))
-        starts = tuple(at + start * step for (at, step), start in zip(outer, _integers(inner, "starts"), strict=True))
-        by = tuple(step * first for (_, step), first in zip(outer, _integers(inner, "steps"), strict=True))
+        outer = list(zip(integers_of(node, "starts"), steps, strict=True))
+        starts = tuple(at + start * step for (at, step), start in zip(outer, integers_of(inner, "starts"), strict=True))
+        by = tuple(step * first for (_, step), first in zip(outer, integers_of(inner, "steps"), strict=True))
         return rewriter.emit(PLACE, inner.args, node.loc, shape=shape, starts=starts, steps=by)
     return None
 
@@ -162,12 +158,12 @@ def _merged(rewriter: TensorRewriter, left: Atom, right: Atom, axis: int, loc: L
     first, second = rewriter.definition(left, SLICE), rewriter.definition(right, SLICE)
     if first is None or second is None or first.args != second.args:
         return None
-    starts, others = _integers(first, "starts"), list(_integers(second, "starts"))
-    sizes, steps = list(_integers(first, "sizes")), _integers(first, "steps")
+    starts, others = integers_of(first, "starts"), list(integers_of(second, "starts"))
+    sizes, steps = list(integers_of(first, "sizes")), integers_of(first, "steps")
     others[axis] -= sizes[axis]
-    if tuple(others) != starts or _integers(second, "steps") != steps or steps[axis] != 1:
+    if tuple(others) != starts or integers_of(second, "steps") != steps or steps[axis] != 1:
         return None
-    sizes[axis] += _integers(second, "sizes")[axis]
+    sizes[axis] += integers_of(second, "sizes")[axis]
     return _slice_of(rewriter, first.args[0], loc, starts=starts, sizes=tuple(sizes), steps=steps)
 
 
@@ -196,7 +192,7 @@ def _batch_matmul(rewriter: TensorRewriter, node: Node) -> Atom | None:
     folded = False
     for side in range(2):
         transposed = rewriter.definition(args[side], TRANSPOSE)
-        if transposed is not None and _integers(transposed, "permutation") == (0, 2, 1):
+        if transposed is not None and integers_of(transposed, "permutation") == (0, 2, 1):
             args[side], flags[side] = transposed.args[0], not flags[side]
             folded = True
     if folded:

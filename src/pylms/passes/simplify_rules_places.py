@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..ir.node import Atom, Node
 from ..ir.ops.arithmetic import ADD
 from ..ir.ops.tensor_regions import CONCAT, PLACE
-from ..ir.ops.tensors import integers
+from ..ir.ops.tensors import integers_of
 from .tensor_rewriter import TensorRewriter, shape_of
 
 
@@ -17,9 +17,9 @@ def sum_of_places(rewriter: TensorRewriter, node: Node) -> Atom | None:
     places = _summands(rewriter, node)
     if places is None:
         return None
-    starts = [_integers(place, "starts") for place in places]
+    starts = [integers_of(place, "starts") for place in places]
     differing = [axis for axis, column in enumerate(zip(*starts, strict=True)) if len(set(column)) > 1]
-    if len(differing) != 1 or any(set(_integers(place, "steps")) != {1} for place in places):
+    if len(differing) != 1 or any(set(integers_of(place, "steps")) != {1} for place in places):
         return None
     (axis,) = differing
     order = sorted(range(len(places)), key=lambda index: starts[index][axis])
@@ -32,7 +32,7 @@ def sum_of_places(rewriter: TensorRewriter, node: Node) -> Atom | None:
             return None
         position += shape_of(part)[axis]
     joined = rewriter.emit(CONCAT, parts, node.loc, axis=axis)
-    attrs = {name: _integers(places[order[0]], name) for name in ("shape", "starts", "steps")}
+    attrs = {name: integers_of(places[order[0]], name) for name in ("shape", "starts", "steps")}
     return rewriter.emit(PLACE, (joined,), node.loc, **attrs)
 
 
@@ -51,10 +51,6 @@ def _summands(rewriter: TensorRewriter, node: Node) -> list[Node] | None:
             return None
         pending += inner.args
     return found
-
-
-def _integers(node: Node, name: str) -> tuple[int, ...]:
-    return integers({name: node.attr(name)}, name)
 
 
 def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:

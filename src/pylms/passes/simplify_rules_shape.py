@@ -15,16 +15,12 @@ from ..ir.ops.tensors import (
     RESHAPE,
     STOP_GRADIENT,
     TRANSPOSE,
-    integers,
+    integers_of,
 )
 from ..ir.types import ScalarType, element_type
 from .tensor_rewriter import TensorRewriter, shape_of, simplify_rules
 
 Shape = tuple[int, ...]
-
-
-def _integers(node: Node, name: str) -> Shape:
-    return integers({name: node.attr(name)}, name)
 
 
 @simplify_rules.define(STOP_GRADIENT)
@@ -36,12 +32,12 @@ def _stop_gradient(_rewriter: TensorRewriter, node: Node) -> Atom | None:
 @simplify_rules.define(BROADCAST)
 def _broadcast(rewriter: TensorRewriter, node: Node) -> Atom | None:
     source = node.args[0]
-    shape, axes = _integers(node, "shape"), _integers(node, "axes")
+    shape, axes = integers_of(node, "shape"), integers_of(node, "axes")
     if source.type == node.results[0].type:
         return source
     inner = rewriter.definition(source, BROADCAST)
     if inner is not None:
-        inner_axes = tuple(axes[axis] for axis in _integers(inner, "axes"))
+        inner_axes = tuple(axes[axis] for axis in integers_of(inner, "axes"))
         return rewriter.broadcast(inner.args[0], shape, inner_axes, node.loc)
     if shape_of(source) != shape and prod(shape) == prod(shape_of(source)) and not isinstance(source.type, ScalarType):
         return rewriter.emit(RESHAPE, (source,), node.loc, shape=shape)
@@ -51,7 +47,7 @@ def _broadcast(rewriter: TensorRewriter, node: Node) -> Atom | None:
 @simplify_rules.define(RESHAPE)
 def _reshape(rewriter: TensorRewriter, node: Node) -> Atom | None:
     source = node.args[0]
-    shape = _integers(node, "shape")
+    shape = integers_of(node, "shape")
     if shape_of(source) == shape:
         return source
     inner = rewriter.definition(source, RESHAPE)
@@ -66,14 +62,14 @@ def _reshape(rewriter: TensorRewriter, node: Node) -> Atom | None:
 @simplify_rules.define(TRANSPOSE)
 def _transpose(rewriter: TensorRewriter, node: Node) -> Atom | None:
     source = node.args[0]
-    permutation = _integers(node, "permutation")
+    permutation = integers_of(node, "permutation")
     shape = shape_of(source)
     long_axes = [axis for axis in permutation if shape[axis] != 1]
     if long_axes == sorted(long_axes):
         return rewriter.emit(RESHAPE, (source,), node.loc, shape=shape_of(node.results[0]))
     inner = rewriter.definition(source, TRANSPOSE)
     if inner is not None:
-        first = _integers(inner, "permutation")
+        first = integers_of(inner, "permutation")
         composed = tuple(first[axis] for axis in permutation)
         return rewriter.emit(TRANSPOSE, (inner.args[0],), node.loc, permutation=composed)
     inner = rewriter.definition(source, BROADCAST)
@@ -93,8 +89,8 @@ def _transpose(rewriter: TensorRewriter, node: Node) -> Atom | None:
 
 def _transpose_of_broadcast(rewriter: TensorRewriter, node: Node, inner: Node) -> Atom | None:
     """Broadcast straight to the transposed shape, where the source's dimensions stay in order."""
-    permutation = _integers(node, "permutation")
-    axes = [permutation.index(axis) for axis in _integers(inner, "axes")]
+    permutation = integers_of(node, "permutation")
+    axes = [permutation.index(axis) for axis in integers_of(inner, "axes")]
     if axes != sorted(axes):
         return None
     return rewriter.broadcast(inner.args[0], shape_of(node.results[0]), tuple(axes), node.loc)
@@ -154,7 +150,7 @@ def _factor_out(rewriter: TensorRewriter, node: Node) -> Atom | None:
 @simplify_rules.define(REDUCE_SUM, REDUCE_MAX)
 def _reduce(rewriter: TensorRewriter, node: Node) -> Atom | None:
     source = node.args[0]
-    axes, shape = _integers(node, "axes"), shape_of(source)
+    axes, shape = integers_of(node, "axes"), shape_of(source)
     kept = tuple(axis for axis in axes if shape[axis] != 1)
     if not kept:
         return rewriter.emit(RESHAPE, (source,), node.loc, shape=shape_of(node.results[0]))
@@ -162,8 +158,8 @@ def _reduce(rewriter: TensorRewriter, node: Node) -> Atom | None:
         return _reduce_long_axes(rewriter, node, kept)
     inner = rewriter.definition(source, node.primitive)
     if inner is not None and rewriter.used_once(source):
-        outer = _axes_before_reduction(shape_of(inner.args[0]), _integers(inner, "axes"), axes)
-        merged = tuple(sorted((*outer, *_integers(inner, "axes"))))
+        outer = _axes_before_reduction(shape_of(inner.args[0]), integers_of(inner, "axes"), axes)
+        merged = tuple(sorted((*outer, *integers_of(inner, "axes"))))
         return rewriter.emit(node.primitive, inner.args, node.loc, axes=merged)
     inner = rewriter.definition(source, BROADCAST)
     if inner is not None:
@@ -175,7 +171,7 @@ def _reduce(rewriter: TensorRewriter, node: Node) -> Atom | None:
 
 def _reduce_long_axes(rewriter: TensorRewriter, node: Node, kept: Shape) -> Atom:
     """Axes of one element are dropped by a reshape, which costs nothing."""
-    axes, shape = _integers(node, "axes"), shape_of(node.args[0])
+    axes, shape = integers_of(node, "axes"), shape_of(node.args[0])
     dropped = [axis for axis in axes if axis not in kept]
     rest = [axis for axis in range(len(shape)) if axis not in dropped]
     reshaped = rewriter.emit(RESHAPE, node.args, node.loc, shape=tuple(shape[axis] for axis in rest))
@@ -191,7 +187,7 @@ def _axes_before_reduction(shape: Shape, reduced: Shape, axes: Shape) -> Shape:
 def _reduce_broadcast(rewriter: TensorRewriter, node: Node, inner: Node) -> Atom | None:
     """Equal elements are summed up by a product, and their maximum is any of them."""
     source, dtype = inner.args[0], element_type(node.results[0].type)
-    axes, inner_axes, shape = _integers(node, "axes"), _integers(inner, "axes"), _integers(inner, "shape")
+    axes, inner_axes, shape = integers_of(node, "axes"), integers_of(inner, "axes"), integers_of(inner, "shape")
     repeated = [axis for axis in axes if axis not in inner_axes]
     if not repeated or not dtype.is_float or prod(shape) == 0:
         return None
@@ -211,7 +207,7 @@ def _reduce_broadcast(rewriter: TensorRewriter, node: Node, inner: Node) -> Atom
 
 def _factor_out_of_sum(rewriter: TensorRewriter, node: Node) -> Atom | None:
     """The sum of c x is c times the sum of x, where c is the same for all that is summed up."""
-    source, axes = node.args[0], _integers(node, "axes")
+    source, axes = node.args[0], integers_of(node, "axes")
     hot = rewriter.definition(source, ONE_HOT)
     if hot is not None and axes == (len(shape_of(source)) - 1,):
         one = Const(1.0 if element_type(source.type).is_float else 1, element_type(source.type))
@@ -228,10 +224,10 @@ def _factor_out_of_sum(rewriter: TensorRewriter, node: Node) -> Atom | None:
     remaining = [axis for axis in range(len(shape_of(source))) if axis not in axes]
     for side in range(2):
         factor = rewriter.definition(inner.args[side], BROADCAST)
-        if factor is None or not set(_integers(factor, "axes")).isdisjoint(axes):
+        if factor is None or not set(integers_of(factor, "axes")).isdisjoint(axes):
             continue
         total = rewriter.emit(REDUCE_SUM, (inner.args[1 - side],), node.loc, axes=axes)
-        factor_axes = tuple(remaining.index(axis) for axis in _integers(factor, "axes"))
+        factor_axes = tuple(remaining.index(axis) for axis in integers_of(factor, "axes"))
         spread = rewriter.broadcast(factor.args[0], shape_of(node.results[0]), factor_axes, node.loc)
         return rewriter.emit(MUL, (spread, total), node.loc)
     return None

@@ -15,7 +15,7 @@ from ..ir.ops.buffers import BUFFER_NEW, LOAD
 from ..ir.ops.fusion import MATMUL_UPDATE
 from ..ir.ops.tensors import MATMUL
 from ..ir.types import TensorType
-from .rewrite import with_body, with_nodes, with_results
+from .rewrite import with_blocks, with_body, with_nodes, with_results
 from .tensor_rewriter import count_uses
 
 
@@ -43,9 +43,7 @@ class _Summation:
             if node in taken:
                 continue
             if node.blocks:
-                inner = [self.block(each) for each in node.blocks]
-                same = all(new is old for new, old in zip(inner, node.blocks, strict=True))
-                nodes.append(node if same else with_results(node, node.results, node.args, inner))
+                nodes.append(with_blocks(node, node.args, [self.block(inner) for inner in node.blocks]))
                 continue
             nodes += reversed(self._summed(node, definitions, taken))
         return with_nodes(block, nodes[::-1], block.results)

@@ -18,7 +18,7 @@ from ...ir.ops.arrays import (
     IN_BOUNDS,
     NORMALIZE_INDEX,
 )
-from ...ir.ops.tensors import integers
+from ...ir.ops.tensors import integers_of
 from ...ir.types import ArrayType, BufferType
 from .array_memory import write_new_array
 from .emit_rules import emit_rules
@@ -98,7 +98,7 @@ def _emit_permute(emitter: Emitter, node: Node) -> None:
     (result,) = node.results
     assert isinstance(result.type, ArrayType)
     array = emitter.expression(node.args[0])
-    permutation = integers(dict(node.attrs), "permutation")
+    permutation = integers_of(node, "permutation")
     axes = ", ".join(map(str, permutation))
     is_same = result.type == node.args[0].type and list(permutation) == sorted(permutation)
     emitter.define(result, array if is_same else f"pylms::permute<{axes}>({array})")
@@ -127,6 +127,6 @@ def _emit_of_buffer(emitter: Emitter, node: Node) -> None:
     (buffer,), (result,) = node.args, node.results
     assert isinstance(buffer.type, BufferType)
     emitter.include(ARRAYS_HEADER)
-    parts = [buffer.type.shape, integers(dict(node.attrs), "strides")]
+    parts = [buffer.type.shape, integers_of(node, "strides")]
     texts = ["{" + ", ".join(map(str, part)) + "}" for part in parts if part]
     emitter.define(result, f"{c_type(result.type)}{{{', '.join([emitter.expression(buffer), *texts])}}}")

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from ...ir.node import Atom, Node, Sym
 from ...ir.ops.fusion import FUSED, REDUCTION
-from ...ir.ops.tensors import integers
+from ...ir.ops.tensors import integers_of
 from ...ir.types import INT64, BufferType, TensorType, Type
 from .emit_rules import emit_rules
 from .emitter import Emitter
@@ -68,7 +68,7 @@ def _write_function(emitter: Emitter, node: Node, form: Form) -> tuple[str, tupl
 
 def _write_nest(emitter: Emitter, node: Node) -> None:
     (block,) = node.blocks
-    ranks = integers(dict(node.attrs), "ranks")
+    ranks = integers_of(node, "ranks")
     backwards = any(_is_large(target.type) for target in node.args)
     # A destination may be read where it is written; a tensor that the nest makes is nowhere yet.
     writer = LoopWriter(emitter, block, shape_attribute(node), ranks, backwards=backwards, may_repeat=not node.args)

@@ -9,7 +9,7 @@ from ...ir.node import Atom, Const, Node
 from ...ir.ops.fusion import SCATTER_UPDATE
 from ...ir.ops.tensor_gathers import SCATTER_ADD, SCATTER_ADD_ALONG
 from ...ir.ops.tensor_regions import CONCAT, PLACE
-from ...ir.ops.tensors import integers
+from ...ir.ops.tensors import integers_of
 from ...ir.types import BufferType, TensorType
 from .emit_rules import emit_rules
 from .emit_variables import array_bytes
@@ -79,7 +79,7 @@ def _emit_place(emitter: Emitter, node: Node) -> None:
     target = (_new if prod(sizes) == type_.size else _new_zeros)(emitter, node)
     if not prod(sizes):
         return
-    starts, steps = integers(dict(node.attrs), "starts"), integers(dict(node.attrs), "steps")
+    starts, steps = integers_of(node, "starts"), integers_of(node, "steps")
     looped, run = _contiguous(type_.shape, sizes, steps)
     here: list[tuple[str, int]] = []
     there: list[tuple[str, int]] = []

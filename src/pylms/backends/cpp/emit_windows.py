@@ -12,7 +12,7 @@ from math import prod
 
 from ...ir.node import Atom, Node
 from ...ir.ops import windows as ops
-from ...ir.ops.tensors import integers
+from ...ir.ops.tensors import integers_of
 from ...ir.types import TensorType
 from .emit_parallel import threads_for
 from .emit_rules import emit_rules
@@ -38,7 +38,7 @@ def _type(atom: Atom) -> TensorType:
 
 def _axes(node: Node, *, kernel: Shape, counts: Shape, extents: Shape) -> list[str]:
     """Where windows lie along the rows and the columns."""
-    strides, padding, dilation = (integers(dict(node.attrs), name) for name in ("strides", "padding", "dilation"))
+    strides, padding, dilation = (integers_of(node, name) for name in ("strides", "padding", "dilation"))
     numbers = zip(kernel, strides, padding, dilation, counts, extents, strict=True)
     axes = [f"pylms::Axis<{', '.join(map(str, each))}>" for each in numbers]
     return axes if len(axes) == 2 else ["pylms::Axis<1, 1, 0, 1, 1, 1>", *axes]
@@ -65,7 +65,7 @@ class _Convolution:
         axes = _axes(node, kernel=tuple(kernel), counts=counts, extents=tuple(extents))
         spelled = ", ".join([*map(str, (batch, groups, group_inputs, outputs // groups)), *axes])
         work = _type(y).size * group_inputs * prod(kernel)
-        reach = (kernel[0] - 1) * integers(dict(node.attrs), "dilation")[0] if len(kernel) == 2 else 0
+        reach = (kernel[0] - 1) * integers_of(node, "dilation")[0] if len(kernel) == 2 else 0
         panel = max((1 + reach) * kernel[-1], prod(kernel)) * counts[-1]
         return _Convolution(f"pylms::Convolution<{spelled}>", work, batch, panel)
 
@@ -149,7 +149,7 @@ def _emit_pool(emitter: Emitter, node: Node) -> None:
     whole, pooled = (result, node.args[0]) if node.primitive is ops.WINDOW_SPREAD else (node.args[0], result)
     if node.primitive is ops.MAX_POOL_PLACE:
         pooled = node.args[1]
-    kernel = integers(dict(node.attrs), "kernel")
+    kernel = integers_of(node, "kernel")
     axes = _axes(node, kernel=kernel, counts=_type(pooled).shape[2:], extents=_type(whole).shape[2:])
     emitter.include("pool.h")
     # An element that is compared, found again and moved takes as long as so many multiplications.

@@ -12,12 +12,12 @@ from math import prod
 
 from ...ir.node import Atom, Block, Node, Sym
 from ...ir.ops.fusion import ELEMENT_AT
-from ...ir.ops.tensors import integers
+from ...ir.ops.tensors import integers_of
 
 
 def shape_attribute(node: Node) -> tuple[int, ...]:
     """The attribute `shape`."""
-    return integers(dict(node.attrs), "shape")
+    return integers_of(node, "shape")
 
 
 def nodes_within(nodes: Sequence[Node]) -> Iterator[Node]:

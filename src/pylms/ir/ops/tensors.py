@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from math import prod
 
 from ...errors import StagedTypeError
-from ..node import AttributeValue, Block
+from ..node import AttributeValue, Block, Node
 from ..primitive import Primitive
 from ..rules import effect_rules, pure, type_rules
 from ..types import INT64, ScalarType, TensorType, Type, element_type
@@ -70,6 +70,11 @@ def integers(attrs: Attrs, name: str) -> tuple[int, ...]:
         if len(found) == len(value):
             return found
     raise StagedTypeError(f"`{name}` must be a tuple of ints, not {value!r}")
+
+
+def integers_of(node: Node, name: str) -> tuple[int, ...]:
+    """An attribute of a node that is a tuple of ints."""
+    return integers({name: node.attr(name)}, name)
 
 
 def distinct_axes(attrs: Attrs, name: str, rank: int) -> tuple[int, ...]:
