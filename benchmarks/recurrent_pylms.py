@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from torch import nn, optim
@@ -10,41 +11,10 @@ from torch.nn import functional
 from examples.lantern.characters import VOCABULARY, loader
 from pylms import lms, stageTensor
 
-from .mnist_data import parameters_of
 from .recurrent import STEPS_A_PASS
 from .recurrent_pytorch import CLIP, LEARNING_RATE, initial_model
+from .staged import StagedTrainer
 from .worker import Trainer
-
-
-class StagedTrainer:
-    """One compiled function a number of passes over the text, all training the same model."""
-
-    def __init__(self, kind: str) -> None:
-        self.kind = kind
-        self.model = initial_model(kind)
-        self.optimizer = optim.Adagrad(self.model.parameters(), lr=LEARNING_RATE)
-        self.compiled: dict[int, Any] = {}
-
-    def reset(self) -> None:
-        self.model.load_state_dict(initial_model(self.kind).state_dict())
-        for state in self.optimizer.state.values():
-            for value in state.values():
-                value.zero_()
-
-    def prepare(self, steps: int) -> int:
-        if steps not in self.compiled:
-            passes, rest = divmod(steps, STEPS_A_PASS)
-            assert passes == 0 or rest == 0
-            self.compiled[steps] = staged_loop(self.model, self.optimizer, loader(batches=rest or None), passes or 1)
-        self.train(steps)
-        self.reset()
-        return steps
-
-    def train(self, steps: int) -> float:
-        return float(self.compiled[steps](0)) / steps
-
-    def parameters(self) -> list[Any]:
-        return parameters_of(self.model)
 
 
 def staged_loop(model: nn.Module, optimizer: optim.Optimizer, batches: Any, passes: int) -> Any:
@@ -71,5 +41,12 @@ def staged_loop(model: nn.Module, optimizer: optim.Optimizer, batches: Any, pass
     return runX
 
 
+def loop_for(model: nn.Module, optimizer: optim.Optimizer, steps: int) -> Any:
+    """Whole passes over the text, or a part of one."""
+    passes, rest = divmod(steps, STEPS_A_PASS)
+    assert passes == 0 or rest == 0
+    return staged_loop(model, optimizer, loader(batches=rest or None), passes or 1)
+
+
 def trainer(_batch: int, kind: str) -> Trainer:
-    return StagedTrainer(kind)
+    return StagedTrainer(partial(initial_model, kind), partial(optim.Adagrad, lr=LEARNING_RATE), loop_for)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from torch import optim
@@ -10,44 +11,14 @@ from examples.lantern.treelstm import TreeLSTM
 from examples.lantern.trees import Forest, read_forest
 from pylms import lms, stageTensor
 
-from .mnist_data import parameters_of
+from .staged import StagedTrainer
 from .treelstm import TREES
 from .treelstm_pytorch import LEARNING_RATE, initial_model
 from .worker import Trainer
 
 
-class StagedTrainer:
-    """One compiled function for any number of trees."""
-
-    def __init__(self) -> None:
-        self.forest = read_forest(trees=TREES)
-        self.model = initial_model(self.forest)
-        self.optimizer = optim.Adagrad(self.model.parameters(), lr=LEARNING_RATE)
-        self.run = staged_loop(self.model, self.optimizer, self.forest)
-
-    def reset(self) -> None:
-        self.model.load_state_dict(initial_model(self.forest).state_dict())
-        for state in self.optimizer.state.values():
-            for part in state.values():
-                part.zero_()
-
-    def prepare(self, steps: int) -> int:
-        self.train(steps)
-        self.reset()
-        return steps
-
-    def train(self, steps: int) -> float:
-        return float(self.run(steps)) / steps
-
-    def parameters(self) -> list[Any]:
-        return parameters_of(self.model)
-
-
 def staged_loop(model: TreeLSTM, optimizer: optim.Optimizer, forest: Forest) -> Any:
-    """The training loop of the example, staged; it returns the sum of the losses.
-
-    The optimiser is not made in it: at each call a new one would be, and the loop staged anew.
-    """
+    """The training loop of the example for any number of trees, staged; it returns the sum of the losses."""
 
     @lms
     def run(trees):
@@ -68,4 +39,9 @@ def staged_loop(model: TreeLSTM, optimizer: optim.Optimizer, forest: Forest) -> 
 
 
 def trainer(_batch: int) -> Trainer:
-    return StagedTrainer()
+    forest = read_forest(trees=TREES)
+
+    def loop_for(model: TreeLSTM, optimizer: optim.Optimizer, _steps: int) -> Any:
+        return staged_loop(model, optimizer, forest)
+
+    return StagedTrainer(partial(initial_model, forest), partial(optim.Adagrad, lr=LEARNING_RATE), loop_for)
