@@ -87,7 +87,7 @@ class Emitter:
         self.is_on_a_thread = False
         """Whether what is written runs in a parallel region, where nothing of the call's context may be used."""
         self.has_tensors = has_tensors(function)
-        self.shared_nests = SharedNests(all_functions(function))
+        self.shared_nests = SharedNests(all_functions(function) if self.has_tensors else ())
         self.weights = Weights()
         self.headers: list[str] = []
         self.error_sites: list[ErrorSite] = []
