@@ -16,7 +16,7 @@ Loop = Callable[[Any], float]
 
 
 class StagedTrainer:
-    """Trains one model. `make_loop(model, optimizer, steps)` stages the loop of so many steps; that sums their losses."""
+    """Trains one model. `make_loop(model, optimizer, steps)` stages so many steps; the loop sums their losses."""
 
     def __init__(
         self,
