@@ -15,6 +15,7 @@ from .records import record
 from .staged import ListCodeFunction, StagedFunction
 from .staging.context import current_trace
 from .staging.functions import call_function
+from .staging.parameters import Signature, takes_tensors
 from .staging.rewriting import rewritten
 from .staging.values import Front, ScalarFront, describe_static
 from .tracebacks import hiding_library_frames
@@ -154,10 +155,23 @@ def stage(
 
     Use as `@stage` or `@stage(checks=False)`; `recursive=False` as with `lms`. The result is called like the function,
     and has `.code` (the IR), `.Ccode` (the generated C++), `.inspect_ir()`, `.inspect_c()`, `.inspect_asm()`,
-    `.py_func` and `.signatures`.
+    `.py_func` and `.signatures`. Tensors as arguments are values, which it does not change; functions of them may use
+    what `stageTensor` stages.
     """
     chosen = _chosen(options, checks=checks, reassociate=reassociate, recursive=recursive)
-    return _decorate(function, ScalarFront, chosen)
+    return _decorate(function, _front_for, chosen)
+
+
+def _front_for(signature: Signature) -> Front:
+    """How `stage` sees what it stages: where there are tensors, as `stageTensor` does."""
+    return _torch_front(signature) if takes_tensors(signature) else ScalarFront()
+
+
+def _torch_front(_signature: Signature) -> Front:
+    from .torch_front import TorchFront
+
+    front: Front = TorchFront()
+    return front
 
 
 @overload
@@ -191,16 +205,10 @@ def stageTensor(
     has a known shape; their derivatives are PyTorch's.
     """
 
-    def make_front() -> Front:
-        from .torch_front import TorchFront
-
-        front: Front = TorchFront()
-        return front
-
     if fallback not in (None, "", "torch"):
         raise ArgumentError(f"fallback={fallback!r}: it is 'torch' or nothing")
     chosen = _chosen(options, checks=checks, reassociate=reassociate, recursive=recursive, fallback=fallback)
-    return _decorate(function, make_front, chosen)
+    return _decorate(function, _torch_front, chosen)
 
 
 @hiding_library_frames
@@ -211,7 +219,7 @@ def lmscompile(function: AnyFunction, *, options: Options | None = None) -> Any:
     """
     plain = _python_function(function)
     source = _known_source(plain) or _Source(plain, plain, "", "")
-    return _as_callable(ListCodeFunction, source, ScalarFront, options or Options.from_environment())
+    return _as_callable(ListCodeFunction, source, _front_for, options or Options.from_environment())
 
 
 def _known_source(function: AnyFunction) -> _Source | None:
@@ -249,7 +257,7 @@ def _chosen(options: Options | None, **told: bool | str | None) -> Options:
     return replace(options or Options.from_environment(), **changes)
 
 
-def _decorate(function: AnyFunction | None, make_front: Callable[[], Front], chosen: Options) -> Any:
+def _decorate(function: AnyFunction | None, make_front: Callable[[Signature], Front], chosen: Options) -> Any:
     @hiding_library_frames
     def decorate(function: AnyFunction) -> Any:
         if chosen.disable:
@@ -259,7 +267,9 @@ def _decorate(function: AnyFunction | None, make_front: Callable[[], Front], cho
     return decorate if function is None else decorate(function)
 
 
-def _as_callable(kind: type[StagedFunction], source: _Source, make_front: Callable[[], Front], options: Options) -> Any:
+def _as_callable(
+    kind: type[StagedFunction], source: _Source, make_front: Callable[[Signature], Front], options: Options
+) -> Any:
     staged = kind(
         source.plain,
         traced=source.rewritten,

@@ -31,6 +31,7 @@ from .ir.types import (
     ListType,
     RecordType,
     ScalarType,
+    TensorType,
     TextType,
     Type,
 )
@@ -224,6 +225,8 @@ def _argument_codes(staged: Staged) -> str:
 def _argument_code(type_: Type, is_written: bool) -> str:
     if isinstance(type_, ArrayType):
         return f"[{_array(type_)},{'w' if is_written else 'r'}]"
+    if isinstance(type_, TensorType):
+        return _python_code(type_.dtype) if not type_.shape else "i"  # else its address
     return _result_code(type_)
 
 

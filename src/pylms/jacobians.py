@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .decorators import lms
+from .rep import staged
 
 
 @lms
@@ -23,3 +24,17 @@ def jacobian_of_arrays(pull_back: Callable[[Any], Any], value: Any, variable: An
         unit[number] = 1.0
         rows[number] = pull_back(unit.reshape(value.shape)).ravel()
     return result
+
+
+@lms
+def jacobian_of_tensors(pull_back: Callable[[Any], Any], value: Any, variable: Any) -> Any:
+    """The same for tensors of PyTorch; the result has the dtype of `variable`."""
+    size = value.numel()
+    columns = variable.numel()
+    rows = variable.new_zeros(size, columns)
+    numbers: Any = staged(range(size))
+    for number in numbers:
+        unit = value.new_zeros(size)
+        unit[number] = 1.0
+        rows[number] = pull_back(unit.reshape(value.shape)).reshape(columns)
+    return rows.reshape(tuple(value.shape) + tuple(variable.shape))

@@ -9,8 +9,10 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from .ir.types import BOOL
+from .late import late_module
 from .records import record
 from .staging.exclusive import process_state
+from .staging.kinds import is_tensor
 from .staging.reify import Staged
 from .staging.signature import numpy_scalar_type
 from .staging.values import Deferred, Leaf, Static, Structure, TupleOf
@@ -18,6 +20,9 @@ from .staging.write_back import ArgumentPart, part_at, require_apart
 
 if TYPE_CHECKING:
     from . import driver
+    from .staging import tensor_arguments
+else:
+    tensor_arguments = late_module("pylms.staging.tensor_arguments")
 
 
 @record(frozen=True, slots=True)
@@ -50,8 +55,10 @@ def run_prepared(specialisation: Specialisation, arguments: Sequence[object], le
     staged = specialisation.staged
     if staged.changes:
         require_apart(arguments, staged.changes, staged.function.name)
+    # Tensors that are copies have to live as long as the run.
+    passed = [tensor_arguments.apart(leaf, staged.captures) if is_tensor(leaf) else leaf for leaf in leaves]
     try:
-        results = specialisation.compiled.native(*[_plain(leaf) for leaf in leaves])
+        results = specialisation.compiled.native(*[_plain(leaf) for leaf in passed])
     finally:
         for finish in staged.after_run:
             finish()
@@ -82,5 +89,7 @@ def _rebuilt(structure: Structure, values: Iterator[object], arguments: Sequence
 
 
 def _plain(value: object) -> object:
-    """NumPy's bools are Python's in compiled code."""
+    """NumPy's bools are Python's in compiled code, and tensors are where they lie."""
+    if is_tensor(value):
+        return tensor_arguments.native_value(value)
     return bool(value) if numpy_scalar_type(value) == BOOL else value

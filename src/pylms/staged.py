@@ -32,6 +32,7 @@ from .staging.parameters import (
     keywords_of,
     leaf_types,
     leaf_values,
+    takes_tensors,
 )
 from .staging.reify import Staged, reify
 from .staging.signature import (
@@ -58,7 +59,7 @@ class StagedFunction:
         traced: Callable[..., object],
         original_src: str,
         src: str,
-        make_front: Callable[[], Front],
+        make_front: Callable[[Signature], Front],
         options: Options,
     ) -> None:
         self.py_func = function
@@ -236,7 +237,7 @@ class StagedFunction:
             list(zip(self._python_signature.parameters, signature, strict=True)),
             name=self.__name__,
             loc=Loc(self.py_func.__code__.co_filename, self.py_func.__code__.co_firstlineno),
-            front=self._make_front(),
+            front=self._make_front(signature),
             options=self.options,
         )
 
@@ -282,7 +283,8 @@ class StagedFunction:
 
     def _is_direct(self, staged: Staged, signature: Signature) -> bool:
         """Whether the native callable's own arguments and result are already the Python ones."""
-        if staged.before_run or staged.after_run or leaf_types(signature) != list(signature):
+        is_plain = leaf_types(signature) == list(signature) and not takes_tensors(signature)
+        if staged.before_run or staged.after_run or not is_plain:
             return False
         match staged.structure:
             case Leaf():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from .decorators import count_as_virtualised, stage
 from .errors import ArgumentError, StagedTypeError
+from .ir.types import ScalarType
 from .late import late_module
 from .loc import caller_loc
 from .staging import differentiation
@@ -170,10 +171,11 @@ def _name_of(function: AnyFunction) -> str:
 
 @hiding_library_frames
 def jacobian(function: AnyFunction, argnums: ArgumentNumbers = 0) -> AnyFunction:
-    """The function that computes all derivatives of `function`, which gives a floating-point number or an array.
+    """The function that computes all derivatives of `function`, which gives a number, an array or a tensor of floats.
 
-    Between numbers and arrays: of the shape of the result followed by that of the argument. With a tuple of `argnums`,
-    a tuple of those for each argument named. Arrays by arrays are computed row by row, each in reverse.
+    Between numbers, arrays and tensors: of the shape of the result followed by that of the argument. With a tuple of
+    `argnums`, a tuple of those for each argument named. Arrays by arrays are computed row by row, each in reverse.
+    StagedTypeError for arguments and results that are none of these, and for an array by a tensor.
     """
 
     def derivatives(trace: Trace, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
@@ -203,15 +205,22 @@ def _jacobian(
     for what, value in ((f"argument {number} of {_name_of(function)}", argument), ("its result", here.value)):
         if not trace.is_array(value) and trace.try_lift(value) is None:
             raise StagedTypeError(
-                f"{what} is neither a number nor an array, and has no jacobian",
+                f"{what} is neither a number, an array nor a tensor, and has no jacobian",
                 loc=caller_loc(),
                 hint="for tuples there are vjp() and jvp()",
             )
-    if not trace.is_array(here.value):
+    if _is_number(trace, here.value):
         return here.pull_back(1.0)[0]
-    if not trace.is_array(argument):
+    if _is_number(trace, argument):
         return here.push_forward([1.0])
-    return jacobians.jacobian_of_arrays(lambda unit: linearized().pull_back(unit)[0], here.value, argument)
+    if trace.is_array(argument) != trace.is_array(here.value):
+        raise StagedTypeError("an array by a tensor, or a tensor by an array, has no jacobian", loc=caller_loc())
+    rows = jacobians.jacobian_of_arrays if trace.is_array(argument) else jacobians.jacobian_of_tensors
+    return rows(lambda unit: linearized().pull_back(unit)[0], here.value, argument)
+
+
+def _is_number(trace: Trace, value: object) -> bool:
+    return not trace.is_array(value) and isinstance(trace.lift(value).type, ScalarType)
 
 
 def _gradient(

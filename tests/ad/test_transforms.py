@@ -103,7 +103,7 @@ def test_what_does_not_fit():
         jvp(energy, (VECTOR, 1.0), (1.0, 1.0))
     with pytest.raises(StagedTypeError, match="structure of what they belong to: 2 numbers or arrays, not 1"):
         jvp(energy, (VECTOR, 1.0), (CHANGE,))
-    with pytest.raises(StagedTypeError, match="argument 0 of pair is neither a number nor an array"):
+    with pytest.raises(StagedTypeError, match="argument 0 of pair is neither a number, an array nor a tensor"):
         jacobian(lms(pair))((1.0, 2.0))
 
 

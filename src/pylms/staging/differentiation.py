@@ -30,10 +30,10 @@ from .context import Trace
 from .kinds import is_known_array
 from .operators.call import call
 from .operators.invoke import invoke_operator
-from .parameters import items_of
+from .parameters import items_of, made_of
 from .promotion import convert
 from .rewriting import rewrite_called
-from .values import Leaf, Static, Structure, TupleOf, describe_static
+from .values import Leaf, MadeAnew, Static, Structure, TupleOf, describe_static
 
 if TYPE_CHECKING:
     from . import elementwise, known_arrays, nests
@@ -103,7 +103,7 @@ class Linearized:
         """`chosen`: the numbers of the arguments to differentiate by."""
         self._trace = trace
         self._name = _name_of(function)
-        values = [trace.flatten(_with_staged_arrays(trace, args[number])) for number in chosen]
+        values = [trace.flatten(_as_tree(trace, args[number])) for number in chosen]
         for number, (_, structure) in zip(chosen, values, strict=True):
             _require_differentiable(structure, f"argument {number} of {self._name}")
         self._variables = Variables(trace, values)
@@ -219,7 +219,7 @@ def _leaves(trace: Trace, value: object) -> list[Atom]:
     items = items_of(value)
     if items is not None:
         return [leaf for item in items for leaf in _leaves(trace, item)]
-    return trace.flatten(_with_staged_arrays(trace, value))[0]
+    return trace.flatten(_as_tree(trace, value))[0]
 
 
 def _converted(trace: Trace, atom: Atom, type_: Type, what: str) -> Atom:
@@ -246,8 +246,14 @@ def _full(trace: Trace, like: Atom, number: float) -> Atom:
             return nests.build(trace, nests.extents_of(trace, like), lambda _: Const(number, dtype))
 
 
-def _with_staged_arrays(trace: Trace, value: object) -> object:
-    """The value, where it is an array of generation time the staged one."""
+def _as_tree(trace: Trace, value: object) -> object:
+    """The value to take apart: arrays of generation time staged, and lists and dicts of that time made of parts."""
+    if isinstance(value, dict):
+        return MadeAnew.like(value, [_as_tree(trace, item) for item in value.values()])
+    if isinstance(value, list):
+        return MadeAnew.like(value, [_as_tree(trace, item) for item in value])
+    if isinstance(value, tuple):
+        return made_of(type(value), [_as_tree(trace, item) for item in value])
     return trace.wrap(known_arrays.captured(trace, value)) if is_known_array(value) else value
 
 

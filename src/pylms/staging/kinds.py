@@ -26,6 +26,12 @@ def is_known_array(value: object) -> bool:
     return numpy is not None and isinstance(value, numpy.ndarray)
 
 
+def is_tensor(value: object) -> bool:
+    """Whether it is a tensor of PyTorch's, which is not imported to find out."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(value, torch.Tensor)
+
+
 def is_staged_list(value: object) -> TypeGuard[StagedList]:
     """Whether it is a list of the run."""
     return isinstance(value, StagedValue) and isinstance(value.atom.type, ListType)

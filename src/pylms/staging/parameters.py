@@ -1,7 +1,7 @@
 """What a signature knows of an argument: the types of its leaves, and how they make up its value.
 
-Numbers and arrays are leaves. Tuples, named tuples and dataclasses travel as the leaves that they are made of, None as
-what is made of none.
+Numbers, arrays and tensors are leaves. Tuples, named tuples and dataclasses travel as the leaves that they are made of,
+and so do lists and dicts with arrays or tensors in them; None as what is made of none.
 """
 
 from __future__ import annotations
@@ -11,13 +11,15 @@ from dataclasses import fields, is_dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from ..ir.types import ArrayType, ContainerType, ListType, Type
+from ..ir.types import ArrayType, ContainerType, ListType, TensorType, Type
 from ..late import late_module
 from ..records import record
 
 if TYPE_CHECKING:
+    from . import tensor_arguments
     from .containers import arguments
 else:
+    tensor_arguments = late_module("pylms.staging.tensor_arguments")
     arguments = late_module("pylms.staging.containers.arguments")
 
 
@@ -33,8 +35,22 @@ class ArrayParameter:
 
 
 @record(frozen=True, slots=True)
+class TensorParameter:
+    """A tensor as an argument: its type, shape included, and whether PyTorch would follow gradients to it."""
+
+    type: TensorType
+    requires_grad: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.type}"
+
+
+@record(frozen=True, slots=True)
 class TupleParameter:
-    """A tuple, named tuple, dataclass or None as an argument: its class, and what its items are."""
+    """A tuple, named tuple, dataclass or None as an argument: its class, and what its items are.
+
+    Or a list or dict with arrays or tensors in it; see `container_type`.
+    """
 
     kind: type
     items: tuple[ParameterType, ...]
@@ -43,7 +59,7 @@ class TupleParameter:
         return "None" if self == NONE else f"{self.kind.__name__}({', '.join(map(str, self.items))})"
 
 
-LeafType: TypeAlias = Type | ArrayParameter
+LeafType: TypeAlias = Type | ArrayParameter | TensorParameter
 
 
 @record(frozen=True, slots=True)
@@ -80,12 +96,22 @@ def keywords_of(values: Mapping[str, object]) -> object:
     return _keywords_type(tuple(values))._make(values.values())
 
 
+def container_type(value: list[object] | dict[Any, object]) -> type:
+    """What a list or dict is the leaves of: `list`, or a class of dicts with these keys."""
+    return list if isinstance(value, list) else _dict_type(tuple(value))
+
+
+@lru_cache(maxsize=1024)
+def _dict_type(keys: tuple[object, ...]) -> type:
+    return type("dict", (dict,), {"__slots__": (), "_fields": keys})
+
+
 def item_names(kind: type, count: int) -> list[str]:
     """What the items of such a value are called: their fields, or their places."""
     if is_dataclass(kind):
         return [field.name for field in fields(kind)]
-    named: tuple[str, ...] = getattr(kind, "_fields", ())
-    return list(named) or [str(place) for place in range(count)]
+    named: tuple[object, ...] = getattr(kind, "_fields", ())
+    return [str(name) for name in named or range(count)]
 
 
 def items_of(value: Any) -> list[object] | None:
@@ -94,6 +120,13 @@ def items_of(value: Any) -> list[object] | None:
     if kind is tuple or (isinstance(value, tuple) and hasattr(kind, "_fields")):
         return list(value)
     return [getattr(value, field.name) for field in fields(kind)] if is_dataclass(kind) else None
+
+
+def parts_of(value: Any) -> list[object] | None:
+    """As `items_of`, and what is in a list or dict of generation time."""
+    if type(value) is list:
+        return list(value)
+    return list(value.values()) if type(value) is dict else items_of(value)
 
 
 def is_changeable(value: object) -> bool:
@@ -108,10 +141,17 @@ def made_of(kind: Any, items: Sequence[object]) -> object:
         return None
     if issubclass(kind, tuple):
         return kind._make(items) if hasattr(kind, "_make") else tuple(items)
+    if issubclass(kind, (list, dict)):
+        return list(items) if kind is list else dict(zip(kind._fields, items, strict=True))
     made: object = object.__new__(kind)
     for name, item in zip(item_names(kind, len(items)), items, strict=True):
         object.__setattr__(made, name, item)
     return made
+
+
+def takes_tensors(types: Sequence[ParameterType]) -> bool:
+    """Whether tensors are among arguments of those types."""
+    return any(isinstance(leaf, TensorParameter) for leaf in leaf_types(types))
 
 
 def leaf_types(types: Sequence[ParameterType]) -> list[LeafType]:
@@ -148,9 +188,11 @@ def leaf_values(values: Sequence[object], types: Sequence[ParameterType]) -> lis
     found: list[object] = []
     for value, type_ in zip(values, types, strict=True):
         if isinstance(type_, TupleParameter):
-            found += leaf_values(items_of(value) or (), type_.items)
+            found += leaf_values(parts_of(value) or (), type_.items)
         elif isinstance(type_, ContainerParameter):
             found += arguments.taken_apart(type_.type, [value]) if type_.columns else ()
+        elif isinstance(type_, TensorParameter):
+            found.append(tensor_arguments.in_order(value))
         else:
             found.append(value)
     return found

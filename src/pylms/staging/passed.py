@@ -18,7 +18,7 @@ from ..loc import Loc
 from ..records import record
 from .context import Trace
 from .kinds import is_staged_dict, is_staged_list
-from .parameters import ContainerParameter, ParameterType, TrackedFields, items_of, rebuilt
+from .parameters import ContainerParameter, ParameterType, TensorParameter, TrackedFields, leaf_types, parts_of, rebuilt
 from .rep import StagedValue
 from .write_back import Path, changeable_parts
 
@@ -45,14 +45,22 @@ class PassedArguments:
     def __init__(self, trace: Trace, declared: Sequence[ParameterType], symbols: Sequence[Sym], loc: Loc) -> None:
         self._trace = trace
         self._loc = loc
-        leaves = iter([trace.wrap(symbol) for symbol in symbols])
+        passed = zip(leaf_types(declared), symbols, strict=True)
+        leaves = iter(
+            [
+                trace.front.argument(trace, symbol, requires_grad=type_.requires_grad)
+                if isinstance(type_, TensorParameter)
+                else trace.wrap(symbol)
+                for type_, symbol in passed
+            ]
+        )
 
         def make(parameter: ContainerParameter) -> object:
             return arguments.put_together(trace, parameter, leaves, loc)  # type: ignore[arg-type]  # columns are staged
 
         self.values = [rebuilt(type_, leaves, make) for type_ in declared]
         self._made = len(trace.builder.scope.nodes)
-        self._parts = [(path, part, items_of(part) or []) for path, part in changeable_parts(self.values)]
+        self._parts = [(path, part, parts_of(part) or []) for path, part in changeable_parts(self.values)]
         for _, part, _ in self._parts:
             fields.track_fields(trace, part)
 
@@ -90,12 +98,18 @@ class PassedArguments:
         ]
 
     def _require_unchanged(self, argument: object, items: Sequence[object]) -> None:
-        if any(now is not before for now, before in zip(items_of(argument) or (), items, strict=True)):
-            raise NotSupportedYetError(
-                f"a field of a {type(argument).__name__} is assigned, whose class has attribute access of its own",
-                loc=self._loc,
-                hint="return a new one: `dataclasses.replace(...)`",
-            )
+        now = parts_of(argument) or []
+        if len(now) == len(items) and all(part is before for part, before in zip(now, items, strict=True)):
+            return
+        kind = type(argument).__name__
+        is_container = isinstance(argument, (list, dict))
+        raise NotSupportedYetError(
+            f"a {kind} of arrays or tensors that is an argument is changed"
+            if is_container
+            else f"a field of a {kind} is assigned, whose class has attribute access of its own",
+            loc=self._loc,
+            hint=f"make a new one: `{kind}(...)`" if is_container else "return a new one: `dataclasses.replace(...)`",
+        )
 
 
 def _set_field(name: str, part: object, value: object) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import partial
 
 from ..errors import StagedTypeError, StagingError
 from ..ir.call_graph import with_call_effects, without_unused, without_wrapper
@@ -26,6 +25,7 @@ from .parameters import (
     ArrayParameter,
     LeafType,
     ParameterType,
+    TensorParameter,
     leaf_names,
     leaf_types,
 )
@@ -95,7 +95,7 @@ def _reified(
     front = trace.front
     declared = [type_ for _, type_ in parameters]
     names, leaves = leaf_names([parameter for parameter, _ in parameters], declared), leaf_types(declared)
-    types = [leaf.type if isinstance(leaf, ArrayParameter) else leaf for leaf in leaves]
+    types = [leaf.type if isinstance(leaf, (ArrayParameter, TensorParameter)) else leaf for leaf in leaves]
     symbols = [
         trace.builder.fresh(trace.regions.of_parameter(type_), parameter)
         for parameter, type_ in zip(names, types, strict=True)
@@ -211,12 +211,7 @@ class _Results:
         if id(result) in self._seen:
             self._trace.sites.make_run_time(result.site)  # two of one result are one list
         self._seen.add(id(result))
-        items = tuple([self.part(value) for value in values])
-        return MadeAnew(items, partial(_dict_of, list(result)) if isinstance(result, TracedDict) else list)
-
-
-def _dict_of(keys: Sequence[object], values: Sequence[object]) -> dict[object, object]:
-    return dict(zip(keys, values, strict=True))
+        return MadeAnew.like(result, [self.part(value) for value in values])
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from ..errors import ArgumentError
 from ..ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, SHARED_REGION, TEXT, ArrayType, Region, ScalarType, TextType
 from ..late import late_module
 from ..loc import caller_loc
+from .kinds import is_tensor
 from .parameters import (
     NONE,
     ArrayParameter,
@@ -27,14 +28,18 @@ from .parameters import (
     ParameterType,
     Signature,
     TupleParameter,
+    container_type,
     item_names,
     items_of,
+    parts_of,
 )
 from .values import INT_MAX, INT_MIN, describe_static
 
 if TYPE_CHECKING:
+    from . import tensor_arguments
     from .containers import arguments
 else:
+    tensor_arguments = late_module("pylms.staging.tensor_arguments")
     arguments = late_module("pylms.staging.containers.arguments")
 
 if TYPE_CHECKING:
@@ -56,7 +61,7 @@ _ARRAY_ANNOTATIONS = ("numpy.ndarray", "np.ndarray", "ndarray")
 _DTYPES = {f"{type_.kind[0]}{type_.itemsize}": type_ for type_ in SCALAR_TYPES.values() if type_ not in (INT, FLOAT)}
 
 _ARGUMENT_HINT = (
-    "pass a bool, an int, a float, a str, a NumPy number or array, None, or a tuple, list or dict of them; "
+    "pass a bool, an int, a float, a str, a NumPy number or array, a tensor, None, or a tuple, list or dict of them; "
     "`.py_func` is the Python function itself"
 )
 _SELF_HINT = "stage a function inside the method instead: it may use `self` from around it"
@@ -193,16 +198,24 @@ def _type_of(what: str, name: str, value: object) -> ParameterType:
         return NONE
     if is_array(value):
         return _array_type(what, value)
-    if type(value) in (list, dict):
+    if is_tensor(value):
+        return tensor_arguments.tensor_parameter(what, value)
+    if type(value) in (list, dict) and not _holds_arrays(value):
         return arguments.container_parameter(what, value)
-    items = items_of(value)
+    items = parts_of(value)
     if items is None:
         return _scalar_type(what, name, value)
-    kind = type(value)
+    kind = container_type(value) if isinstance(value, (list, dict)) else type(value)
     names = item_names(kind, len(items))
-    word = "item" if kind is tuple else "field"
+    word = "field" if items_of(value) is not None and kind is not tuple else "item"
     types = [_type_of(f"{word} `{each}` of {what}", each, item) for each, item in zip(names, items, strict=True)]
     return TupleParameter(kind, tuple(types))
+
+
+def _holds_arrays(value: object) -> bool:
+    """Whether it is an array or a tensor, or something in it is."""
+    parts = parts_of(value)
+    return is_array(value) or is_tensor(value) if parts is None else any(map(_holds_arrays, parts))
 
 
 def _scalar_type(what: str, name: str, value: object) -> ScalarType | TextType:

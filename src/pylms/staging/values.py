@@ -7,9 +7,10 @@ again, so that branches, cells and results may hold tuples.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from typing import TYPE_CHECKING, Protocol, TypeGuard, cast
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, cast
 
 from ..ir.node import Atom, Const
 from ..ir.types import BOOL, FLOAT, INT, SCALAR_TYPES, ScalarType, Type
@@ -72,6 +73,9 @@ class Front(Protocol):
     def value_of(self, trace: Trace, atom: Atom) -> object:
         """The Python value that stands for an atom of a type this front knows."""
 
+    def argument(self, trace: Trace, atom: Atom, *, requires_grad: bool) -> object:
+        """The Python value that stands for a tensor that the staged function is given."""
+
     def held(self, cell: Cell, value: object) -> object:
         """What reading a variable that holds a tensor gives: `value`, which was made for its present content."""
 
@@ -113,6 +117,9 @@ class ScalarFront:
 
     def value_of(self, trace: Trace, atom: Atom) -> object:
         raise AssertionError(f"no Python value stands for {atom.type}")
+
+    def argument(self, trace: Trace, atom: Atom, *, requires_grad: bool) -> object:
+        return self.value_of(trace, atom)
 
     def held(self, cell: Cell, value: object) -> object:
         return value
@@ -164,6 +171,16 @@ class MadeAnew:
 
     items: tuple[object, ...]
     make: Callable[[list[object]], object]
+
+    @staticmethod
+    def like(container: list[Any] | dict[Any, Any], items: Iterable[object]) -> MadeAnew:
+        """A list, or a dict with the keys of that one, of these items."""
+        make = partial(_dict_of, list(container)) if isinstance(container, dict) else list
+        return MadeAnew(tuple(items), make)
+
+
+def _dict_of(keys: Sequence[object], values: Sequence[object]) -> dict[object, object]:
+    return dict(zip(keys, values, strict=True))
 
 
 @record(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from ..errors import ArgumentError
 from ..loc import caller_loc
 from ..records import record
 from .kinds import is_staged_dict, is_staged_list
-from .parameters import is_changeable, items_of
+from .parameters import is_changeable, parts_of
 
 if TYPE_CHECKING:
     from .values import Structure
@@ -45,7 +45,7 @@ def changeable_parts(values: Sequence[object], path: Path = ()) -> Iterator[tupl
     """What can be changed among arguments and their items, and where it is: dataclasses, lists and dicts."""
     for place, value in enumerate(values):
         at = (*path, place)
-        yield from changeable_parts(items_of(value) or (), at)
+        yield from changeable_parts(parts_of(value) or (), at)
         is_container = isinstance(value, (list, dict)) or is_staged_list(value) or is_staged_dict(value)
         if is_changeable(value) or is_container:
             yield at, value
@@ -56,8 +56,8 @@ def part_at(arguments: Sequence[object], path: Path) -> object:
     first, *rest = path
     value = arguments[first]
     for place in rest:
-        items = items_of(value)
-        assert items is not None, "a path leads through tuples and dataclasses"
+        items = parts_of(value)
+        assert items is not None, "a path leads through what has parts"
         value = items[place]
     return value
 
@@ -81,8 +81,7 @@ def _objects_within(value: object) -> Iterator[object]:
     """Dataclasses, lists and dicts: the value, and those in it."""
     if is_changeable(value) or isinstance(value, (list, dict)):
         yield value
-    items = value if isinstance(value, list) else value.values() if isinstance(value, dict) else items_of(value)
-    for item in items or ():
+    for item in parts_of(value) or ():
         if type(item) not in _PLAIN:
             yield from _objects_within(item)
 

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
 
 from ..errors import StagingError
-from ..ir.node import Atom
+from ..ir.node import Atom, Sym
 from ..ir.types import TensorType
 from ..loc import caller_loc
 from ..staging.cells import Cell
 from ..staging.context import Trace
 from ..staging.exclusive import process_state
-from ..staging.values import Deferred, LoopPlan
+from ..staging.values import Deferred, LoopPlan, MadeAnew
 from ..staging.variables import Variable
+from .arguments import argument_of, is_argument
 from .checkpoints import staged_saving
 from .content import ContentCell, Home
 from .context import TorchContext
@@ -97,6 +98,11 @@ class TorchFront:
         with torch._C.DisableTorchFunction():
             return StagedTensor(atom, self.context, tracks_gradient=atom.type.dtype.is_float)
 
+    def argument(self, trace: Trace, atom: Atom, *, requires_grad: bool) -> object:
+        assert isinstance(atom, Sym)
+        with torch._C.DisableTorchFunction():
+            return argument_of(self.context, atom, requires_grad=requires_grad)
+
     def held(self, cell: Cell, value: object) -> object:
         home = self._home_of(cell)
         if home is not None and isinstance(value, StagedTensor):
@@ -171,17 +177,20 @@ class TorchFront:
             return Deferred(memory.clone)
         if isinstance(result, torch.Tensor):
             return Deferred(lambda: result)
-        if isinstance(result, (list, dict, set)) and _holds_staged(result):
+        if isinstance(result, (list, dict)) and _holds_staged(result):
+            values: Iterable[object] = result.values() if isinstance(result, dict) else result
+            return MadeAnew.like(result, [self._finished(item) for item in values])
+        if isinstance(result, set) and _holds_staged(result):
             raise StagingError(
-                f"a staged function cannot return a {type(result).__name__} of staged values",
+                "a staged function cannot return a set of staged values",
                 loc=caller_loc(),
-                hint="return them in a tuple",
+                hint="return them in a tuple or a list",
             )
         return result
 
 
 def _is_memory(value: object) -> bool:
-    return isinstance(value, torch.Tensor) and not isinstance(value, StagedTensor)
+    return isinstance(value, torch.Tensor) and (not isinstance(value, StagedTensor) or is_argument(value))
 
 
 def _holds_staged(value: list[object] | dict[object, object] | set[object]) -> bool:

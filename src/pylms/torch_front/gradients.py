@@ -136,6 +136,11 @@ class GradientTable:
         self._cells: dict[Extent, GradientCell] = {}
         self._expecting_none: set[GradientCell] = set()
         self._starting_from_memory: set[GradientCell] = set()
+        self._arguments: set[Sym] = set()
+
+    def note_argument(self, symbol: Sym) -> None:
+        """The tensor that the staged function is given as this parameter requires a gradient."""
+        self._arguments.add(symbol)
 
     @property
     def trace(self) -> Trace:
@@ -296,7 +301,15 @@ class GradientTable:
         """The tensors requiring gradients that a staged tensor depends on, as the program stands, by their buffers."""
         if not tensor.tracks_gradient or not isinstance(tensor.atom, Sym):
             return {}
-        found = {symbol: self._context.buffers.leaf_of(symbol) for symbol in _buffers_behind(self.trace, tensor.atom)}
+        behind = _sources_behind(self.trace, tensor.atom)
+        if not self._arguments.isdisjoint(behind):
+            raise TorchFeatureError(
+                "backward() to a tensor that is an argument of the staged function, and requires a gradient",
+                loc=caller_loc(),
+                hint="use a tensor from around the function, or grad() of a function of it; or pass x.detach()",
+            )
+        buffers = [capture.symbol for capture in self.trace.captures.values() if capture.symbol in behind]
+        found = {symbol: self._context.buffers.leaf_of(symbol) for symbol in buffers}
         return {symbol: leaf for symbol, leaf in found.items() if leaf is not None}
 
     # How loops treat gradients
@@ -346,8 +359,8 @@ def _nothing() -> None:
     """After a run that began and ended without a gradient."""
 
 
-def _buffers_behind(trace: Trace, symbol: Sym) -> list[Sym]:
-    """The buffers whose loads a value depends on through floating-point operations, in the order of capture."""
+def _sources_behind(trace: Trace, symbol: Sym) -> set[Sym]:
+    """The buffers and arguments that a value depends on through floating-point operations."""
     definitions: dict[Sym, tuple[Node, int]] = {}
     assignments: dict[Sym, list[Atom]] = {}
     for scope in trace.builder.open_scopes:
@@ -364,12 +377,12 @@ def _buffers_behind(trace: Trace, symbol: Sym) -> list[Sym]:
         if not isinstance(atom, Sym) or atom in seen:
             continue
         seen.add(atom)
-        if isinstance(atom.type, BufferType):
+        if isinstance(atom.type, BufferType) or atom not in definitions:
             found.add(atom)
-        elif atom in definitions:
+        else:
             pending.extend(_inputs(*definitions[atom]))
         pending.extend(assignments.get(atom, ()))
-    return [capture.symbol for capture in trace.captures.values() if capture.symbol in found]
+    return found
 
 
 def _with_inner(node: Node) -> list[Node]:
