@@ -2,6 +2,7 @@
 
 import gc
 import os
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -134,18 +135,38 @@ def test_what_one_thread_only_may_is_refused() -> None:
 @pytest.mark.skipif(not Path("/proc/self/maps").exists(), reason="needs /proc")
 def test_forgetting_a_parallel_function_leaves_its_threads_their_code() -> None:
     def libraries() -> int:
-        return Path("/proc/self/maps").read_text().count("libgomp")
+        return Path("/proc/self/maps").read_text().count(".so")
 
     compiled = stage(options=Options(num_threads=2))(total)
     compiled(np.ones(10_000))
     loaded = libraries()
     del compiled
     gc.collect()
-    assert libraries() == loaded > 0
+    assert libraries() == loaded
 
 
-@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="needs two cores")
-def test_the_pragma_is_there() -> None:
+def test_rounds_are_tasks_of_several_threads() -> None:
     compiled = stage(options=Options(num_threads=2))(total)
     compiled(np.ones(10))
-    assert "#pragma omp parallel for schedule(dynamic) num_threads(2)" in compiled.Ccode
+    assert "pylms::in_parallel(" in compiled.Ccode and ", 2, [=](long long task) {" in compiled.Ccode
+
+
+def test_callers_on_several_threads_do_not_disturb_each_other() -> None:
+    compiled = stage(options=Options(num_threads=3))(total)
+    arrays = [np.full(50_000, float(number)) for number in range(4)]
+    expected = [compiled(array) for array in arrays]
+    with ThreadPoolExecutor(4) as pool:
+        for _ in range(20):
+            assert list(pool.map(compiled, arrays)) == expected
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_copy_of_the_process_starts_threads_of_its_own() -> None:
+    compiled = stage(options=Options(num_threads=3))(total)
+    x = np.linspace(0.0, 1.0, 50_000)
+    expected = compiled(x)
+    child = os.fork()
+    if child == 0:
+        os._exit(0 if [compiled(x) for _ in range(3)] == [expected] * 3 else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    assert compiled(x) == expected

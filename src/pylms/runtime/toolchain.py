@@ -30,8 +30,6 @@ else:
 Family = Literal["gcc", "clang", "zig"]
 Optimise = Literal["O0", "O1", "O2", "O3"]
 
-# What a compiler cannot do: without OpenMP, parallel loops run on one thread.
-_WITHOUT = frozenset({("zig", "-fopenmp")})
 _COMMON_FLAGS = (
     "-g1",  # the Python lines, for debuggers, profilers and `inspect_asm`
     "-std=c++17",
@@ -94,7 +92,7 @@ class Toolchain:
         """
         words = list(flags) if flags is not None else list(self.flags(optimise))
         words += [f"-I{directory}" for directory in include_dirs]
-        extra = [flag for flag in extra_flags if (self.family, flag) not in _WITHOUT]
+        extra = list(extra_flags)
         if flags is None and sys.platform == "linux":
             extra += _LINK_LIBRARIES[self.family]
         if pieces == 1:

@@ -1,4 +1,4 @@
-"""C++ for loops whose rounds run on several threads (OpenMP).
+"""C++ for loops whose rounds run on several threads (include/workers.h).
 
 The rounds are cut into chunks, each a lambda that gives its status; what the loop carries is a partial result of each
 chunk, and these are combined in the order of chunks: the same for any number of threads. The first chunk that failed,
@@ -17,7 +17,7 @@ from ...passes.parallel_loops import Combination, combinations
 from .emitter import Emitter
 from .literals import declaration, literal, number_type
 
-HEADER = "parallel.h"
+_HEADERS = ("parallel.h", "tasks.h")
 # Multiplications from which on threads pay.
 _FEWEST_FOR_THREADS = 1_000_000
 _CHECKED = {"sum": ("add", ADD), "product": ("mul", MUL)}
@@ -33,7 +33,8 @@ def emit_parallel_for(emitter: Emitter, node: Node, carried: Sequence[str]) -> N
     first, last, by = (emitter.expression(arg) for arg in node.args[:3])
     index = emitter.name_of(body.params[0])
     rounds, parts, part, chunk, begin = map(emitter.fresh_name, ("rounds", "parts", "part", "chunk", "begin"))
-    emitter.include(HEADER)
+    for header in _HEADERS:
+        emitter.include(header)
     use_threads(emitter)
     emitter.poll()
     emitter.line(f"const long long {rounds} = pylms::rounds({first}, {last}, {by});")
@@ -43,11 +44,10 @@ def emit_parallel_for(emitter: Emitter, node: Node, carried: Sequence[str]) -> N
     emitter.declaration_line(f"{part} *const {parts} = ({part} *){emitter.context()}->allocate(ctx, {bytes_});")
     emitter.declaration_line(f"if (!{parts}) {emitter.leave('-1')}")
     with emitter.braces(f"for (long long {begin} = 0; {begin} < pylms::chunk_count({rounds}); {begin} += pylms::wave)"):
-        emitter.declaration_line("#pragma omp parallel for schedule(dynamic)" + _threads(emitter))
-        end = emitter.fresh_name("end")
-        header = f"for (long long {chunk} = {begin}; {chunk} < {begin} + pylms::wave; ++{chunk})"
-        with emitter.braces(header):
-            emitter.declaration_line(f"if ({chunk} >= pylms::chunk_count({rounds})) continue;")
+        end, task = emitter.fresh_name("end"), emitter.fresh_name("task")
+        tasks = f"pylms::least(pylms::wave, pylms::chunk_count({rounds}) - {begin})"
+        with emitter.braces(f"pylms::in_parallel({tasks}, {emitter.threads}, [=](long long {task})", ");"):
+            emitter.declaration_line(f"const long long {chunk} = {begin} + {task};")
             for name, kind, type_ in zip(carried, kinds, types, strict=True):
                 emitter.declaration_line(f"{declaration(type_, name)} = {_identity(kind, type_)};")
             references = "".join(f", &{name}" for name in carried)
@@ -73,21 +73,18 @@ def emit_parallel_for(emitter: Emitter, node: Node, carried: Sequence[str]) -> N
 
 def use_threads(emitter: Emitter) -> None:
     """Have the program compiled for several threads."""
-    emitter.require_flag("-fopenmp")
-    # Threads that OpenMP keeps for later must not lose their code when the function is forgotten.
+    emitter.require_flag("-DPYLMS_THREADS")
+    emitter.require_flag("-lpthread")
+    # Threads that wait for work must not lose their code when the function is forgotten.
     emitter.require_flag("-Wl,-z,nodelete")
 
 
 def threads_for(emitter: Emitter, work: int) -> str:
     """How many threads share the work of a kernel, so many multiplications: 0 for as many as there are cores."""
-    if emitter.threads == 1 or work < _FEWEST_FOR_THREADS:
+    if emitter.threads == 1 or emitter.is_on_a_thread or work < _FEWEST_FOR_THREADS:
         return "1"
     use_threads(emitter)
     return str(emitter.threads)
-
-
-def _threads(emitter: Emitter) -> str:
-    return f" num_threads({emitter.threads})" if emitter.threads else ""
 
 
 def _combine(emitter: Emitter, node: Node, name: str, part: str, kind: Combination, type_: ScalarType) -> None:

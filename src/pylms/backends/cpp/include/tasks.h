@@ -1,24 +1,24 @@
-// Tasks that several threads take.
+// Tasks that several threads take, where the program is compiled with PYLMS_THREADS.
 #ifndef PYLMS_TASKS_H
 #define PYLMS_TASKS_H
 
 #include "vec.h"
+#ifdef PYLMS_THREADS
+#include "workers.h"
+#endif
 
 namespace pylms {
 
-// Tasks that do not touch each other's results; how many threads take them (0: as many as there are cores) changes
-// nothing.
+// Calls task(i) for 0 <= i < tasks. Tasks do not touch each other's results; how many threads take them (0: as many as
+// there are cores) changes nothing.
 template <class Task>
 inline void in_parallel(Index tasks, int threads, const Task& task) {
-  if (threads == 1 || tasks == 1) {
-    for (Index i = 0; i < tasks; ++i) task(i);
-  } else if (threads == 0) {
-    _Pragma("omp parallel for schedule(dynamic)")
-    for (Index i = 0; i < tasks; ++i) task(i);
-  } else {
-    _Pragma("omp parallel for schedule(dynamic) num_threads(threads)")
-    for (Index i = 0; i < tasks; ++i) task(i);
-  }
+#ifdef PYLMS_THREADS
+  share_tasks(tasks, threads, [](const void* each, Index number) { (*(const Task*)each)(number); }, &task);
+#else
+  (void)threads;
+  for (Index i = 0; i < tasks; ++i) task(i);
+#endif
 }
 
 }  // namespace pylms
