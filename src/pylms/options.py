@@ -34,6 +34,7 @@ class Options:
     recursive: virtualise the functions that staged code calls with staged values, where their source is at hand.
     num_threads: threads for parallel loops; 0 for as many as there are cores.
     unroll_budget: how many IR nodes a loop over a plain range may unroll to before it is made a native loop (D3).
+    shape_limit: of how many shapes the batches of a loader may be without a warning. Each is compiled by itself.
     dump_ir, dump_c: print the IR after each pass, and the generated C++, to stderr.
     log_compiles: log one line a compile as a warning, so that it is seen.
     explain_cache_misses: log why the compile cache had nothing, as a warning.
@@ -50,6 +51,7 @@ class Options:
     recursive: bool = True
     num_threads: int = 0
     unroll_budget: int = 20_000
+    shape_limit: int = 8
     dump_ir: bool = False
     dump_c: bool = False
     log_compiles: bool = False
@@ -71,6 +73,7 @@ class Options:
             recursive=_flag(env, "PYLMS_RECURSIVE", default=True),
             num_threads=int(env.get("PYLMS_NUM_THREADS", "0")),
             unroll_budget=int(env.get("PYLMS_UNROLL_BUDGET", "20000")),
+            shape_limit=int(env.get("PYLMS_SHAPE_LIMIT", "8")),
             dump_ir=_flag(env, "PYLMS_DUMP_IR", default=False),
             dump_c=_flag(env, "PYLMS_DUMP_C", default=False),
             log_compiles=_flag(env, "PYLMS_LOG_COMPILES", default=False),

@@ -239,7 +239,16 @@ class StagedFunction:
             loc=Loc(self.py_func.__code__.co_filename, self.py_func.__code__.co_firstlineno),
             front=self._make_front(signature),
             options=self.options,
+            compile_late=self._compile_late,
         )
+
+    def _compile_late(self, staged: Staged) -> Callable[..., object]:
+        """A native function of what was staged while this one runs; it takes and gives numbers."""
+        from .driver import compile_staged
+        from .runtime.native import load_native
+
+        specialisation = Specialisation(compile_staged(staged, load_native(self.options), self.options))
+        return lambda *values: run_prepared(specialisation, (), values)
 
     def _call_traced(self, *values: object) -> object:
         """The rewritten function, given one value a parameter, in the order of the parameters."""

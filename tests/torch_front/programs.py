@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import math
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ import torch
 
 from pylms.ad.reverse import Differentiate
 from pylms.ir.interpret import interpret
+from pylms.ir.node import Function
 from pylms.ir.types import BOOL, FLOAT, INT, BufferType, ScalarType
 from pylms.loc import Loc
 from pylms.options import Options
@@ -28,16 +30,16 @@ _TYPES = {bool: BOOL, int: INT, float: FLOAT}
 
 
 class _PythonHost:
-    def __init__(self, functions: Sequence[HostFunction]) -> None:
+    def __init__(self, functions: Sequence[HostFunction], program: Program) -> None:
         self.functions = functions
-        self.printed = ""
+        self.program = program
 
     def print(self, text: str) -> None:
-        self.printed += text
+        self.program.printed += text
 
     def call(self, callback: int, args: tuple[Any, ...]) -> tuple[Any, ...]:
         result = self.functions[callback].function(*args)
-        return () if result is None else (result,)
+        return result if isinstance(result, tuple) else () if result is None else (result,)
 
 
 class Program:
@@ -54,20 +56,27 @@ class Program:
             loc=loc,
             front=TorchFront(),
             options=Options(),
+            compile_late=lambda staged: partial(self._interpret, staged, _prepared(staged)),
         )
-        self.function = run_passes(self.staged.function, (PromoteVariables(), Differentiate()))
+        self.function = _prepared(self.staged)
         self.printed = ""
 
     def __call__(self, *args: object) -> Any:
-        host = _PythonHost(self.staged.host_functions)
         for prepare in self.staged.before_run:
             prepare()
-        memory = [_array(capture) for capture in self.staged.captures]
-        results = interpret(self.function, [*args, *memory], host=host)
+        result = self._interpret(self.staged, self.function, *args)
         for finish in self.staged.after_run:
             finish()
-        self.printed += host.printed
-        return _rebuilt(self.staged.structure, iter(results))
+        return result
+
+    def _interpret(self, staged: Staged, function: Function, *args: object) -> Any:
+        host = _PythonHost(staged.host_functions, self)
+        memory = [_array(capture) for capture in staged.captures]
+        return _rebuilt(staged.structure, iter(interpret(function, [*args, *memory], host=host)))
+
+
+def _prepared(staged: Staged) -> Function:
+    return run_passes(staged.function, (PromoteVariables(), Differentiate()))
 
 
 def stage(function: Callable[..., object], *example: object) -> Program:

@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 import torch.nn.functional as F  # noqa: E402
 from torch import nn, optim  # noqa: E402
-from torch.utils.data import DataLoader, Dataset, IterableDataset, Sampler  # noqa: E402
+from torch.utils.data import DataLoader, Dataset, IterableDataset  # noqa: E402
 
 from pylms import stageTensor  # noqa: E402
 from pylms.data import datasets, transforms  # noqa: E402
@@ -55,8 +55,13 @@ def _loader(**options: object) -> DataLoader:
 
 
 class _Stream(IterableDataset):
+    """Its own iterator: what staging looked at would be gone."""
+
     def __iter__(self):
-        return iter([(torch.zeros(6), 0)])
+        return self
+
+    def __next__(self):
+        raise StopIteration
 
 
 class _Named(Dataset):
@@ -67,18 +72,19 @@ class _Named(Dataset):
         return torch.zeros(6), "a name"
 
 
-class _Endless(Sampler):
-    def __iter__(self):
-        return iter([0])
+class _Tracked(Dataset):
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, index):
+        return torch.zeros(6, requires_grad=True), 0
 
 
 @pytest.mark.parametrize(
     "loader, message, hint",
     [
-        (lambda: DataLoader(_Stream(), batch_size=2), "an IterableDataset", "use a dataset with a length"),
-        (lambda: _loader(batch_size=1, batch_sampler=[[0, 1], [2]]), "batch_sampler", "give it a batch_size"),
-        (lambda: _loader(batch_size=None), "batch_size=None", "give it a batch_size"),
-        (lambda: _loader(sampler=_Endless()), "a sampler without a length", "give it a __len__"),
+        (lambda: DataLoader(_Stream(), batch_size=2), "that is its own iterator", "have its __iter__ begin anew"),
+        (lambda: DataLoader(_Tracked()), "a tensor which requires a gradient", "detached from what"),
         (lambda: DataLoader(_Named(), batch_size=2), "a data loader that gives a str", "tuples, lists and dicts"),
     ],
 )

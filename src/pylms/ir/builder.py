@@ -82,6 +82,20 @@ class Builder:
             popped = self._scopes.pop()
             assert popped is scope, "blocks must be closed in the order they were opened"
 
+    @contextmanager
+    def reopened(self, scopes: Sequence[BlockScope]) -> Iterator[None]:
+        """Within this, these blocks are the open ones (again). None but blocks inside them may be added to."""
+        before, were_open = self._scopes, [scope.is_open for scope in scopes]
+        self._scopes = list(scopes)
+        for scope in scopes:
+            scope.is_open = True
+        try:
+            yield
+        finally:
+            self._scopes = before
+            for scope, was_open in zip(scopes, were_open, strict=True):
+                scope.is_open = was_open
+
     def emit(
         self,
         primitive: Primitive,

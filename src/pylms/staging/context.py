@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from .native import Memo
     from .native_call import NativeFunction
     from .operators.attempt import Attempt
+    from .reify import Staged
 else:
     ufunc_protocol = late_module("pylms.staging.ufunc_protocol")
 
@@ -126,6 +127,8 @@ class Trace(Lifting):
         self.fields: dict[int, tuple[object, dict[str, Cell]]] = {}
         """The dataclasses whose fields are cells, by identity, which is theirs as long as this keeps them."""
         self.is_running = True
+        self.compile_late: Callable[[Staged], Callable[..., object]] | None = None
+        """Makes what is staged while the compiled function runs a function of its own."""
         self.before_run: list[Callable[[], None]] = []
         """What Python does before each run of the compiled function."""
         self.after_run: list[Callable[[], None]] = []
@@ -210,6 +213,10 @@ class Trace(Lifting):
         """The cell with that number; None where tracing again has not made it yet."""
         return self._cells.get(birth)
 
+    def known_cells(self) -> list[Cell]:
+        """The cells that the trace has met."""
+        return list(self._cells.values())
+
     def constructs_within(self, cell: Cell) -> list[Construct]:
         """The open constructs that the cell is older than, outermost first."""
         birth = cell.birth if self._is_own(cell) else 0
@@ -238,6 +245,14 @@ class Trace(Lifting):
         self.on_undo(lambda: self._counts.__setitem__(counted, count))
         return (*counted, count)
 
+    def places(self) -> dict[tuple[object, ...], int]:
+        """How often each place has been named so far."""
+        return dict(self._counts)
+
+    def set_places(self, counts: Mapping[tuple[object, ...], int]) -> None:
+        """Go back, or forward, to what `places` gave."""
+        self._counts = dict(counts)
+
     def tick(self) -> int:
         """A number that grows with the trace, and goes back with it."""
         self.clock += 1
@@ -253,6 +268,11 @@ class Trace(Lifting):
         """Record how to take a change back, should the construct around it be traced again."""
         self.undo_log.append(action)
 
+    def undo_to(self, length: int) -> None:
+        """Take back the changes beyond so many."""
+        while len(self.undo_log) > length:
+            self.undo_log.pop()()
+
     def checkpoint(self) -> Callable[[], None]:
         """Remember this point; the result brings the trace back to it."""
         scope = self.builder.scope
@@ -263,8 +283,7 @@ class Trace(Lifting):
 
         def restore() -> None:
             self.builder.drop_after(scope, node_count)
-            while len(self.undo_log) > undo_length:
-                self.undo_log.pop()()
+            self.undo_to(undo_length)
             del self.host_functions[host_count:]
             self.clock, self.emitted_loops = clock, loops
             restore_front()

@@ -68,17 +68,20 @@ def reify(
     loc: Loc,
     front: Front,
     options: Options,
+    compile_late: Callable[[Staged], Callable[..., object]] | None = None,
 ) -> Staged:
     """Stage `function` for parameters of those types. Raises the located errors of staging.
+
+    `compile_late` makes what is staged while the compiled function runs a function of its own.
 
     Arrays of one region may overlap. Where arrays of different regions come to be held by one variable, the function is
     staged again as if all of them might.
     """
     for are_apart in (True, False):
+        trace = Trace(front, options, name=name, arrays_apart=are_apart)
+        trace.compile_late = compile_late
         try:
-            return _reified(
-                function, parameters, name=name, loc=loc, trace=Trace(front, options, name=name, arrays_apart=are_apart)
-            )
+            return _reified(function, parameters, name=name, loc=loc, trace=trace)
         except RegionsMeet:
             assert are_apart, "arrays of one region meet nowhere"
     raise AssertionError("regions meet once")

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from . import maybe
     from .cells import Cell
     from .context import Trace
+    from .operators.native_loop import LoopBody
     from .rep import Rep
 else:
     maybe = late_module("pylms.staging.maybe")
@@ -31,11 +32,8 @@ INT_MIN, INT_MAX = -(2**63), 2**63 - 1
 class LoopPlan(Protocol):
     """How a native loop runs over an iterable that a front knows (a data loader)."""
 
-    def begin(self, trace: Trace) -> None:
-        """Emit what happens once before the first item (an epoch's order)."""
-
-    def segments(self) -> Sequence[Segment]:
-        """The runs of equally shaped items, in order."""
+    def run(self, trace: Trace, item_of: Callable[[object, object], object], body: LoopBody) -> None:
+        """Trace the loop. `item_of` makes what the body takes of an item's number and the item."""
 
 
 @record(frozen=True, slots=True)
@@ -88,8 +86,14 @@ class Front(Protocol):
     def snapshot(self, trace: Trace) -> Callable[[], None]:
         """Remember state that tracing may change outside cells (RNG, gradients); the result restores it."""
 
+    def moment(self, trace: Trace) -> Callable[[], None]:
+        """Remember what it knows now of state that tracing goes through; the result brings that back."""
+
     def session(self, trace: Trace) -> AbstractContextManager[None]:
         """What must be in force while the function is traced (a TorchFunctionMode)."""
+
+    def resumed(self, trace: Trace) -> AbstractContextManager[None]:
+        """The same, for a trace that was over."""
 
     def finish(self, trace: Trace, result: object) -> object:
         """The function's result with every part that is no scalar replaced by a `Deferred`."""
@@ -133,7 +137,13 @@ class ScalarFront:
     def snapshot(self, trace: Trace) -> Callable[[], None]:
         return _nothing
 
+    def moment(self, trace: Trace) -> Callable[[], None]:
+        return _nothing
+
     def session(self, trace: Trace) -> AbstractContextManager[None]:
+        return nullcontext()
+
+    def resumed(self, trace: Trace) -> AbstractContextManager[None]:
         return nullcontext()
 
     def finish(self, trace: Trace, result: object) -> object:

@@ -1,97 +1,137 @@
-"""Batches of datasets that only Python can read: PyTorch iterates, and each batch is copied into memory.
+"""Batches that Python makes: it iterates, and copies each batch into memory that the compiled code reads.
 
-What a batch looks like is found by making one while tracing, from the first samples.
+In: a `BatchSource`. Out: the forms that its batches come in (how they are nested, and the shapes and dtypes of
+their tensors), each with memory of its own. Forms are numbered as they are met, first while staging, then during runs.
 """
 
 from __future__ import annotations
 
-import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Hashable, Iterator
+from dataclasses import dataclass
 
 import torch
-from torch.utils.data import DataLoader
 
-from ..errors import ArgumentError, TorchFeatureError
+from ..errors import TorchFeatureError
 from ..loc import caller_loc
+from .batch_sources import BatchSource
+
+NO_BATCH = -1
+
+_NUMBERS = {bool: torch.bool, int: torch.int64, float: torch.float64}
 
 
-class CallbackBatches:
-    """The batches of one loader, one epoch after the other."""
+@dataclass(frozen=True, slots=True)
+class BatchForm:
+    """Batches of one nesting, and of these shapes and dtypes; `sample` is one of them."""
 
-    def __init__(self, loader: DataLoader[object]) -> None:
-        self._loader = loader
+    sample: object
+    memories: tuple[torch.Tensor, ...]
+
+    def arranged(self, tensor: Callable[[torch.Tensor], object], number: Callable[[torch.Tensor], object]) -> object:
+        """A batch of that form, made of what these give for each memory, of a tensor or of a plain number."""
+        return _arranged(self.sample, iter(self.memories), tensor, number)
+
+    def describe(self) -> str:
+        """The shapes, as a message lists them."""
+        return " and ".join(str(list(memory.shape)) for memory in self.memories)
+
+
+class Batches:
+    """The batches of one source, one epoch after the other."""
+
+    def __init__(self, source: BatchSource, most_forms: int) -> None:
+        """`most_forms`: how many to know at most before the first run."""
+        self._source = source
         self._iterator: Iterator[object] = iter(())
-        self._memories: dict[int, list[torch.Tensor]] = {}
-        self._sample: object = None
+        self._numbers: dict[Hashable, int] = {}
+        self.forms: list[BatchForm] = []
+        for sample in source.samples():
+            if len(self.forms) < most_forms:
+                self._number_of(sample)
+
+    def describe(self) -> str:
+        """How a message names where they come from."""
+        return self._source.describe()
 
     def begin(self) -> None:
-        """At the start of each epoch: what `for batch in loader` begins with."""
-        self._iterator = iter(self._loader)
+        """At the start of each epoch."""
+        self._iterator = self._source.iterate()
 
-    def memories(self, count: int) -> list[torch.Tensor]:
-        """Memory for the tensors of a batch of `count` samples; the same at every call."""
-        known = self._memories.get(count)
-        if known is None:
-            self._sample = self._make_sample(count)
-            known = [
-                torch.zeros_like(part, memory_format=torch.contiguous_format) for part in self._parts(self._sample)
-            ]
-            self._memories[count] = known
-        return known
-
-    def next_into(self, memories: Sequence[torch.Tensor]) -> None:
-        """Take the next batch. ArgumentError when it is not shaped as the batch seen while tracing."""
-        parts = self._parts(next(self._iterator))
-        for memory, part in zip(memories, parts, strict=True):
-            if part.shape != memory.shape or part.dtype != memory.dtype:
-                raise ArgumentError(
-                    f"a data loader gave a tensor {list(part.shape)} of {part.dtype} where the compiled code expects "
-                    f"{list(memory.shape)} of {memory.dtype}"
-                )
-            memory.copy_(part)
-
-    def arranged(self, parts: Sequence[object]) -> object:
-        """Staged tensors in the form in which the loader gives its batches."""
-        return _rebuilt(self._sample, iter(parts))
-
-    def _make_sample(self, count: int) -> object:
-        """A batch of the first samples; the random state is as if it had not been made."""
-        torch_state, python_state = torch.random.get_rng_state(), random.getstate()
+    def take(self) -> int:
+        """Put the next batch into the memory of its form; the number of the form, or NO_BATCH."""
         try:
-            dataset = self._loader.dataset
-            size = len(dataset)  # type: ignore[arg-type]
-            return self._loader.collate_fn([dataset[number % size] for number in range(count)])
-        finally:
-            torch.random.set_rng_state(torch_state)
-            random.setstate(python_state)
+            batch = next(self._iterator)
+        except StopIteration:
+            return NO_BATCH
+        number = self._number_of(batch)
+        for memory, part in zip(self.forms[number].memories, _parts(batch), strict=True):
+            memory.copy_(part)
+        return number
 
-    @staticmethod
-    def _parts(batch: object) -> list[torch.Tensor]:
-        return list(_tensors_of(batch))
+    def _number_of(self, batch: object) -> int:
+        key = _form_key(batch)
+        number = self._numbers.get(key)
+        if number is None:
+            number = self._numbers[key] = len(self.forms)
+            memories = tuple(torch.zeros(tuple(part.shape), dtype=part.dtype) for part in _parts(batch))
+            self.forms.append(BatchForm(batch, memories))
+        return number
 
 
-def _tensors_of(batch: object) -> Iterator[torch.Tensor]:
-    """The tensors of a batch, in order. TorchFeatureError where there is anything else in it."""
+def _form_key(batch: object) -> Hashable:
+    """What two batches of one form have in common. TorchFeatureError where there is what cannot be in a batch."""
+    if isinstance(batch, torch.Tensor):
+        _require_plain(batch)
+        return batch.dtype, tuple(batch.shape)
+    if batch is None or type(batch) in _NUMBERS:
+        return type(batch).__name__
+    if isinstance(batch, dict):
+        return dict, tuple((key, _form_key(item)) for key, item in batch.items())
+    if isinstance(batch, (tuple, list)):
+        return type(batch), tuple(map(_form_key, batch))
+    raise TorchFeatureError(
+        f"a data loader that gives a {type(batch).__name__} cannot be staged",
+        loc=caller_loc(),
+        hint="have the dataset or collate_fn give tensors and numbers, or tuples, lists and dicts of them",
+    )
+
+
+def _require_plain(tensor: torch.Tensor) -> None:
+    if tensor.layout is not torch.strided or tensor.device.type != "cpu" or tensor.requires_grad:
+        what = "requires a gradient" if tensor.requires_grad else f"is {tensor.layout} on {tensor.device}"
+        raise TorchFeatureError(
+            f"a data loader that gives a tensor which {what} cannot be staged",
+            loc=caller_loc(),
+            hint="have it give dense tensors on the CPU, detached from what they were computed from",
+        )
+
+
+def _parts(batch: object) -> Iterator[torch.Tensor]:
+    """The tensors of a batch, in order, and its numbers as tensors."""
     if isinstance(batch, torch.Tensor):
         yield batch
-        return
-    if not isinstance(batch, (tuple, list, dict)):
-        raise TorchFeatureError(
-            f"a data loader that gives a {type(batch).__name__} cannot be staged",
-            loc=caller_loc(),
-            hint="have the dataset or collate_fn give tensors, or tuples, lists and dicts of tensors",
-        )
-    for part in batch.values() if isinstance(batch, dict) else batch:
-        yield from _tensors_of(part)
+    elif type(batch) in _NUMBERS:
+        yield torch.tensor(batch, dtype=_NUMBERS[type(batch)])
+    elif isinstance(batch, (tuple, list, dict)):
+        for item in batch.values() if isinstance(batch, dict) else batch:
+            yield from _parts(item)
 
 
-def _rebuilt(sample: object, parts: Iterator[object]) -> object:
-    """A batch of that form, of other tensors."""
+def _arranged(
+    sample: object,
+    memories: Iterator[torch.Tensor],
+    tensor: Callable[[torch.Tensor], object],
+    number: Callable[[torch.Tensor], object],
+) -> object:
+    if isinstance(sample, torch.Tensor):
+        return tensor(next(memories))
+    if type(sample) in _NUMBERS:
+        return number(next(memories))
     if isinstance(sample, dict):
-        return {key: _rebuilt(item, parts) for key, item in sample.items()}
+        return {key: _arranged(item, memories, tensor, number) for key, item in sample.items()}
     if not isinstance(sample, (tuple, list)):
-        return next(parts)
-    items = [_rebuilt(item, parts) for item in sample]
+        return sample
+    items = [_arranged(item, memories, tensor, number) for item in sample]
     if isinstance(sample, list):
         return items
     return sample._make(items) if hasattr(sample, "_make") else tuple(items)

@@ -24,7 +24,7 @@ from .context import TorchContext
 from .loaders import LoaderTable, staged_loaders
 from .mode import call_torch, dispatch, torch_functions
 from .modules import staged_modules
-from .optimizers import staged_optimizers
+from .optimizers import StagedOptimizers, staged_optimizers
 from .parameter_groups import StagedGroup
 from .progress import ProgressPlan, iterable_behind, staged_progress
 from .tensor import StagedTensor
@@ -38,32 +38,49 @@ class TorchFront:
     def __init__(self) -> None:
         self._context: TorchContext | None = None
         self._loaders: LoaderTable | None = None
+        self._optimizers: StagedOptimizers | None = None
         self._homes: dict[Variable, Home] = {}
 
     @contextmanager
     def session(self, trace: Trace) -> Iterator[None]:
         """PyTorch builds IR while this is open."""
-        with process_state, self._patched(TorchContext(trace, dispatch, call_torch)):
-            yield
+        context = self._context = TorchContext(trace, dispatch, call_torch)
+        self._loaders = LoaderTable(context)
+        self._optimizers = StagedOptimizers(context)
+        context.guards.expect(context, "anomaly detection", torch.is_anomaly_enabled)
+        with self.resumed(trace):
+            try:
+                yield
+            finally:
+                context.modes.restore()
+                context.guards.restore()
 
     @contextmanager
-    def _patched(self, context: TorchContext) -> Iterator[None]:
-        self._context = context
-        self._loaders = LoaderTable(context)
-        context.guards.expect(context, "anomaly detection", torch.is_anomaly_enabled)
+    def resumed(self, trace: Trace) -> Iterator[None]:
+        """The same, with what is known already."""
+        context, optimizers = self.context, self._optimizers
+        assert optimizers is not None
         with (
-            staged_optimizers(context) as optimizers,
+            process_state,
+            staged_optimizers(context, optimizers),
             staged_saving(context, optimizers),
             staged_progress(context),
             staged_modules(context),
             staged_loaders(context),
             torch_functions(context),
         ):
-            try:
-                yield
-            finally:
-                context.modes.restore()
-                context.guards.restore()
+            yield
+
+    def moment(self, trace: Trace) -> Callable[[], None]:
+        """Whether gradients are wanted, and which modules train."""
+        is_grad_enabled, restore_modes = torch.is_grad_enabled(), self.context.modes.moment()
+
+        def bring_back() -> None:
+            with torch._C.DisableTorchFunction():
+                torch.set_grad_enabled(is_grad_enabled)
+            restore_modes()
+
+        return bring_back
 
     @property
     def context(self) -> TorchContext:

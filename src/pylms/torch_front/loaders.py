@@ -12,22 +12,24 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from typing import NoReturn
 from unittest import mock
 
 import torch
 from torch.utils.data import BatchSampler, DataLoader, IterableDataset, RandomSampler, SequentialSampler
 from torch.utils.data.dataloader import _BaseDataLoaderIter
 
-from ..errors import ArgumentError, StagingError, TorchFeatureError
+from ..errors import ArgumentError, StagingError
 from ..ir.node import Atom, Sym
 from ..ir.ops.buffers import GATHER_ROWS, SLICE_ROWS
 from ..loc import Loc, caller_loc
 from ..staging.context import Trace
+from ..staging.operators.native_loop import Item, LoopBody, run_segments
 from ..staging.values import LoopPlan, Segment
-from .batches import CallbackBatches
+from .batch_sources import LoaderSource
+from .batches import Batches
 from .context import TorchContext
 from .datasets import RowSource, content_of, row_sources
+from .rounds import RoundsPlan
 from .tensor import StagedTensor
 
 Loader = DataLoader[object]
@@ -76,9 +78,9 @@ class LoaderTable:
 
     def _new_plan(self, loader: Loader) -> LoopPlan:
         shape = batch_shape(loader)
-        sources = row_sources(loader)
-        if sources is None:
-            return CallbackPlan(self._context, shape, CallbackBatches(loader))
+        sources = None if shape is None else row_sources(loader)
+        if shape is None or sources is None:
+            return RoundsPlan(self._context, Batches(LoaderSource(loader), self._context.trace.options.shape_limit))
         self._sources.extend(sources)
         for source in sources:
             self._context.trace.before_run.append(source.check)
@@ -89,17 +91,15 @@ def _form_of(loader: Loader) -> object:
     return batch_shape(loader), content_of(loader)
 
 
-def batch_shape(loader: Loader) -> BatchShape:
-    """The batches of a loader. TorchFeatureError for loaders whose batches are not known before they come."""
-    if isinstance(loader.dataset, IterableDataset):
-        _refuse("an IterableDataset", "use a dataset with a length")
+def batch_shape(loader: Loader) -> BatchShape | None:
+    """The batches of a loader; None where that is not known before they come."""
     size = loader.batch_size
-    if size is None or type(loader.batch_sampler) is not BatchSampler:
-        _refuse("a DataLoader with batch_sampler or batch_size=None", "give it a batch_size")
+    if isinstance(loader.dataset, IterableDataset) or size is None or type(loader.batch_sampler) is not BatchSampler:
+        return None
     try:
         samples = len(loader.sampler)  # type: ignore[arg-type]
     except TypeError:
-        _refuse("a sampler without a length", "give it a __len__")
+        return None
     full, remainder = divmod(samples, size)
     return BatchShape(samples, size, full, 0 if loader.drop_last else remainder)
 
@@ -123,20 +123,6 @@ def staged_loaders(context: TorchContext) -> Iterator[None]:
         yield
 
 
-def _refuse(what: str, hint: str) -> NoReturn:
-    raise TorchFeatureError(f"{what} cannot be staged", loc=caller_loc(), hint=hint)
-
-
-def _segments(shape: BatchShape, item: Callable[[object, int], object]) -> list[Segment]:
-    """Full batches, then the smaller last one; `item` is given a batch number and a size."""
-    segments = []
-    if shape.full:
-        segments.append(Segment(0, shape.full, lambda number: item(number, shape.size)))
-    if shape.remainder:
-        segments.append(Segment(shape.full, 1, lambda number: item(number, shape.remainder)))
-    return segments
-
-
 class NativePlan:
     """Batches taken from tensors by the compiled code itself."""
 
@@ -149,15 +135,22 @@ class NativePlan:
             None if type(loader.sampler) is SequentialSampler else torch.zeros(shape.samples, dtype=torch.int64)
         )
 
-    def begin(self, trace: Trace) -> None:
-        """An epoch's order, drawn by PyTorch's own sampler."""
+    def run(self, trace: Trace, item_of: Item, body: LoopBody) -> None:
+        """An epoch: its order, drawn by PyTorch's own sampler, then a native loop for each size of batches."""
         with torch._C.DisableTorchFunction():
             order = [] if self._order is None else [self._order_symbol(self._order)]
         function = partial(begin_epoch, self._loader, self._order)
         self._context.random.call_python(function, "begin_epoch", writes=order)
+        run_segments(trace, self._segments(), item_of, body)
 
-    def segments(self) -> Sequence[Segment]:
-        return _segments(self._shape, self._batch)
+    def _segments(self) -> list[Segment]:
+        """Full batches, then the smaller last one."""
+        shape, segments = self._shape, []
+        if shape.full:
+            segments.append(Segment(0, shape.full, lambda number: self._batch(number, shape.size)))
+        if shape.remainder:
+            segments.append(Segment(shape.full, 1, lambda number: self._batch(number, shape.remainder)))
+        return segments
 
     def _order_symbol(self, order: torch.Tensor) -> Sym:
         self._context.buffers.give_name(order, "order")
@@ -208,26 +201,3 @@ def begin_epoch(loader: Loader, order: torch.Tensor | None) -> None:
     if len(numbers) and not (-size <= int(numbers.min()) and int(numbers.max()) < size):
         raise IndexError(f"a sampler names a sample beyond the {size} of the dataset")
     order[: len(numbers)] = torch.where(numbers < 0, numbers + size, numbers)
-
-
-class CallbackPlan:
-    """Batches that Python makes: a call for each fills memory that the compiled code reads."""
-
-    def __init__(self, context: TorchContext, shape: BatchShape, batches: CallbackBatches) -> None:
-        self._context = context
-        self._shape = shape
-        self._batches = batches
-
-    def begin(self, trace: Trace) -> None:
-        self._context.random.call_python(self._batches.begin, "begin_epoch")
-
-    def segments(self) -> Sequence[Segment]:
-        return _segments(self._shape, self._batch)
-
-    def _batch(self, _number: object, count: int) -> object:
-        context = self._context
-        with torch._C.DisableTorchFunction():
-            memories = self._batches.memories(count)
-            buffers = [context.buffers.capture(memory).symbol for memory in memories]
-            context.random.call_python(partial(self._batches.next_into, memories), "next_batch", writes=buffers)
-            return self._batches.arranged([StagedTensor(context.buffers.load(memory), context) for memory in memories])

@@ -54,6 +54,16 @@ class TrainingModes:
         """The present flags of the modules that were switched, by their identity."""
         return tuple((id(module), module.training) for module in self._at_start)
 
+    def moment(self) -> Callable[[], None]:
+        """Remember the present flags of the modules that were switched; the result brings them back."""
+        flags = {module: module.training for module in self._at_start}
+
+        def bring_back() -> None:
+            for module, flag in flags.items():
+                module.training = flag
+
+        return bring_back
+
     def restore(self) -> None:
         """Tracing is over: until the first run, nothing has been switched."""
         for module, flag in self._at_start.items():

@@ -159,9 +159,8 @@ def _require_no_gradient(parameter: torch.Tensor) -> None:
 
 
 @contextmanager
-def staged_optimizers(context: TorchContext) -> Iterator[StagedOptimizers]:
+def staged_optimizers(context: TorchContext, staged: StagedOptimizers) -> Iterator[None]:
     """While this is open, optimisers build IR. What cannot be staged raises `TorchFeatureError` with its name."""
-    staged = StagedOptimizers(context)
     initialise: Callable[..., None] = Optimizer.__init__
     zero_for_real: Callable[..., None] = Optimizer.zero_grad
     zero_module_for_real: Callable[..., None] = torch.nn.Module.zero_grad
@@ -200,7 +199,7 @@ def staged_optimizers(context: TorchContext) -> Iterator[StagedOptimizers]:
         stack.enter_context(mock.patch.object(torch.nn.Module, "zero_grad", zero_grad_of_module))
         stack.enter_context(staged_groups(staged.groups, staged.owns))
         stack.enter_context(staged_schedulers(staged.schedulers, staged.owns))
-        yield staged
+        yield
 
 
 def _collecting(staged: StagedOptimizers, kind: type[Optimizer]) -> Callable[..., object]:

@@ -7,16 +7,16 @@ They are told by the name of their module, so that tqdm is not imported. A bar t
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from typing import Any
 from unittest import mock
 
 import torch
 
 from ..staging.context import Trace
-from ..staging.values import LoopPlan, Segment
+from ..staging.operators.native_loop import Item, LoopBody
+from ..staging.values import LoopPlan
 from .context import TorchContext
 from .python_calls import stage_call
 
@@ -37,19 +37,13 @@ class ProgressPlan:
         self._bar = bar
         self._loader = loader
 
-    def begin(self, trace: Trace) -> None:
-        self._loader.begin(trace)
-        self._call("reset")
-
-    def segments(self) -> Sequence[Segment]:
-        return [replace(segment, item=self._counting(segment.item)) for segment in self._loader.segments()]
-
-    def _counting(self, item: Callable[[object], object]) -> Callable[[object], object]:
-        def counted(number: object) -> object:
+    def run(self, trace: Trace, item_of: Item, body: LoopBody) -> None:
+        def counted(number: object, item: object) -> object:
             self._call("update")
-            return item(number)
+            return item_of(number, item)
 
-        return counted
+        self._call("reset")
+        self._loader.run(trace, counted, body)
 
     def _call(self, name: str) -> None:
         if not self._bar.disable:

@@ -21,10 +21,10 @@ from ..context import Trace, current_trace
 from ..kinds import is_staged_array, is_staged_container, is_staged_list, is_staged_text
 from ..raising import AlwaysRaises
 from ..truth import truth
-from ..values import LoopPlan, Segment, is_maybe
+from ..values import is_maybe
 from .boolean import run_not
 from .branch import run_if
-from .native_loop import BecomesNative, LoopBody, Thunk, begin_native_loop, native_for
+from .native_loop import BecomesNative, Item, LoopBody, Thunk, begin_native_loop, do_nothing, native_for
 
 if TYPE_CHECKING:
     import logging
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 else:
     logging = late_module("logging")
     walks = late_module("pylms.staging.operators.walks")
-
-Item = Callable[[object, object], object]
 
 
 @record(frozen=True, slots=True)
@@ -156,7 +154,7 @@ def run_for(iterable: object, body: LoopBody) -> None:
     if isinstance(source, StagedRange):
         _run_staged_range(trace, source, item_of, body)
     elif plan is not None:
-        _run_plan(trace, plan, item_of, body)
+        plan.run(trace, item_of, body)
     elif type(source) is range and len(source) > 1:
         _run_plain_range(trace, source, body)
     else:
@@ -253,16 +251,12 @@ def _iterate(iterable: object, body: LoopBody, stop: object = False) -> None:
     for item in cast(Iterable[object], iterable):
         if trace is not None and trace.is_staged(stop):
             round_ = partial(body.call, item)
-            run_if(stop, _nothing, round_, body.assigned, functions=body.functions)
+            run_if(stop, do_nothing, round_, body.assigned, functions=body.functions)
         else:
             body.call(item)
         stop = body.stop is not None and body.stop()
         if (trace is None or not trace.is_staged(stop)) and stop:
             return
-
-
-def _nothing() -> None:
-    return None
 
 
 def _run_plain_range(trace: Trace, values: range, body: LoopBody) -> None:
@@ -354,21 +348,3 @@ def _run_array(trace: Trace, source: StagedArray, item_of: Item, body: LoopBody)
         return body.call(item_of(index, source[index]))
 
     _run_staged_range(trace, StagedRange(0, source.length(), 1), _bare, replace(body, call=call))
-
-
-def _run_plan(trace: Trace, plan: LoopPlan, item_of: Item, body: LoopBody) -> None:
-    """One native loop a segment; a segment of one item needs none."""
-    plan.begin(trace)
-    for position, segment in enumerate(plan.segments()):
-
-        def run_segment(segment: Segment = segment) -> None:
-            def run_item(index: object) -> None:
-                body.call(item_of(index, segment.item(index)))
-
-            bounds = (Const(segment.first, INT), Const(segment.first + segment.count, INT), Const(1, INT))
-            native_for(trace, bounds, run_item, body)
-
-        if position == 0 or body.stop is None:
-            run_segment()
-        else:
-            run_if(body.stop(), _nothing, run_segment, body.assigned, functions=body.functions)

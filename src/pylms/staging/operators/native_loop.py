@@ -6,7 +6,7 @@ comes to one of these become native themselves (`BecomesNative`).
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from ...errors import StagedTypeError
@@ -20,9 +20,13 @@ from ...records import record
 from ..constructs import Assigned, Construct, trace_construct
 from ..context import Trace
 from ..truth import truth
+from ..values import Segment
 from .boolean import run_not
+from .branch import run_if
 
 Thunk = Callable[[], object]
+Item = Callable[[object, object], object]
+"""What the body of a loop takes, of an item's number and the item."""
 
 
 @record(frozen=True, slots=True)
@@ -129,3 +133,24 @@ def _within(trace: Trace, index: Atom, last: Atom, step: Atom) -> tuple[Atom, ..
     (below,) = trace.emit(LT, [index, last])
     (above,) = trace.emit(GT, [index, last])
     return trace.emit(SELECT, [up, below, above])
+
+
+def run_segments(trace: Trace, segments: Sequence[Segment], item_of: Item, body: LoopBody) -> None:
+    """One native loop a segment; a segment of one item needs none."""
+    for position, segment in enumerate(segments):
+
+        def run_segment(segment: Segment = segment) -> None:
+            def run_item(index: object) -> None:
+                body.call(item_of(index, segment.item(index)))
+
+            bounds = (Const(segment.first, INT), Const(segment.first + segment.count, INT), Const(1, INT))
+            native_for(trace, bounds, run_item, body)
+
+        if position == 0 or body.stop is None:
+            run_segment()
+        else:
+            run_if(body.stop(), do_nothing, run_segment, body.assigned, functions=body.functions)
+
+
+def do_nothing() -> None:
+    """The side of a branch where there is nothing to do."""
