@@ -1,7 +1,7 @@
 """C++ for sums and maxima within loop nests.
 
-Three forms. Along memory, long: a kernel where it is a plain sum, product sum or maximum, else partial results side by
-side, which compilers keep in vectors. Across memory, for neighbouring elements: an array of results, to which one
+Three forms. Along memory, long: a kernel on vectors where they do all that there is to do, else partial results side by
+side. Across memory, for neighbouring elements: an array of results, to which one
 row after the other is added. Short or irregular: a plain loop.
 """
 
@@ -12,14 +12,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 from ...ir.node import Atom, Node, Sym
-from ...ir.ops.arithmetic import MUL
 from ...ir.ops.fusion import ELEMENT_AT, REDUCTION
 from ...ir.types import FLOAT32, FLOAT64, ScalarType
 from .emitter import Emitter
 from .literals import declaration, scalar_c_type
 from .loop_writer import LoopWriter
 from .nest_shape import Access, atoms_used, nodes_within, shape_attribute
-from .scalar_text import ZERO, position
+from .vector_bodies import has_vector_body, vector_body, write_lambda
 
 _KERNEL_TYPES = (FLOAT32, FLOAT64)
 _LANES = 32
@@ -36,11 +35,8 @@ def emit_reduction(emitter: Emitter, node: Node) -> None:
     emitter.alias(result, emitter.fresh_name(result.name or str(node.attr("kind"))))
     writer = LoopWriter(emitter, node.blocks[0], shape_attribute(node), (len(node.blocks[0].params),))
     is_long = writer.depth > 0 and writer.shape.loops[-1] >= _FEWEST_LANES and result.type in _KERNEL_TYPES
-    kernel = _kernel(writer, node) if is_long else None
-    if kernel is not None and writer.depth == 1:
-        emitter.define(result, kernel)
-    elif kernel is not None:
-        _emit_by_rows(writer, node, kernel)
+    if is_long and has_vector_body(writer, node):
+        _emit_vectors(writer, node)
     elif is_long:
         _emit_side_by_side(writer, node)
     else:
@@ -86,44 +82,6 @@ def _add_text(emitter: Emitter, node: Node, total: str, text: str) -> None:
 # ---- along memory
 
 
-def _kernel(writer: LoopWriter, node: Node) -> str | None:
-    """A call of a kernel for the innermost loop, where the body is one element or the product of two, along memory."""
-    (value,) = node.blocks[0].results
-    nodes = node.blocks[0].nodes
-    reads = [each for each in nodes if each.primitive is ELEMENT_AT]
-    if not all(_is_contiguous(writer, read) for read in reads):
-        return None
-    is_sum = node.attr("kind") == "sum"
-    if len(nodes) == 1 and len(reads) == 1 and value is reads[0].results[0]:
-        name, operands = "sum" if is_sum else "maximum", reads
-    elif len(nodes) == 3 and len(reads) == 2 and nodes[2].primitive is MUL and value is nodes[2].results[0] and is_sum:
-        name, operands = "dot", reads
-    else:
-        return None
-    emitter = writer.emitter
-    emitter.include("reduce.h")
-    starts = [_start(writer, read) for read in operands]
-    return f"pylms::{name}<{writer.shape.loops[-1]}>({', '.join(starts)})"
-
-
-def _is_contiguous(writer: LoopWriter, read: Node) -> bool:
-    """Whether the innermost loop walks along memory here, and the index is used in no other way."""
-    axes = Access.of(read).long_axes()
-    walked = [index for index, _ in axes if index in writer.innermost]
-    return bool(walked) and [index for index, _ in axes[len(axes) - len(walked) :]] == walked
-
-
-def _start(writer: LoopWriter, read: Node) -> str:
-    """The address of the first of the elements that the innermost loop walks along."""
-    emitter = writer.emitter
-    access = Access.of(read)
-    walked = writer.innermost
-    outer = Access(access.source, access.shape, tuple(ZERO if index in walked else index for index in access.indices))
-    start = position(emitter, outer)
-    source = emitter.expression(access.source)
-    return source if start == "0" else f"{source} + {start}"
-
-
 @contextmanager
 def _outer_loops(writer: LoopWriter) -> Iterator[None]:
     """Write inside the `with` what stands in all loops but the innermost, behind what does not vary in that."""
@@ -137,16 +95,30 @@ def _outer_loops(writer: LoopWriter) -> Iterator[None]:
         yield
 
 
-def _emit_by_rows(writer: LoopWriter, node: Node, kernel: str) -> None:
-    """The results of a kernel, each of the innermost loop, taken together."""
+def _emit_vectors(writer: LoopWriter, node: Node) -> None:
+    """The innermost loop by a kernel on vectors, whose lanes are taken together at the end of all loops."""
     emitter, (result,) = writer.emitter, node.results
-    emitter.line(f"{declaration(result.type, emitter.name_of(result))} = {_neutral(node)};")
+    assert isinstance(result.type, ScalarType)
+    emitter.include("reduce.h")
+    is_sum, name, type_ = node.attr("kind") == "sum", emitter.name_of(result), scalar_c_type(result.type)
+    arguments = f"<{writer.shape.loops[-1]}, {type_}>("
+    if writer.depth == 1:
+        with _outer_loops(writer):
+            function = "sum_of" if is_sum else "maximum_of"
+            head = f"const {declaration(result.type, name)} = pylms::{function}{arguments}"
+            write_lambda(emitter, head, vector_body(writer, node))
+        return
+    lanes = emitter.fresh_name(f"{name}_lanes")
+    start = "{}" if is_sum else f"pylms::broadcast<{type_}>({_neutral(node)})"
+    emitter.line(f"pylms::Vec<{type_}> {lanes} = {start};")
     with _outer_loops(writer):
-        text = kernel
-        if node.attr("kind") != "sum":
-            text = emitter.fresh_name("row")
-            emitter.line(f"const {declaration(result.type, text)} = {kernel};")
-        _add_text(emitter, node, emitter.name_of(result), text)
+        if is_sum:
+            write_lambda(emitter, f"{lanes} += pylms::sums_of{arguments}", vector_body(writer, node))
+        else:
+            head = f"{lanes} = pylms::larger<{type_}>({lanes}, pylms::maxima_of{arguments}"
+            write_lambda(emitter, head, vector_body(writer, node), tail="))")
+    together = "horizontal_sum" if is_sum else "largest_lane"
+    emitter.line(f"const {declaration(result.type, name)} = pylms::{together}<{type_}>({lanes});")
 
 
 def _emit_side_by_side(writer: LoopWriter, node: Node) -> None:

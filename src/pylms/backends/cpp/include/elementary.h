@@ -40,10 +40,28 @@ PYLMS_INLINE To bits_as(From value) {
 PYLMS_INLINE float to_float(int n) { return float(n); }
 PYLMS_INLINE Vec<float> to_float(VectorTypes<float>::lanes n) { return __builtin_convertvector(n, Vec<float>); }
 
-// 2^n for whole n in [-126, 127].
+// 2^n for whole n in [-126, 127]; infinity for 128.
 template <class V, class I>
 PYLMS_INLINE V power_of_two(I n) {
   return bits_as<V>((n + 127) << 23);
+}
+
+// e^r - 1 for |r| <= ln(2) / 2.
+template <class V>
+PYLMS_INLINE V exp_minus_one_float(V r) {
+  V p = r * 0.00139345445f + 0.00836377647f;
+  p = p * r + 0.0416664568f;
+  p = p * r + 0.166665734f;
+  p = p * r + 0.5f;
+  return p * (r * r) + r;
+}
+
+// x = n ln 2 + r with whole n: gives r, and n in the low bits of `shifted`, since adding 1.5 * 2^23 leaves it there.
+template <class V>
+PYLMS_INLINE V reduced_float(V x, V rounder, V& shifted) {
+  shifted = x * 1.44269504f + rounder;
+  const V n = shifted - rounder;
+  return (x - n * 0.693359375f) + n * 2.12194440e-4f;  // ln 2 in two parts, the first of few bits
 }
 
 // exp(x) = 2^n e^r with n = round(x / ln 2), |r| <= ln(2) / 2. 2^n comes in two factors, as the result may be subnormal
@@ -51,18 +69,11 @@ PYLMS_INLINE V power_of_two(I n) {
 template <class V>
 PYLMS_INLINE V exp_float(V x) {
   typedef typename Bits<V>::type I;
-  // Adding 1.5 * 2^23 leaves the nearest whole number in the low bits.
   const V zero = {}, rounder = zero + 12582912.0f;
   x = x < -105.0f ? zero - 105.0f : x;
   x = x > 90.0f ? zero + 90.0f : x;
-  const V shifted = x * 1.44269504f + rounder;
-  const V n = shifted - rounder;
-  const V r = (x - n * 0.693359375f) + n * 2.12194440e-4f;  // ln 2 in two parts, the first of few bits
-  V p = r * 0.00139345445f + 0.00836377647f;
-  p = p * r + 0.0416664568f;
-  p = p * r + 0.166665734f;
-  p = p * r + 0.5f;
-  p = p * (r * r) + r + 1.0f;
+  V shifted;
+  const V p = exp_minus_one_float<V>(reduced_float<V>(x, rounder, shifted)) + 1.0f;
   const I whole = bits_as<I>(shifted) - bits_as<I>(rounder), half = whole >> 1;
   return p * power_of_two<V>(half) * power_of_two<V>(whole - half);
 }
@@ -89,24 +100,32 @@ PYLMS_INLINE V log_float(V x) {
   return x < 0.0f ? zero + __builtin_nanf("") : result;
 }
 
-// tanh(x): an odd polynomial near 0, where 1 - 2 / (e^2x + 1) would lose digits.
+// tanh(x) = (e^2x - 1) / (e^2x + 1), with e^2x - 1 = 2^n (e^r - 1) + (2^n - 1), which loses no digits near 0.
 template <class V>
 PYLMS_INLINE V tanh_float(V x) {
-  const V zero = {}, size = x < 0.0f ? -x : x, z = x * x;
-  V p = z * -0.0060536974f + 0.020968187f;
-  p = p * z - 0.053844989f;
-  p = p * z + 0.133327328f;
-  p = p * z - 0.333333286f;
-  const V near_zero = p * z * x + x;
-  const V far = 1.0f - 2.0f / (exp_float<V>(size * 2.0f) + 1.0f);
-  const V result = x < 0.0f ? -far : far;
-  return size < zero + 0.625f ? near_zero : result;
+  typedef typename Bits<V>::type I;
+  const V zero = {}, rounder = zero + 12582912.0f;
+  const I sign = bits_as<I>(x) & (int)0x80000000;
+  V twice = bits_as<V>(bits_as<I>(x) ^ sign) * 2.0f;
+  twice = twice > 20.0f ? zero + 20.0f : twice;
+  V shifted;
+  const V p = exp_minus_one_float<V>(reduced_float<V>(twice, rounder, shifted));
+  const V scale = power_of_two<V>(I(bits_as<I>(shifted) - bits_as<I>(rounder)));
+  const V above = p * scale + (scale - 1.0f), size = above / (above + 2.0f);
+  return bits_as<V>(bits_as<I>(size) ^ sign);
 }
 
-// 1 / (1 + e^-x).
+// 1 / (1 + e^-x); 2^n is one factor, which becomes infinite where the result is not a normal number.
 template <class V>
 PYLMS_INLINE V logistic_float(V x) {
-  return 1.0f / (1.0f + exp_float<V>(-x));
+  typedef typename Bits<V>::type I;
+  const V zero = {}, rounder = zero + 12582912.0f;
+  V power = -x;
+  power = power < -87.0f ? zero - 87.0f : power;
+  power = power > 88.7f ? zero + 88.7f : power;
+  V shifted;
+  const V p = exp_minus_one_float<V>(reduced_float<V>(power, rounder, shifted)) + 1.0f;
+  return 1.0f / (1.0f + p * power_of_two<V>(I(bits_as<I>(shifted) - bits_as<I>(rounder))));
 }
 
 // erf(x): an odd polynomial up to 0.95, from there on 1 - e^q(|x|). Coefficients: least squares, weighted until the

@@ -9,87 +9,98 @@
 
 namespace pylms {
 
+// What bodies of reductions read memory by: a vector of the elements from `place` on, or its first Count lanes (the
+// others are zero).
+struct At {
+  Index place;
+  template <class T>
+  PYLMS_INLINE Vec<T> operator()(const T* from) const {
+    return load(from + place);
+  }
+};
+template <Index Count>
+struct FirstAt {
+  Index place;
+  template <class T>
+  PYLMS_INLINE Vec<T> operator()(const T* from) const {
+    return load_first<Count>(from + place);
+  }
+};
+
 namespace reduce_detail {
 
-// combine(...) over lift(i, load) of all vectors of N elements; lanes past N hold what lift makes of `outside`.
-template <Index N, class T, class Lift, class Combine>
-PYLMS_INLINE Vec<T> over_vectors(const Lift& lift, const Combine& combine) {
+// combine(...) over body(at) at all whole vectors of N >= width<T> elements.
+template <Index N, class T, class Body, class Combine>
+PYLMS_INLINE Vec<T> over_vectors(const Body& body, const Combine& combine) {
   constexpr Index w = width<T>, whole = N / w, sets = least(whole, 8);
-  if constexpr (whole == 0) {
-    return lift.template first<N>(0);
-  } else {
-    Vec<T> part[sets];
+  Vec<T> part[sets];
+  PYLMS_UNROLL
+  for (Index set = 0; set < sets; ++set) part[set] = body(At{set * w});
+  for (Index n = sets; n < whole / sets * sets; n += sets) {
     PYLMS_UNROLL
-    for (Index set = 0; set < sets; ++set) part[set] = lift.whole(set * w);
-    for (Index n = sets; n < whole / sets * sets; n += sets) {
-      PYLMS_UNROLL
-      for (Index set = 0; set < sets; ++set) part[set] = combine(part[set], lift.whole((n + set) * w));
-    }
-    PYLMS_UNROLL
-    for (Index n = whole / sets * sets; n < whole; ++n) part[n % sets] = combine(part[n % sets], lift.whole(n * w));
-    if constexpr (N % w != 0) part[0] = combine(part[0], lift.template first<N % w>(whole * w));
-    PYLMS_UNROLL
-    for (Index set = 1; set < sets; ++set) part[0] = combine(part[0], part[set]);
-    return part[0];
+    for (Index set = 0; set < sets; ++set) part[set] = combine(part[set], body(At{(n + set) * w}));
   }
+  PYLMS_UNROLL
+  for (Index n = whole / sets * sets; n < whole; ++n) part[n % sets] = combine(part[n % sets], body(At{n * w}));
+  PYLMS_UNROLL
+  for (Index set = 1; set < sets; ++set) part[0] = combine(part[0], part[set]);
+  return part[0];
 }
-
-template <class T>
-struct Elements {
-  const T* a;
-  PYLMS_INLINE Vec<T> whole(Index i) const { return load(a + i); }
-  template <Index Count>
-  PYLMS_INLINE Vec<T> first(Index i) const {
-    return load_first<Count>(a + i);
-  }
-};
-
-template <class T>
-struct Products {
-  const T *a, *b;
-  PYLMS_INLINE Vec<T> whole(Index i) const { return load(a + i) * load(b + i); }
-  template <Index Count>
-  PYLMS_INLINE Vec<T> first(Index i) const {
-    return load_first<Count>(a + i) * load_first<Count>(b + i);
-  }
-};
 
 }  // namespace reduce_detail
 
-// The sum of a[0..N); 0 for N = 0.
+// The larger in each lane; NaN if either is NaN, as in NumPy and PyTorch.
+template <class T>
+PYLMS_INLINE Vec<T> larger(Vec<T> x, Vec<T> y) {
+  return y > x || y != y ? y : x;
+}
+
+// Vectors whose lanes add up to the sum of body(at) over N elements; and whose largest lane is the largest of them.
+// `body` takes an At or a FirstAt, and gives the values there. N > 0; N >= width<T> for the largest.
+template <Index N, class T, class Body>
+PYLMS_INLINE Vec<T> sums_of(const Body& body) {
+  constexpr Index w = width<T>, rest = N % w;
+  Vec<T> total = {};
+  if constexpr (N >= w) total = reduce_detail::over_vectors<N, T>(body, [](Vec<T> x, Vec<T> y) { return x + y; });
+  if constexpr (rest != 0) total += keep_first<rest, T>(body(FirstAt<rest>{N - rest}));
+  return total;
+}
+template <Index N, class T, class Body>
+PYLMS_INLINE Vec<T> maxima_of(const Body& body) {
+  static_assert(N >= width<T>, "the last vector begins within the elements");
+  const Vec<T> largest = reduce_detail::over_vectors<N, T>(body, larger<T>);
+  return N % width<T> == 0 ? largest : larger<T>(largest, body(At{N - width<T>}));
+}
+
+template <class T>
+PYLMS_INLINE T largest_lane(Vec<T> value) {
+  return fold_lanes<T>(value, larger<T>);
+}
+
+// The sum, or the largest, of body(at) over N elements.
+template <Index N, class T, class Body>
+PYLMS_INLINE T sum_of(const Body& body) {
+  return horizontal_sum<T>(sums_of<N, T>(body));
+}
+template <Index N, class T, class Body>
+PYLMS_INLINE T maximum_of(const Body& body) {
+  return largest_lane<T>(maxima_of<N, T>(body));
+}
+
+// The sum, or the largest, of a[0..N): what loops kept of it side by side.
 template <Index N, class T>
 inline T sum(const T* a) {
-  if constexpr (N == 0) {
-    return 0;
-  } else {
-    const auto add = [](Vec<T> x, Vec<T> y) { return x + y; };
-    return horizontal_sum<T>(reduce_detail::over_vectors<N, T>(reduce_detail::Elements<T>{a}, add));
-  }
+  return sum_of<N, T>([&](auto at) { return at(a); });
 }
-
-// The sum of a[i] * b[i], i in [0..N); 0 for N = 0.
-template <Index N, class T>
-inline T dot(const T* a, const T* b) {
-  if constexpr (N == 0) {
-    return 0;
-  } else {
-    const auto add = [](Vec<T> x, Vec<T> y) { return x + y; };
-    return horizontal_sum<T>(reduce_detail::over_vectors<N, T>(reduce_detail::Products<T>{a, b}, add));
-  }
-}
-
-// The largest of a[0..N), N > 0; NaN if any is NaN, as in NumPy and PyTorch.
 template <Index N, class T>
 inline T maximum(const T* a) {
-  static_assert(N > 0, "an empty array has no maximum");
-  constexpr Index w = width<T>, whole = N / w * w;
-  T largest = a[0];
-  if constexpr (whole != 0) {
-    const auto larger = [](Vec<T> x, Vec<T> y) { return ((y > x) | (y != y)) ? y : x; };
-    largest = fold_lanes<T>(reduce_detail::over_vectors<whole, T>(reduce_detail::Elements<T>{a}, larger), larger);
+  if constexpr (N >= width<T>) {
+    return maximum_of<N, T>([&](auto at) { return at(a); });
+  } else {
+    T largest = a[0];
+    for (Index i = 1; i < N; ++i) largest = a[i] > largest || a[i] != a[i] ? a[i] : largest;
+    return largest;
   }
-  for (Index i = whole; i < N; ++i) largest = a[i] > largest || a[i] != a[i] ? a[i] : largest;
-  return largest;
 }
 
 // y[N] = epilogue(the sum of A's rows), A[M, N] row-major with LdA elements between the starts of rows: the gradient

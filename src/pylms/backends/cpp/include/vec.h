@@ -92,6 +92,13 @@ PYLMS_INLINE V max(V a, V b) {
   return a > b ? a : b;
 }
 
+PYLMS_INLINE Vec<float> abs(Vec<float> value) {
+  return (Vec<float>)((VectorTypes<float>::lanes)value & 0x7fffffff);
+}
+PYLMS_INLINE Vec<double> abs(Vec<double> value) {
+  return (Vec<double>)((VectorTypes<double>::lanes)value & 0x7fffffffffffffff);
+}
+
 // ---- the first `Count` lanes, 0 < Count <= width
 
 // Lanes from Count on are zero.
@@ -152,8 +159,6 @@ PYLMS_INLINE void store_first(T* to, Vec<T> value) {
   }
 }
 
-// ---- across lanes
-
 template <Index... I>
 struct Indices {};
 
@@ -166,6 +171,19 @@ using IndicesUpTo = __make_integer_seq<IndicesFromBuiltin, Index, N>;
 template <Index N>
 using IndicesUpTo = Indices<__integer_pack(N)...>;
 #endif
+
+// The lanes from Count on become zero.
+template <Index Count, class T, Index... I>
+PYLMS_INLINE Vec<T> keep_lanes(Vec<T> value, Indices<I...>) {
+  typedef typename VectorTypes<T>::lanes Lanes;
+  return (Vec<T>)((Lanes)value & Lanes{-(I < Count)...});
+}
+template <Index Count, class T>
+PYLMS_INLINE Vec<T> keep_first(Vec<T> value) {
+  return keep_lanes<Count, T>(value, IndicesUpTo<width<T>>{});
+}
+
+// ---- across lanes
 
 // Lane i of the result is lane P::source(i) of `a` followed by `b`.
 template <class P, class T, Index... I>
