@@ -62,6 +62,10 @@ class TorchFeatureError(PylmsError):
     """A PyTorch operation, module, loader or optimiser feature that cannot be staged."""
 
 
+class AutogradError(PylmsError, RuntimeError):
+    """A derivative that PyTorch refuses as well: of a graph that was freed, or by what has no part in it."""
+
+
 class ToolchainError(PylmsError):
     """No C++ compiler was found, or it failed; `log_path` tells where its output was kept."""
 

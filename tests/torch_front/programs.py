@@ -17,6 +17,7 @@ from pylms.ir.node import Function
 from pylms.ir.types import BOOL, FLOAT, INT, BufferType, ScalarType
 from pylms.loc import Loc
 from pylms.options import Options
+from pylms.passes.mark_leaves import MarkLeaves
 from pylms.passes.pipeline import run_passes
 from pylms.passes.promote_variables import PromoteVariables
 from pylms.staging.context import Capture, HostFunction
@@ -76,7 +77,7 @@ class Program:
 
 
 def _prepared(staged: Staged) -> Function:
-    return run_passes(staged.function, (PromoteVariables(), Differentiate()))
+    return run_passes(staged.function, (PromoteVariables(), MarkLeaves(), Differentiate()))
 
 
 def stage(function: Callable[..., object], *example: object) -> Program:

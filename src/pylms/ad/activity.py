@@ -20,7 +20,14 @@ from ..ir.ops.array_nests import NESTS
 from ..ir.ops.arrays import ARRAY_STORE, VIEWS
 from ..ir.ops.buffers import STORE, STORE_ELEMENT, STORE_ROWS
 from ..ir.ops.control import FOR, IF, WHILE
-from ..ir.ops.differentiation import BACKWARD, CHECKPOINT_END, CUSTOM_GRADIENT, INDEPENDENT, is_differentiable
+from ..ir.ops.differentiation import (
+    BACKWARD,
+    CHECKPOINT_END,
+    CUSTOM_GRADIENT,
+    INDEPENDENT,
+    creates_graph,
+    is_differentiable,
+)
 from ..ir.ops.elementary import RINT, TRUNC
 from ..ir.ops.functions import CALL
 from ..ir.ops.host import HOST_CALL
@@ -63,7 +70,7 @@ VariationRule = Callable[[Node, Varied], None]
 variation_rules: RuleTable[VariationRule] = RuleTable("variation")
 
 # Their results are floating-point and yet constant almost everywhere, or constant by definition.
-CONSTANT_RESULTS = (STOP_GRADIENT, FLOOR, CEIL, TRUNC, RINT, FLOORDIV, BACKWARD, RANDOM_UNIFORM, RANDOM_BELOW)
+CONSTANT_RESULTS = (STOP_GRADIENT, FLOOR, CEIL, TRUNC, RINT, FLOORDIV, RANDOM_UNIFORM, RANDOM_BELOW)
 
 
 def varied_symbols(body: Block, sources: Sequence[Sym], program: Program) -> Varied:
@@ -117,6 +124,13 @@ def _add_floats(node: Node, varied: Varied) -> None:
 @variation_rules.define(*CONSTANT_RESULTS)
 def _constant(_node: Node, _varied: Varied) -> None:
     """Nothing varies."""
+
+
+@variation_rules.define(BACKWARD)
+def _backward(node: Node, varied: Varied) -> None:
+    """Gradients are constants to other derivatives, unless they were asked for as what has derivatives."""
+    if creates_graph(node) and _any_varied(node.args, varied):
+        _add_floats(node, varied)
 
 
 @variation_rules.define(STORE, STORE_ELEMENT, STORE_ROWS, VAR_SET)

@@ -6,12 +6,12 @@ from collections.abc import Collection
 
 from ..ir.builder import rebuild
 from ..ir.node import Atom, Block, Node, Sym, walk
-from ..ir.ops.differentiation import CHECKPOINT_BEGIN, CHECKPOINT_END, CUSTOM_GRADIENT, INDEPENDENT
+from ..ir.ops.differentiation import CHECKPOINT_BEGIN, CHECKPOINT_END, CUSTOM_GRADIENT, INDEPENDENT, LEAF
 from ..ir.ops.tensors import STOP_GRADIENT
 from ..ir.primitive import Primitive
 from .rename import renamed_block, resolved
 
-MARKS = (INDEPENDENT, STOP_GRADIENT, CUSTOM_GRADIENT, CHECKPOINT_BEGIN, CHECKPOINT_END)
+MARKS = (INDEPENDENT, LEAF, STOP_GRADIENT, CUSTOM_GRADIENT, CHECKPOINT_BEGIN, CHECKPOINT_END)
 """Nodes that give what they are given, and mean something to sweeps only."""
 
 

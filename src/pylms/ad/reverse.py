@@ -3,8 +3,9 @@
 In: a `Function` after `promote_variables`. Out: the same function without `backward` and `stop_gradient` nodes.
 
 A sweep covers the nodes before its `backward`, in the same block and in the blocks around it; gradients end at the
-loads of the buffers asked for. The nodes of an earlier sweep, and what is computed from gradients, are constants to
-a later one.
+loads of the buffers asked for, and at the leaves. Gradients, and what is computed from them, are constants to a later
+sweep, unless their `backward` creates a graph: then a later sweep goes over the nodes of the earlier one like any
+others.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from ..errors import NotSupportedYetError, StagedTypeError
 from ..ir.builder import Builder, rebuild
 from ..ir.node import Atom, Block, Function, Node, Sym, walk
 from ..ir.ops.control import FOR, WHILE
-from ..ir.ops.differentiation import BACKWARD
+from ..ir.ops.differentiation import BACKWARD, creates_graph
+from ..ir.ops.tensors import STOP_GRADIENT
 from ..ir.types import TensorType, Type, element_type
 from . import rules  # noqa: F401 - loading them fills the table
-from .activity import varied_symbols
+from .activity import extend, varied_symbols
 from .context import Context, written_places
 from .marks import MARKS, without_marks
 from .path import sweep_back
@@ -31,7 +33,7 @@ from .sweep import Sweep
 
 @dataclass(frozen=True)
 class Differentiate:
-    """Replaces `backward(loss, buffer...)` by nodes that compute the gradients, and `stop_gradient` by its argument."""
+    """Replaces `backward(loss, variable...)` by nodes that compute the gradients; marks go."""
 
     name: ClassVar[str] = "differentiate"
 
@@ -89,6 +91,13 @@ def _gradients(sweep: Sweep, loss: Atom, path: Sequence[list[Node]], sources: Se
     return [sweep.adjoint_or_zero(source) for source in sources]
 
 
+def _needs_more_than_traced(node: Node) -> bool:
+    """Whether it is a `backward` that has derivatives, or one by computed values."""
+    if node.primitive is not BACKWARD:
+        return False
+    return creates_graph(node) or any(isinstance(variable.type, TensorType) for variable in node.args[1:])
+
+
 class _Rewriter:
     """Copies a function's blocks, sweeping back at each `backward` over what has been copied so far."""
 
@@ -97,6 +106,8 @@ class _Rewriter:
         self._program = program
         self._builder = Builder.after(function)
         self._gradients: dict[Sym, Atom] = {}
+        self._sees_sweeps = any(map(_needs_more_than_traced, walk(function.body)))
+        """Whether what varies is to be found in what earlier sweeps have added as well."""
         self._path: list[list[Node]] = []
         self._loops: list[tuple[Node, Block]] = []
 
@@ -127,15 +138,23 @@ class _Rewriter:
             self._loops.pop()
 
     def _differentiate(self, node: Node) -> None:
-        loss, *buffers = node.args
-        sources = [buffer for buffer in buffers if isinstance(buffer, Sym)]
-        # Activity is found on the function as it was: what a sweep adds is constant to every other sweep.
-        varied = varied_symbols(self._function.body, sources, self._program)
-        unstable = written_places([each for nodes in self._path for each in nodes])
+        loss, *variables = renamed_node(node, self._gradients).args
+        sources = [variable for variable in variables if isinstance(variable, Sym)]
+        before = [each for nodes in self._path for each in nodes]
+        # Memory is the same in all rounds of the loops around, so that what varies with it is found in the function as
+        # it was. A leaf is another one in each round: only what comes before varies with it.
+        leaves = [source for source in sources if isinstance(source.type, TensorType)]
+        varied = varied_symbols(self._function.body, [each for each in sources if each not in leaves], self._program)
+        varied.update(leaves)
+        if self._sees_sweeps:
+            extend(varied, before)
+        unstable = written_places(before)
         context = Context(self._builder, self._program, unstable=unstable)
         sweep = Sweep(self._builder, varied=varied, sources=frozenset(sources), loc=node.loc, context=context)
         gradients = _gradients(sweep, loss, self._path, sources)
         self._refuse_carried(sweep)
+        if self._sees_sweeps and not creates_graph(node):
+            gradients = [sweep.emit(STOP_GRADIENT, gradient) for gradient in gradients]
         self._gradients.update(zip(node.results, gradients, strict=True))
 
     def _refuse_carried(self, sweep: Sweep) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from ..ir.node import Const, Node
 from ..ir.ops.arithmetic import ADD
 from ..ir.ops.arrays import ARRAY_LOAD, ARRAY_NEW, ARRAY_OF_BUFFER, ARRAY_STORE, VIEWS
-from ..ir.ops.differentiation import INDEPENDENT
+from ..ir.ops.differentiation import INDEPENDENT, LEAF
 from ..ir.types import INT, ArrayType, BufferType
 from .sweep import Sweep, derivative_rules
 
@@ -54,7 +54,7 @@ def _of_buffer(sweep: Sweep, node: Node) -> None:
     sweep.replace_forward(node, node, *sweep.context.shadows.zeros(node.results[0], node.loc, extents))
 
 
-@derivative_rules.define(INDEPENDENT)
+@derivative_rules.define(INDEPENDENT, LEAF)
 def _independent(sweep: Sweep, node: Node) -> None:
     """The variable of another differentiation is a value like any other; one's own begins without adjoints."""
     (value,), (variable,) = node.args, node.results

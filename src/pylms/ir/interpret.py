@@ -38,6 +38,7 @@ from .ops.differentiation import (
     CHECKPOINT_END,
     CUSTOM_GRADIENT,
     INDEPENDENT,
+    LEAF,
     PULLBACK,
 )
 
@@ -92,7 +93,7 @@ def interpret(function: Function, args: Sequence[object], *, host: Host) -> tupl
     return Interpreter(host, functions).run_block(function.body, values)
 
 
-@evaluate_rules.define(INDEPENDENT)
+@evaluate_rules.define(INDEPENDENT, LEAF)
 def _evaluate_independent(_interpreter: Interpreter, _node: Node, args: list[Any]) -> tuple[Value, ...]:
     return (args[0],)
 

@@ -21,18 +21,21 @@ from .eliminate_checks import EliminateChecks
 from .fold import Fold
 from .fuse_arrays import FuseArrays
 from .licm import HoistLoopInvariants
+from .mark_leaves import MarkLeaves
 from .parallel_loops import CheckParallelLoops
 from .promote_variables import PromoteVariables
 from .scalarize_arrays import ScalarizeArrays
 from .simplify import Simplify
 from .simplify_tensors import SimplifyTensors
 
-# Values first, since everything else reasons about values. Merging shows equal operands to a second round of
+# Values first, since everything else reasons about values. What is differentiated by is marked before values are
+# taken for each other. Merging shows equal operands to a second round of
 # simplification, and that conditions to fold. Arrays fuse when equal extents have one name. Parallel loops are looked
 # at when what they carry is as plain as it gets. Invariants move when what is left is worth moving, and are then known
 # outside their loops to the analysis of what cannot fail.
 VALUE_PASSES: tuple[Pass, ...] = (
     PromoteVariables(),
+    MarkLeaves(),
     Fold(),
     Simplify(),
     EliminateCommonSubexpressions(),

@@ -55,6 +55,9 @@ class TorchContext:
         """Whether results of the function being staged may need a gradient."""
         self.composing: list[object] = []
         """PyTorch's functions that are Python and run now, the innermost last."""
+        self.shared: set[Atom] = set()
+        """The values that are in several tensors: functions gave what they were given."""
+        self._results: set[Atom] = set()
         self._dispatch = dispatch
         self._call_torch = call_torch
 
@@ -132,6 +135,8 @@ class TorchContext:
         tracks = self.tracks_gradient and type_.dtype.is_float
         if tracks and not torch.is_grad_enabled():
             atom, tracks = self.emit(STOP_GRADIENT, atom), False
+        if tracks:
+            (self.shared if atom in self._results else self._results).add(atom)
         return StagedTensor(atom, self, tracks_gradient=tracks, bounds=bounds, seen=seen)
 
     def without_gradient(self, value: object) -> Atom:

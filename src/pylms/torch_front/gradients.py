@@ -12,29 +12,28 @@ from memory and leaves its own there, as PyTorch would; or it was traced for Non
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NoReturn, cast
 
 import torch
 
-from ..ad.activity import CONSTANT_RESULTS
 from ..errors import StagedTypeError, StagingError, TorchFeatureError
-from ..ir.node import Atom, Const, Node, Sym, walk
+from ..ir.node import Const, Sym
 from ..ir.ops.arithmetic import ADD, NE
 from ..ir.ops.buffers import LOAD_ELEMENT, STORE_ELEMENT
-from ..ir.ops.control import IF
 from ..ir.ops.differentiation import BACKWARD
-from ..ir.ops.variables import VAR_GET, VAR_SET
-from ..ir.types import INT, INT64, BufferType, TensorType, element_type
+from ..ir.types import INT, INT64, TensorType
 from ..loc import caller_loc
 from ..staging.cells import Cell
 from ..staging.constructs import Construct
 from ..staging.context import Trace
 from ..staging.decisions import Decision, Poison, Retrace
 from .buffers import Extent
+from .computed_leaves import ComputedLeaves
 from .dtypes import scalar_type
 from .gradient_memory import GradientMemory
+from .graphs import Graphs
 from .tensor import Place, StagedTensor
 
 if TYPE_CHECKING:
@@ -137,6 +136,10 @@ class GradientTable:
         self._expecting_none: set[GradientCell] = set()
         self._starting_from_memory: set[GradientCell] = set()
         self._arguments: set[Sym] = set()
+        self._graphs = Graphs(context.trace)
+        self._has_graphs = False
+        """Whether derivatives of gradients may be taken: what a variable gives does not tell."""
+        self.computed = ComputedLeaves(context)
 
     def note_argument(self, symbol: Sym) -> None:
         """The tensor that the staged function is given as this parameter requires a gradient."""
@@ -155,7 +158,8 @@ class GradientTable:
             return None
         gradient, presence = found
         place = Place(lambda new: self._set(leaf, (new, presence)))
-        return StagedTensor(gradient.atom, self._context, place=place)
+        tracks = self._has_graphs and gradient.tracks_gradient
+        return StagedTensor(gradient.atom, self._context, tracks_gradient=tracks, place=place)
 
     def read_possible(self, leaf: torch.Tensor) -> tuple[StagedTensor, object] | None:
         """`leaf.grad`, and whether it is there: True, or a staged bool where that depends on the run."""
@@ -262,46 +266,66 @@ class GradientTable:
 
     # `backward`
 
-    def backward(self, loss: StagedTensor) -> None:
-        """`loss.backward()`: adds the gradients to those of the leaves the loss depends on."""
+    def backward(
+        self, loss: StagedTensor, *, among: Sequence[Sym] | None, retain_graph: bool, create_graph: bool
+    ) -> None:
+        """`loss.backward()` of one element: adds the gradients to those of the leaves the loss depends on.
+
+        `among`: the only leaves that get some.
+        """
         self._refuse_within_function()
-        context = self._context
-        atom = loss.atom
-        assert isinstance(atom.type, TensorType)
-        if atom.type.size != 1:
-            raise StagedTypeError(
-                f"backward() of a tensor of shape {list(atom.type.shape)}: only one element has gradients",
-                loc=caller_loc(),
-                hint="reduce it first: loss.sum().backward()",
-            )
         leaves = self.leaves(loss)
+        if among is not None:
+            leaves = {symbol: leaf for symbol, leaf in leaves.items() if symbol in among}
         if not leaves:
             raise StagingError(
                 "backward() of a tensor that depends on nothing which requires a gradient",
                 loc=caller_loc(),
                 hint="compute the loss from a module's parameters, outside torch.no_grad() and without .detach()",
             )
+        gradients = self.differentiate(loss, leaves, retain_graph=retain_graph, create_graph=create_graph)
+        for leaf, gradient in zip(leaves.values(), gradients, strict=True):
+            if isinstance(leaf, StagedTensor):
+                self.computed.accumulate(leaf, gradient)
+            else:
+                self._accumulate(leaf, gradient)
+
+    def _accumulate(self, leaf: torch.Tensor, gradient: StagedTensor) -> None:
+        before = self.read(leaf)
+        if before is not None:
+            tracks = before.tracks_gradient or gradient.tracks_gradient
+            total = self._context.emit(ADD, before.atom, gradient.atom)
+            gradient = StagedTensor(total, self._context, tracks_gradient=tracks)
+        self._set(leaf, (gradient, True))
+
+    def differentiate(
+        self, loss: StagedTensor, leaves: Mapping[Sym, torch.Tensor], *, retain_graph: bool, create_graph: bool
+    ) -> list[StagedTensor]:
+        """The gradients of a tensor of one element by leaves that it depends on, given with their symbols."""
+        context, atom = self._context, loss.atom
+        assert isinstance(atom, Sym)
         for leaf in leaves.values():
             _refuse_hooks(leaf)
+        self._has_graphs |= create_graph
+        self._graphs.go_back(atom, list(leaves), keep=retain_graph or create_graph)
         atom = context.reshape(atom, ())
         # A training step counts as a loop: `for i in range(500)` around it becomes native instead of 500 copies.
-        self.trace.emitted_loops += 1
+        # What has derivatives itself is a part of one.
+        self.trace.emitted_loops += not create_graph
         gradients = self.trace.emit(
             BACKWARD,
             [atom, *leaves],
+            attrs={"create_graph": True} if create_graph else {},
             names=[f"{symbol.name}_grad" if symbol.name else "" for symbol in leaves],
         )
         context.anomalies.check(gradients)
-        for leaf, gradient in zip(leaves.values(), gradients, strict=True):
-            before = self.read(leaf)
-            total = gradient if before is None else context.emit(ADD, before.atom, gradient)
-            self._set(leaf, (StagedTensor(total, context), True))
+        return [StagedTensor(gradient, context, tracks_gradient=create_graph) for gradient in gradients]
 
     def leaves(self, tensor: StagedTensor) -> dict[Sym, torch.Tensor]:
-        """The tensors requiring gradients that a staged tensor depends on, as the program stands, by their buffers."""
+        """The tensors requiring gradients that a staged tensor depends on, as the program stands, by their symbols."""
         if not tensor.tracks_gradient or not isinstance(tensor.atom, Sym):
             return {}
-        behind = _sources_behind(self.trace, tensor.atom)
+        behind = self._graphs.symbols_behind(tensor.atom)
         if not self._arguments.isdisjoint(behind):
             raise TorchFeatureError(
                 "backward() to a tensor that is an argument of the staged function, and requires a gradient",
@@ -310,7 +334,15 @@ class GradientTable:
             )
         buffers = [capture.symbol for capture in self.trace.captures.values() if capture.symbol in behind]
         found = {symbol: self._context.buffers.leaf_of(symbol) for symbol in buffers}
-        return {symbol: leaf for symbol, leaf in found.items() if leaf is not None}
+        leaves = {symbol: leaf for symbol, leaf in found.items() if leaf is not None}
+        return leaves | self.computed.among(behind)
+
+    def parts(self, tensor: StagedTensor, symbols: Sequence[Sym]) -> list[bool]:
+        """Which of these values a staged tensor depends on."""
+        if not tensor.tracks_gradient or not isinstance(tensor.atom, Sym):
+            return [False for _ in symbols]
+        behind = self._graphs.symbols_behind(tensor.atom)
+        return [symbol in behind or self._graphs.variable_read_as(symbol) in behind for symbol in symbols]
 
     # How loops treat gradients
 
@@ -357,44 +389,3 @@ def _refuse_hooks(leaf: torch.Tensor) -> None:
 
 def _nothing() -> None:
     """After a run that began and ended without a gradient."""
-
-
-def _sources_behind(trace: Trace, symbol: Sym) -> set[Sym]:
-    """The buffers and arguments that a value depends on through floating-point operations."""
-    definitions: dict[Sym, tuple[Node, int]] = {}
-    assignments: dict[Sym, list[Atom]] = {}
-    for scope in trace.builder.open_scopes:
-        for top in scope.nodes:
-            for node in _with_inner(top):
-                definitions.update({result: (node, index) for index, result in enumerate(node.results)})
-                if node.primitive is VAR_SET and isinstance(node.args[0], Sym):
-                    assignments.setdefault(node.args[0], []).append(node.args[1])
-    found: set[Sym] = set()
-    seen: set[Sym] = set()
-    pending: list[Atom] = [symbol]
-    while pending:
-        atom = pending.pop()
-        if not isinstance(atom, Sym) or atom in seen:
-            continue
-        seen.add(atom)
-        if isinstance(atom.type, BufferType) or atom not in definitions:
-            found.add(atom)
-        else:
-            pending.extend(_inputs(*definitions[atom]))
-        pending.extend(assignments.get(atom, ()))
-    return found
-
-
-def _with_inner(node: Node) -> list[Node]:
-    return [node, *[inner for block in node.blocks for inner in walk(block)]]
-
-
-def _inputs(node: Node, result: int) -> list[Atom]:
-    """What a derivative of this result flows to."""
-    if node.primitive in CONSTANT_RESULTS:
-        return []
-    if node.primitive is IF:
-        return [block.results[result] for block in node.blocks]
-    if node.primitive is VAR_GET:
-        return list(node.args)
-    return [arg for arg in node.args if element_type(arg.type).is_float]

@@ -20,6 +20,7 @@ from ..staging.rep import Rep
 from . import (  # noqa: F401 - loading them fills the table
     functions_activation,
     functions_arithmetic,
+    functions_autograd,
     functions_conv,
     functions_convert,
     functions_einsum,

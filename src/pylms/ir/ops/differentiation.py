@@ -11,8 +11,10 @@ back to y it computes what that is for x. The block runs in reverse sweeps only.
 computed.
 `checkpoint_begin() {number}`, `checkpoint_end(begin, y...)`: y, which the nodes since `begin`, in the same block, have
 computed. A reverse sweep computes them again, so that nothing of them is kept until then.
-`backward(loss, buffer...)`: gradients of a rank-0 loss with respect to buffers, as of the loads before it. One result a
-buffer, of the buffer's tensor type; zero where the loss does not depend on it.
+`leaf(x) {number}`: the tensor x, as a variable that a `backward` differentiates by.
+`backward(loss, variable...) {create_graph}`: gradients of a rank-0 loss with respect to buffers, as of the loads before
+it, and to results of `leaf`. One result a variable, of the tensor type it has; zero where the loss does not depend on
+it. Derivatives pass to what the gradients are computed from where `create_graph` is there and true.
 """
 
 from __future__ import annotations
@@ -33,8 +35,9 @@ PULLBACK = Primitive("pullback")
 CUSTOM_GRADIENT = Primitive("custom_gradient")
 CHECKPOINT_BEGIN = Primitive("checkpoint_begin")
 CHECKPOINT_END = Primitive("checkpoint_end")
+LEAF = Primitive("leaf")
 BACKWARD = Primitive("backward")
-PRIMITIVES = (INDEPENDENT, PULLBACK, CUSTOM_GRADIENT, CHECKPOINT_BEGIN, CHECKPOINT_END, BACKWARD)
+PRIMITIVES = (INDEPENDENT, PULLBACK, CUSTOM_GRADIENT, CHECKPOINT_BEGIN, CHECKPOINT_END, LEAF, BACKWARD)
 
 
 def is_differentiable(type_: Type) -> bool:
@@ -44,7 +47,12 @@ def is_differentiable(type_: Type) -> bool:
     return isinstance(type_, (TensorType, ArrayType)) and type_.dtype.is_float
 
 
-@type_rules.define(INDEPENDENT)
+def creates_graph(node: Node) -> bool:
+    """Whether the gradients that a `backward` gives have derivatives themselves."""
+    return bool(dict(node.attrs).get("create_graph", False))
+
+
+@type_rules.define(INDEPENDENT, LEAF)
 def _independent_type(
     args: tuple[Type, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
 ) -> tuple[Type, ...]:
@@ -90,7 +98,7 @@ def _gradient_type(type_: Type, region: int) -> Type:
     return replace(type_, is_dense=True, region=Region(region)) if isinstance(type_, ArrayType) else type_
 
 
-effect_rules.define(INDEPENDENT)(pure)
+effect_rules.define(INDEPENDENT, LEAF)(pure)
 
 
 @effect_rules.define(PULLBACK)
@@ -137,17 +145,22 @@ effect_rules.define(CUSTOM_GRADIENT, CHECKPOINT_BEGIN, CHECKPOINT_END)(pure)
 def _backward_type(
     args: tuple[Type, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
 ) -> tuple[Type, ...]:
-    loss, *buffers = args
+    loss, *variables = args
     if not isinstance(loss, TensorType) or loss.shape != () or not loss.dtype.is_float:
         raise StagedTypeError(f"backward needs a floating-point tensor of one element, not {loss}")
-    gradients = [buffer.tensor for buffer in buffers if isinstance(buffer, BufferType)]
-    if len(gradients) != len(buffers):
-        raise StagedTypeError("backward differentiates with respect to buffers")
-    return tuple(gradients)
+    return tuple([_tensor_of(variable) for variable in variables])
+
+
+def _tensor_of(variable: Type) -> TensorType:
+    if isinstance(variable, BufferType):
+        return variable.tensor
+    if not isinstance(variable, TensorType):
+        raise StagedTypeError("backward differentiates with respect to buffers and tensors")
+    return variable
 
 
 @effect_rules.define(BACKWARD)
 def _backward_effect(
     args: tuple[Atom, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]
 ) -> Effect:
-    return Effect(reads=frozenset(arg for arg in args[1:] if isinstance(arg, Sym)))
+    return Effect(reads=frozenset(arg for arg in args[1:] if isinstance(arg, Sym) and isinstance(arg.type, BufferType)))
