@@ -36,6 +36,11 @@ class Contents:
             for what, container in _containers(name, value)
         }
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether `restore` gives all of them their content back."""
+        return not any(isinstance(content, int) for _, _, content in self._found.values())
+
     def restore(self) -> None:
         """Give every container its old content back."""
         for _, container, content in self._found.values():
@@ -53,6 +58,11 @@ class Contents:
                 loc=caller_loc(),
                 hint="keep what the run computes in variables (total += value), or print it",
             )
+
+
+def named_values(functions: Sequence[object]) -> list[object]:
+    """The values of the variables that functions see."""
+    return [value for _, value in _named(functions)]
 
 
 def _named(functions: Sequence[object]) -> Iterator[tuple[str, Any]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from functools import partial
 from itertools import chain, count
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
@@ -126,6 +127,8 @@ class Trace(Lifting):
         """The objects that staged blocks have made, by identity, and when; kept, so that identities stay theirs."""
         self.fields: dict[int, tuple[object, dict[str, Cell]]] = {}
         """The dataclasses whose fields are cells, by identity, which is theirs as long as this keeps them."""
+        self.generators: dict[int, tuple[object, partial[Iterator[object]]]] = {}
+        """The generators of the user's that were made while tracing, by identity, and how to make them again."""
         self.is_running = True
         self.compile_late: Callable[[Staged], Callable[..., object]] | None = None
         """Makes what is staged while the compiled function runs a function of its own."""

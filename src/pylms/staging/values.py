@@ -36,6 +36,14 @@ class LoopPlan(Protocol):
         """Trace the loop. `item_of` makes what the body takes of an item's number and the item."""
 
 
+class TriedPlan(LoopPlan, Protocol):
+    """The same for what Python iterates over, unless the loop's body comes to a native loop (a training step)."""
+
+    @property
+    def first(self) -> object:
+        """An item to try the body with."""
+
+
 @record(frozen=True, slots=True)
 class Segment:
     """`count` items of one shape, the first of which is item number `first` of the whole iteration."""
@@ -82,6 +90,9 @@ class Front(Protocol):
 
     def loop_plan(self, trace: Trace, iterable: object) -> LoopPlan | None:
         """How to loop over an iterable natively, or None where Python iterates it while generating."""
+
+    def tried_plan(self, trace: Trace, iterable: object) -> TriedPlan | None:
+        """How to loop natively over what holds or makes batches, if the loop's body takes that; None for others."""
 
     def snapshot(self, trace: Trace) -> Callable[[], None]:
         """Remember state that tracing may change outside cells (RNG, gradients); the result restores it."""
@@ -132,6 +143,9 @@ class ScalarFront:
         return None
 
     def loop_plan(self, trace: Trace, iterable: object) -> LoopPlan | None:
+        return None
+
+    def tried_plan(self, trace: Trace, iterable: object) -> TriedPlan | None:
         return None
 
     def snapshot(self, trace: Trace) -> Callable[[], None]:

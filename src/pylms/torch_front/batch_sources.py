@@ -11,7 +11,10 @@ import random
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
+from inspect import CO_GENERATOR, GEN_CREATED, getgeneratorstate
 from itertools import islice
+from types import FunctionType, GeneratorType
 from typing import Any, Protocol
 
 import torch
@@ -25,7 +28,9 @@ from torch.utils.data import (
 )
 
 from ..errors import TorchFeatureError
-from ..loc import caller_loc
+from ..loc import caller_loc, is_library_file
+from ..staging.contents import Contents, named_values
+from ..staging.context import Trace
 
 Loader = DataLoader[Any]
 
@@ -62,7 +67,7 @@ class LoaderSource:
 
     def samples(self) -> Iterable[object]:
         loader = self._loader
-        with _nothing_drawn(loader):
+        with _nothing_drawn(*_holders(loader)):
             if isinstance(loader.dataset, IterableDataset):
                 return list(islice(self._streamed(), 2))
             return [self._made_of(indices) for indices in self._indices()]
@@ -112,49 +117,141 @@ class LoaderSource:
         """The sampler of batches, or of samples where there are none, in a state of its own."""
         loader = self._loader
         sampler: Any = loader.batch_sampler if self._is_batched else loader.sampler
-        shared = {id(each): each for each in (loader.dataset, *_generators(loader))}
+        generators = [each for each in _with_attributes(_holders(loader)) if isinstance(each, torch.Generator)]
+        shared = {id(each): each for each in (loader.dataset, *generators)}
         try:
             return copy.deepcopy(sampler, shared)
         except TypeError:  # it holds what cannot be copied
             return [[0] if self._is_batched else 0]
 
 
-class ListSource:
-    """A list or tuple of batches that are there."""
+class PythonSource:
+    """A list of batches, or what the user's code makes batches with."""
 
-    def __init__(self, batches: Sequence[object]) -> None:
-        self._batches = batches
+    def __init__(self, iterate: Callable[[], Iterator[object]], samples: Sequence[object], name: str) -> None:
+        self._iterate = iterate
+        self._samples = samples
+        self._name = name
 
     def iterate(self) -> Iterator[object]:
-        return iter(self._batches)
+        return self._iterate()
 
     def samples(self) -> Iterable[object]:
-        return self._batches
+        return self._samples
 
     def describe(self) -> str:
-        return f"a {type(self._batches).__name__} of batches"
+        return self._name
+
+
+def source_of(trace: Trace, iterable: Any) -> PythonSource | None:
+    """The source that a list, a generator that staged code made, or an object of the user's may be of batches."""
+    if type(iterable) in (list, tuple):
+        source = PythonSource(partial(iter, iterable), iterable, f"a {type(iterable).__name__} of batches")
+        return source if len(iterable) > 1 and all(map(_is_batch, iterable)) else None
+    _, make = trace.generators.get(id(iterable), (None, None))
+    if make is None:
+        iterable = _iterated(iterable)
+        make, name = _maker_of(iterable), f"a {type(iterable).__name__}"
+    else:
+        name = f"the generator `{iterable.__name__}`"
+    if make is None:
+        return None
+    samples = _first_batches(make)
+    return PythonSource(make, samples, name) if samples and all(map(_is_batch, samples)) else None
+
+
+def _iterated(iterable: object) -> object:
+    """The object whose `__iter__` has just made this generator, as `enumerate` has it do; else what is given."""
+    if not isinstance(iterable, GeneratorType) or getgeneratorstate(iterable) != GEN_CREATED:
+        return iterable
+    code, frame = iterable.gi_code, iterable.gi_frame
+    owner = frame.f_locals.get(code.co_varnames[0]) if frame is not None and code.co_argcount == 1 else None
+    method = getattr(type(owner), "__iter__", None)
+    return owner if getattr(method, "__code__", None) is code else iterable
+
+
+def _maker_of(iterable: object) -> partial[Iterator[object]] | None:
+    """How to begin iterating over an object of a class of the user's, whose `__iter__` is a generator function."""
+    method = getattr(type(iterable), "__iter__", None)
+    if not isinstance(method, FunctionType) or not method.__code__.co_flags & CO_GENERATOR:
+        return None
+    return None if is_library_file(method.__code__.co_filename) else partial(method, iterable)
+
+
+def _first_batches(make: partial[Iterator[object]]) -> list[object]:
+    """What a generator gives first. It works on copies, and what it changes besides is put back; none where neither can
+    be done.
+    """
+    contents = Contents([make.func])
+    tensors = [leaf for value in _with_attributes((*make.args, *make.keywords.values())) for leaf in _leaves(value)]
+    shared: dict[int, Any] = {id(tensor): tensor for tensor in tensors if isinstance(tensor, torch.Tensor)}
+    try:
+        args, kwargs = copy.deepcopy((make.args, make.keywords), shared)
+    except (TypeError, RuntimeError):  # there is what cannot be copied
+        return []
+    if not contents.is_complete:
+        return []
+    try:
+        with _nothing_drawn(*named_values([make.func])):
+            return list(islice(make.func(*args, **kwargs), _BATCHES_LOOKED_AT))
+    finally:
+        contents.restore()
+
+
+def _with_attributes(values: Iterable[object]) -> Iterator[object]:
+    for value in values:
+        yield value
+        yield from getattr(value, "__dict__", {}).values()
+
+
+def _is_batch(value: object) -> bool:
+    """Whether it is made of tensors that are no parameters, and of numbers, and has a tensor in it."""
+    parts = list(_leaves(value))
+    tensors = [part for part in parts if isinstance(part, torch.Tensor)]
+    plain = all(isinstance(part, (torch.Tensor, bool, int, float, type(None))) for part in parts)
+    return plain and bool(tensors) and all(_is_data(tensor) for tensor in tensors)
+
+
+def _is_data(tensor: torch.Tensor) -> bool:
+    is_real = type(tensor) is torch.Tensor and tensor.layout is torch.strided and tensor.device.type == "cpu"
+    return is_real and not tensor.requires_grad
+
+
+def _leaves(value: object) -> Iterator[object]:
+    if isinstance(value, (tuple, list, dict)):
+        for item in value.values() if isinstance(value, dict) else value:
+            yield from _leaves(item)
+    else:
+        yield value
 
 
 @contextmanager
-def _nothing_drawn(loader: Loader) -> Iterator[None]:
-    """Afterwards the random states are as before."""
-    torch_state, python_state = torch.random.get_rng_state(), random.getstate()
+def _nothing_drawn(*holders: object) -> Iterator[None]:
+    """Afterwards the random states are as before: the global ones, and those of generators among these and in them."""
     numpy = sys.modules.get("numpy")
-    numpy_state = numpy.random.get_state() if numpy is not None else None
-    states = [(generator, generator.get_state()) for generator in _generators(loader)]
+    restorers: list[Callable[[], object]] = [
+        partial(torch.random.set_rng_state, torch.random.get_rng_state()),
+        partial(random.setstate, random.getstate()),
+        *([partial(numpy.random.set_state, numpy.random.get_state())] if numpy is not None else []),
+    ]
+    for value in dict.fromkeys(each for each in _with_attributes(holders) if isinstance(each, _RANDOM)):
+        restorers.append(_restorer(value))
     try:
         yield
     finally:
-        torch.random.set_rng_state(torch_state)
-        random.setstate(python_state)
-        if numpy is not None:
-            numpy.random.set_state(numpy_state)
-        for generator, state in states:
-            generator.set_state(state)
+        for restore in restorers:
+            restore()
 
 
-def _generators(loader: Loader) -> list[torch.Generator]:
-    """PyTorch's generators that iterating over a loader draws from, besides the global one."""
-    holders = (loader, loader.sampler, loader.batch_sampler, getattr(loader.batch_sampler, "sampler", None))
-    found = (value for holder in holders for value in getattr(holder, "__dict__", {}).values())
-    return list(dict.fromkeys(value for value in found if isinstance(value, torch.Generator)))
+_RANDOM = (torch.Generator, random.Random)
+
+
+def _restorer(generator: Any) -> Callable[[], object]:
+    if isinstance(generator, torch.Generator):
+        return partial(generator.set_state, generator.get_state())
+    return partial(generator.setstate, generator.getstate())
+
+
+def _holders(loader: Loader) -> tuple[object, ...]:
+    """What may hold generators that iterating over a loader draws from."""
+    return (loader, loader.sampler, loader.batch_sampler, getattr(loader.batch_sampler, "sampler", None))

@@ -15,9 +15,11 @@ from ..loc import caller_loc
 from ..staging.cells import Cell
 from ..staging.context import Trace
 from ..staging.exclusive import process_state
-from ..staging.values import Deferred, LoopPlan, MadeAnew
+from ..staging.values import Deferred, LoopPlan, MadeAnew, TriedPlan
 from ..staging.variables import Variable
 from .arguments import argument_of, is_argument
+from .batch_sources import source_of
+from .batches import Batches
 from .checkpoints import staged_saving
 from .content import ContentCell, Home
 from .context import TorchContext
@@ -27,6 +29,7 @@ from .modules import staged_modules
 from .optimizers import StagedOptimizers, staged_optimizers
 from .parameter_groups import StagedGroup
 from .progress import ProgressPlan, iterable_behind, staged_progress
+from .rounds import RoundsPlan
 from .tensor import StagedTensor
 
 
@@ -156,6 +159,18 @@ class TorchFront:
         with torch._C.DisableTorchFunction():
             return self._loaders.plan(iterable)
 
+    def tried_plan(self, trace: Trace, iterable: object) -> TriedPlan | None:
+        """For lists of batches, and what the user's code makes batches with."""
+        behind = iterable_behind(iterable)
+        if behind is not None:
+            plan = self.tried_plan(trace, behind)
+            return None if plan is None else ProgressPlan(self.context, iterable, plan, plan.first)
+        with torch._C.DisableTorchFunction():
+            source = source_of(trace, iterable)
+            if source is None:
+                return None
+            return RoundsPlan(self.context, Batches(source, trace.options.shape_limit), owns_batches=False)
+
     def snapshot(self, trace: Trace) -> Callable[[], None]:
         """Tracing may run modules' initialisation twice, and must draw the same numbers."""
         torch_state, python_state = torch.random.get_rng_state(), random.getstate()
@@ -207,7 +222,9 @@ class TorchFront:
 
 
 def _is_memory(value: object) -> bool:
-    return isinstance(value, torch.Tensor) and (not isinstance(value, StagedTensor) or is_argument(value))
+    return isinstance(value, torch.Tensor) and (
+        not isinstance(value, StagedTensor) or is_argument(value) or value.is_borrowed
+    )
 
 
 def _holds_staged(value: list[object] | dict[object, object] | set[object]) -> bool:

@@ -170,7 +170,7 @@ def begins_with_set(block: Block, symbol: Sym) -> bool:
     """Whether a block gives a variable another value before it looks at it, whichever way it goes."""
     for node in block.nodes:
         if symbol in node.args:
-            return node.primitive is VAR_SET
+            return node.primitive is VAR_SET and node.args[0] == symbol
         if any(symbol in free_symbols(inner) for inner in node.blocks):
             return False
     return False

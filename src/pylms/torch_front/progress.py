@@ -32,7 +32,8 @@ def iterable_behind(bar: object) -> object | None:
 class ProgressPlan:
     """A loop over a loader that moves a bar on."""
 
-    def __init__(self, context: TorchContext, bar: Any, loader: LoopPlan) -> None:
+    def __init__(self, context: TorchContext, bar: Any, loader: LoopPlan, first: object = None) -> None:
+        self.first = first
         self._context = context
         self._bar = bar
         self._loader = loader

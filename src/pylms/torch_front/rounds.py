@@ -28,15 +28,22 @@ from .batches import NO_BATCH, Batches, BatchForm
 from .context import TorchContext
 from .dtypes import scalar_type
 from .late_rounds import LateRounds
-from .tensor import StagedTensor
+from .tensor import BORROWED, StagedTensor
 
 
 class RoundsPlan:
     """A loop over batches that Python makes."""
 
-    def __init__(self, context: TorchContext, batches: Batches) -> None:
+    def __init__(self, context: TorchContext, batches: Batches, *, owns_batches: bool = True) -> None:
+        """`owns_batches`: nobody else sees what is in them, as it is with those of data loaders."""
         self._context = context
         self._batches = batches
+        self._place = None if owns_batches else BORROWED
+
+    @property
+    def first(self) -> object:
+        """A batch as Python makes it."""
+        return self._batches.forms[0].sample
 
     def run(self, trace: Trace, item_of: Item, body: LoopBody) -> None:
         self._context.random.call_python(self._batches.begin, "begin_epoch")
@@ -102,7 +109,7 @@ class RoundsPlan:
 
         def tensor(memory: torch.Tensor) -> object:
             (content,) = trace.emit(LOAD, [context.buffers.capture(memory).symbol], loc=loc)
-            return StagedTensor(content, context)
+            return StagedTensor(content, context, place=self._place)
 
         def number(memory: torch.Tensor) -> object:
             (element,) = trace.emit(LOAD_ELEMENT, [context.buffers.capture(memory).symbol], loc=loc)

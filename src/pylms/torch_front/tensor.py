@@ -40,6 +40,18 @@ class Place:
     assign: Callable[[StagedTensor], None]
 
 
+def _refuse_change(_tensor: StagedTensor) -> NoReturn:
+    raise TorchFeatureError(
+        "a tensor of a batch that the program keeps elsewhere is changed in place in a staged loop",
+        loc=caller_loc(),
+        hint="make a new tensor instead: x = x * 2 for x.mul_(2), or .clone() it first",
+    )
+
+
+BORROWED = Place(_refuse_change)
+"""The place of tensors that show what is in a tensor of the surrounding program, which must not change."""
+
+
 def _operator(function: Callable[..., object]) -> Callable[..., Any]:
     """A Python operator that stages `function`; Reps are operands as well, which PyTorch's own operators refuse."""
 
@@ -110,6 +122,11 @@ class StagedTensor(torch.Tensor):
         if seen is None or self._tracks_gradient or not self.is_floating_point():
             return self._tracks_gradient
         return not self.content.is_current and (seen.tensor.requires_grad or _tracks(seen.tensor))
+
+    @property
+    def is_borrowed(self) -> bool:
+        """Whether it shows what is in a tensor of the surrounding program."""
+        return self.place is BORROWED
 
     @property
     def bounds(self) -> Bounds | None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from types import FunctionType, MethodType
+from types import FunctionType, GeneratorType, MethodType
 
 from ...errors import StagingError
 from ...loc import caller_loc, is_library_file
@@ -63,14 +63,25 @@ def _invoke(
     if is_rewritten(function.__code__):
         return call_function(trace, function, args, kwargs)
     if rewrite is None or not trace.options.recursive or is_library_file(function.__code__.co_filename):
-        return function(*args, **kwargs)
+        return _called(trace, function, args, kwargs)
     # Under staged control what it changes matters, and when it prints.
     if not trace.constructs and not _holds_staged(trace, (*args, *kwargs.values()), _DEEPEST_LOOK):
-        return function(*args, **kwargs)
+        return _called(trace, function, args, kwargs)
     if function not in trace.rewritten:
         trace.rewritten[function] = rewrite(function)
     rewritten = trace.rewritten[function]
-    return function(*args, **kwargs) if rewritten is None else call_function(trace, rewritten, args, kwargs)
+    if rewritten is None:
+        return _called(trace, function, args, kwargs)
+    return call_function(trace, rewritten, args, kwargs)
+
+
+def _called(trace: Trace, function: FunctionType, args: Sequence[object], kwargs: Mapping[str, object]) -> object:
+    """Call it as it is. How a generator was made is remembered: a loop of the run makes it again."""
+    result: object = function(*args, **kwargs)
+    takes = (function, *args, *kwargs.values())
+    if isinstance(result, GeneratorType) and not _holds_staged(trace, takes, _DEEPEST_LOOK):
+        trace.generators[id(result)] = (result, partial(function, *args, **kwargs))
+    return result
 
 
 def _holds_staged(trace: Trace, values: Iterable[object], depth: int) -> bool:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, NoReturn, cast
+from inspect import GEN_CREATED, getgeneratorstate
+from types import GeneratorType
+from typing import TYPE_CHECKING, Any, NoReturn, cast
 
 from ...errors import PylmsError, StagingError
 from ...ir.node import Atom, Const
@@ -142,6 +144,9 @@ def run_for(iterable: object, body: LoopBody) -> None:
         iterable = iterable.required("'NoneType' object is not iterable")
     if isinstance(iterable, StagedEnumerate):
         source, item_of = iterable.iterable, _numbered(iterable.start)
+    elif isinstance(iterable, enumerate):
+        source, start = _behind(iterable)
+        item_of = _numbered(start)
     else:
         source, item_of = iterable, _bare
     if is_staged_array(source):
@@ -155,10 +160,63 @@ def run_for(iterable: object, body: LoopBody) -> None:
         _run_staged_range(trace, source, item_of, body)
     elif plan is not None:
         plan.run(trace, item_of, body)
-    elif type(source) is range and len(source) > 1:
-        _run_plain_range(trace, source, body)
+    elif type(iterable) is range and len(iterable) > 1:
+        _run_plain_range(trace, iterable, body)
     else:
-        _iterate(iterable, body)
+        tried = trace.front.tried_plan(trace, source)
+        if tried is not None and _comes_to_native_loop(trace, item_of(0, tried.first), body):
+            tried.run(trace, item_of, body)
+        else:
+            _require_not_begun(trace, source)
+            _iterate(iterable, body)
+
+
+def _require_not_begun(trace: Trace, source: object) -> None:
+    """A located error where a staged loop would go on with a generator: each round, and each attempt to trace it."""
+    if trace.constructs and isinstance(source, GeneratorType) and getgeneratorstate(source) != GEN_CREATED:
+        raise StagingError(
+            f"the generator `{source.__name__}` is older than the staged loop which goes through it: that would go on "
+            "with it in each round",
+            loc=caller_loc(),
+            hint="make it where it is needed: `for batch in batches(data)`, or have a list of the batches",
+        )
+
+
+def _behind(numbered: enumerate[object]) -> tuple[object, object]:
+    """What an `enumerate` that was just made goes over, and the number that it begins with. Takes nothing from it."""
+    _, (iterator, start) = cast(tuple[object, tuple[Any, object]], numbered.__reduce__())
+    if type(iterator) in _WALKS:
+        _, (source,), *position = iterator.__reduce__()
+        if position == [0]:
+            return source, start
+    return iterator, start
+
+
+_WALKS: tuple[type, ...] = (type(iter([])), type(iter(())))
+
+
+def _comes_to_native_loop(trace: Trace, item: object, body: LoopBody) -> bool:
+    """Whether a round does, with that item. Nothing is left of it."""
+    restore = trace.checkpoint()
+    try:
+        return _tries_native(trace, item, body) is not None
+    finally:
+        restore()
+
+
+def _tries_native(trace: Trace, item: object, body: LoopBody) -> BecomesNative | None:
+    """Run a round to see whether it comes to a native loop, or to what counts as one; which, if it does."""
+    loops_before, probe = trace.emitted_loops, object()
+    trace.probes.append(probe)
+    try:
+        body.call(item)
+    except BecomesNative as found:
+        if found.probe is not probe:
+            raise
+        return found
+    finally:
+        trace.probes.remove(probe)
+    return BecomesNative(probe, is_rolled=False) if trace.emitted_loops != loops_before else None
 
 
 def run_container(trace: Trace, source: object, item_of: Item, body: LoopBody) -> None:
@@ -261,20 +319,10 @@ def _iterate(iterable: object, body: LoopBody, stop: object = False) -> None:
 
 def _run_plain_range(trace: Trace, values: range, body: LoopBody) -> None:
     """Python's loop, unless the first round comes to a native loop or the whole is too long to unroll (D3)."""
-    restore, loops_before = trace.checkpoint(), trace.emitted_loops
+    restore = trace.checkpoint()
     made_before, taken_before = trace.builder.symbols_made, trace.items_taken
-    probe = object()
-    is_rolled = False
-    trace.probes.append(probe)
-    try:
-        body.call(values[0])
-        is_native = trace.emitted_loops != loops_before
-    except BecomesNative as found:
-        if found.probe is not probe:
-            raise
-        is_native, is_rolled = True, found.is_rolled
-    finally:
-        trace.probes.remove(probe)
+    found = _tries_native(trace, values[0], body)
+    is_native, is_rolled = found is not None, found is not None and found.is_rolled
     size = (trace.builder.symbols_made - made_before) * len(values)
     may_roll = trace.may_roll and trace.items_taken == taken_before  # where the first round can be taken back
     if not is_native and size > trace.options.unroll_budget and may_roll:
