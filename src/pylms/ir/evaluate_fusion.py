@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import reduce
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -44,12 +45,13 @@ def _evaluate_in_nest(interpreter: Interpreter, node: Node, _args: list[Any]) ->
 
 @evaluate_rules.define(MATMUL_UPDATE)
 def _evaluate_matmul_update(interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
-    buffer, alpha, beta, left, right = args
+    buffer, alpha, beta, *factors = args
     product_type = TensorType(element_type(node.args[0].type), buffer.shape)
-    product_node = Node((Sym(-1, product_type),), MATMUL, node.args[3:], node.attrs, (), node.effect, node.loc)
-    (product,) = evaluate_rules[MATMUL](interpreter, product_node, [left, right])
+    product_node = Node((Sym(-1, product_type),), MATMUL, node.args[3:5], node.attrs, (), node.effect, node.loc)
+    pairs = zip(factors[::2], factors[1::2], strict=True)
+    products = [evaluate_rules[MATMUL](interpreter, product_node, list(pair))[0] for pair in pairs]
     with np.errstate(all="ignore"):
-        scaled = alpha * np.asarray(product)
+        scaled = alpha * reduce(np.add, map(np.asarray, products))
         buffer[...] = scaled if beta == 0 else beta * buffer + scaled
     return ()
 

@@ -1,12 +1,14 @@
 """Let matrix products that are added up be added where their sum lies (the weight gradients of unrolled steps).
 
 In: a function, before fusion. Out: an equal one in which a sum of two products or more, none used elsewhere, is a
-buffer that `matmul_update` nodes add to, in the order of the sum: one memory for all these products.
+buffer that `matmul_update` nodes add to, in the order of the sum: one memory for all these products. Neighbours of the
+same types are one node.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import groupby
 
 from ..ir.builder import Builder
 from ..ir.node import Atom, AttributeValue, Block, Const, Function, Node, Sym
@@ -14,7 +16,7 @@ from ..ir.ops.arithmetic import ADD
 from ..ir.ops.buffers import BUFFER_NEW, LOAD
 from ..ir.ops.fusion import MATMUL_UPDATE
 from ..ir.ops.tensors import MATMUL
-from ..ir.types import TensorType
+from ..ir.types import TensorType, Type
 from .rewrite import with_blocks, with_body, with_nodes, with_results
 from .tensor_rewriter import count_uses
 
@@ -74,16 +76,24 @@ class _Summation:
         assert isinstance(type_, TensorType)
         one = Const(1.0, type_.dtype)
         with self._builder.block() as scope:
-            attrs: dict[str, AttributeValue] = {"dtype": type_.dtype, "shape": type_.shape}
-            (buffer,) = self._builder.emit(BUFFER_NEW, (), loc=total.loc, attrs=attrs)
-            for number, product in enumerate(products):
-                args = (buffer, one, one if number else Const(0.0, type_.dtype), *product.args)
-                self._builder.emit(MATMUL_UPDATE, args, loc=product.loc, attrs=dict(product.attrs))
+            memory: dict[str, AttributeValue] = {"dtype": type_.dtype, "shape": type_.shape}
+            (buffer,) = self._builder.emit(BUFFER_NEW, (), loc=total.loc, attrs=memory)
+            beta = Const(0.0, type_.dtype)
+            for (_, attrs), alike in groupby(products, _kind):
+                first, *others = alike
+                factors = [*first.args, *(arg for product in others for arg in product.args)]
+                self._builder.emit(MATMUL_UPDATE, (buffer, one, beta, *factors), loc=first.loc, attrs=dict(attrs))
+                beta = one
             (value,) = self._builder.emit(LOAD, (buffer,), loc=total.loc)
             for atom in rest:
                 (value,) = self._builder.emit(ADD, (value, atom), loc=total.loc)
         *nodes, last = scope.nodes
         return [*nodes, with_results(last, total.results, last.args, ())]
+
+
+def _kind(product: Node) -> tuple[tuple[Type, ...], tuple[tuple[str, AttributeValue], ...]]:
+    """What products must share to be added at once."""
+    return tuple([arg.type for arg in product.args]), product.attrs
 
 
 def _is_sum(node: Node) -> bool:

@@ -27,7 +27,7 @@ FLAGS = (
     "-Wextra",
     "-Werror",
 )
-HEADERS = ("elementary.h", "gemm.h", "gemv.h", "reduce.h")
+HEADERS = ("elementary.h", "gemm.h", "gemm_sum.h", "gemv.h", "reduce.h")
 
 Array = NDArray[np.floating]
 

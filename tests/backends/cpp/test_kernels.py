@@ -111,6 +111,21 @@ GEMMS = tuple(
 )
 
 
+# More products than fit into the cache together, of which the last block has fewer.
+PRODUCTS = 23
+SUMS = [
+    (form, m, n, k, epilogue)
+    for form in ("NN", "TN")
+    for m, n, k, epilogue in (
+        (1, 1, 1, "Assign"),
+        (7, 3, 5, "Accumulate"),
+        (50, 50, 20, "Assign"),
+        (9, 200, 20, "Accumulate"),
+        (13, 70, 4, "Assign"),
+    )
+]
+
+
 ELEMENTARY = {"float": ("exp", "log", "tanh", "logistic", "erf"), "double": ("exp", "log", "tanh", "logistic")}
 
 
@@ -127,6 +142,12 @@ def vector_cases() -> list[Case]:
             cases.append(Case(f"add_outer_{suffix}", f"{t}* w, const {t}* a, const {t}* x, double factor", outer))
             sums = f"column_sums<{m}, {n}>(y, a, AddScaled{{{t}(0.25)}});"
             cases.append(Case(f"column_sums_{suffix}", f"{t}* y, const {t}* a", sums))
+        for form, m, n, k, epilogue in SUMS:
+            name = f"gemm_sum_{t}_{form}_{m}_{n}_{k}_{epilogue}"
+            products = ", ".join(f"{{a + {i * m * k}, b + {i * k * n}}}" for i in range(PRODUCTS))
+            body = f"const Factors<{t}> factors[] = {{{products}}};"
+            body += f" gemm_sum<{form}, {m}, {n}, {k}>(c, factors, {epilogue}{{}});"
+            cases.append(Case(name, f"{t}* c, const {t}* a, const {t}* b", body))
         for length in LENGTHS:
             pointers = f"{t}* out, const {t}* a, const {t}* b"
             body = "[&](auto at) { return pylms::abs(at(a)) * at(b) + 1; }"
@@ -189,6 +210,22 @@ def test_matrix_products_equal_numpy(drivers: Drivers, rng: np.random.Generator,
     close(c[:m, :n], finished(gemm.epilogue, product, old, bias), gemm.dtype)
     assert (c[:m, n:] == SENTINEL).all()
     assert (c[m] == SENTINEL).all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES)
+@pytest.mark.parametrize(("form", "m", "n", "k", "epilogue"), SUMS)
+def test_sums_of_products_equal_numpy(
+    drivers: Drivers, rng: np.random.Generator, form: str, m: int, n: int, k: int, epilogue: str, dtype: str
+) -> None:
+    a = rng.standard_normal((PRODUCTS, k, m) if form == "TN" else (PRODUCTS, m, k)).astype(DTYPES[dtype])
+    b = rng.standard_normal((PRODUCTS, k, n)).astype(DTYPES[dtype])
+    c = np.full(m * n + 1, SENTINEL, DTYPES[dtype])
+    c[: m * n] = rng.standard_normal(m * n)
+    left = (a.transpose(0, 2, 1) if form == "TN" else a).astype(np.float64)
+    expected = (left @ b).sum(0).ravel() + (c[: m * n] if epilogue == "Accumulate" else 0)
+    drivers.call(f"gemm_sum_{dtype}_{form}_{m}_{n}_{k}_{epilogue}", c, a, b)
+    close(c[: m * n], expected, dtype)
+    assert c[-1] == SENTINEL
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -346,6 +383,8 @@ def test_elementary_functions_are_exact_to_a_few_units(
     epsilon = float(np.finfo(x.dtype).eps)
     tiny = float(np.finfo(x.dtype).tiny) if function == "logistic" else float(np.finfo(x.dtype).smallest_subnormal)
     np.testing.assert_allclose(out, expected, rtol=4 * epsilon, atol=2 * tiny)
+    zeros = x == 0
+    assert (np.signbit(out[zeros]) == np.signbit(expected[zeros])).all()
 
 
 def parameters_of_the_model(rng: np.random.Generator) -> list[Array]:

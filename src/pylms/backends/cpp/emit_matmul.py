@@ -7,6 +7,7 @@ Products of a matrix and a vector are those with one row or column. Large produc
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from importlib.util import find_spec
@@ -59,8 +60,26 @@ def _emit_matmul_update(emitter: Emitter, node: Node) -> None:
         return
     if not _is(beta, 1):
         settle(emitter, buffer)
-    left, right = (_Matrix.of(emitter, factor) for factor in factors)
-    _emit_product(emitter, node, left, right, target=emitter.expression(buffer), alpha=alpha, beta=beta)
+    matrices = [_Matrix.of(emitter, factor) for factor in factors]
+    pairs = list(zip(matrices[::2], matrices[1::2], strict=True))
+    target = emitter.expression(buffer)
+    products = [_Product.of(node, *pair) for pair in pairs]
+    if len(pairs) > 1 and products[0].is_added_by_tiles:
+        _emit_sum(emitter, products, target, _epilogue(emitter, alpha, beta))
+        return
+    for left, right in pairs:
+        _emit_product(emitter, node, left, right, target=target, alpha=alpha, beta=beta)
+        beta = Const(1.0, left.dtype)
+
+
+def _emit_sum(emitter: Emitter, products: Sequence[_Product], target: str, epilogue: Sequence[str]) -> None:
+    """All products at once, a tile of the target after the other."""
+    emitter.include("gemm_sum.h")
+    factors = emitter.fresh_name("factors")
+    with emitter.braces(f"const pylms::Factors<{scalar_c_type(products[0].dtype)}> {factors}[] =", tail=";"):
+        for each in products:
+            emitter.line(f"{{{each.a}, {each.b}}},")
+    emitter.line(f"pylms::gemm_sum<{products[0].arguments}>({', '.join([target, factors, *epilogue])});")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +111,43 @@ class _Product:
     inner: int
     a: str
     b: str
+    dtype: ScalarType
     transposed_a: bool
     transposed_b: bool
+
+    @staticmethod
+    def of(node: Node, left: _Matrix, right: _Matrix) -> _Product:
+        """Of two of a node's matrices; one row where there is one."""
+        transposed_a, transposed_b = bool(node.attr("transpose_a")), bool(node.attr("transpose_b"))
+        rows, inner = left.shape[::-1] if transposed_a else left.shape
+        columns = right.shape[0 if transposed_b else 1]
+        product = _Product(rows, columns, inner, left.text, right.text, left.dtype, transposed_a, transposed_b)
+        return product.with_vectors_as_rows()
+
+    @property
+    def has_kernel(self) -> bool:
+        return self.dtype in _KERNEL_TYPES and self.rows * self.inner * self.columns > 0
+
+    @property
+    def is_large(self) -> bool:
+        return min(self.rows, self.columns, self.inner) >= _LARGE
+
+    @property
+    def is_added_by_tiles(self) -> bool:
+        """Whether gemm_sum.h has a kernel for sums of such products."""
+        return self.has_kernel and not self.is_large and not self.transposed_b
+
+    @property
+    def arguments(self) -> str:
+        """The kernels' template arguments."""
+        form = _FORMS[self.transposed_a, self.transposed_b]
+        return f"pylms::{form}, {self.rows}, {self.columns}, {self.inner}"
 
     def with_vectors_as_rows(self) -> _Product:
         """A column is stored as a row is; the kernels want one row on the left, and it stored as such."""
         if self.columns == 1 and self.rows != 1:
             # The transposed product: b's column as a row, times a transposed.
-            return _Product(1, self.rows, self.inner, self.b, self.a, False, not self.transposed_a)
+            return _Product(1, self.rows, self.inner, self.b, self.a, self.dtype, False, not self.transposed_a)
         if self.rows == 1:
             return replace(self, transposed_a=False)
         return self
@@ -116,27 +164,22 @@ def _emit_product(
     beta: Atom | None,
 ) -> None:
     """target = beta * target + alpha * product; None stands for the product alone."""
-    transposed_a, transposed_b = bool(node.attr("transpose_a")), bool(node.attr("transpose_b"))
-    rows, inner = left.shape[::-1] if transposed_a else left.shape
-    columns = right.shape[0 if transposed_b else 1]
-    product = _Product(rows, columns, inner, left.text, right.text, transposed_a, transposed_b).with_vectors_as_rows()
-    if left.dtype not in _KERNEL_TYPES or not rows * inner * columns:
-        _emit_plain_loops(emitter, product, left.dtype, target, _combined(emitter, alpha, beta))
+    product = _Product.of(node, left, right)
+    if not product.has_kernel:
+        _emit_plain_loops(emitter, product, target, _combined(emitter, alpha, beta))
         return
     emitter.include("gemm.h")
-    sizes = f"{product.rows}, {product.columns}, {product.inner}"
-    form = _FORMS[product.transposed_a, product.transposed_b]
     operands = f"{target}, {product.a}, {product.b}"
-    library = _openblas() if min(rows, columns, inner) >= _LARGE else None
+    library = _openblas() if product.is_large else None
     if library is not None:
         emitter.include("blas.h")
         emitter.require_flag("-ldl")
         factors = "1, 0" if alpha is None or beta is None else ", ".join(map(emitter.expression, (alpha, beta)))
-        threads = threads_for(emitter, rows * columns * inner)
+        threads = threads_for(emitter, product.rows * product.columns * product.inner)
         given = f"{json.dumps(library)}, {threads}, {operands}, {factors}"
-        emitter.declaration_line(f"if (!pylms::blas_gemm<pylms::{form}, {sizes}>({given}))")
+        emitter.declaration_line(f"if (!pylms::blas_gemm<{product.arguments}>({given}))")
     arguments = ", ".join([operands, *_epilogue(emitter, alpha, beta)])
-    emitter.line(f"pylms::gemm<pylms::{form}, {sizes}>({arguments});")
+    emitter.line(f"pylms::gemm<{product.arguments}>({arguments});")
 
 
 @lru_cache(maxsize=1)
@@ -174,12 +217,12 @@ def _combined(emitter: Emitter, alpha: Atom | None, beta: Atom | None) -> str:
     return scaled if _is(beta, 0) else f"{emitter.expression(beta)} * old + {scaled}"
 
 
-def _emit_plain_loops(emitter: Emitter, product: _Product, dtype: ScalarType, target: str, result: str) -> None:
+def _emit_plain_loops(emitter: Emitter, product: _Product, target: str, result: str) -> None:
     """For types that there are no kernels for, and for products along an empty axis."""
     i, j, k = (emitter.fresh_name(hint) for hint in ("row", "column", "k"))
     a_at = f"{k} * {product.rows} + {i}" if product.transposed_a else f"{i} * {product.inner} + {k}"
     b_at = f"{j} * {product.inner} + {k}" if product.transposed_b else f"{k} * {product.columns} + {j}"
-    spelled = scalar_c_type(dtype)
+    spelled = scalar_c_type(product.dtype)
     with (
         emitter.braces(f"for (long long {i} = 0; {i} < {product.rows}; ++{i})"),
         emitter.braces(f"for (long long {j} = 0; {j} < {product.columns}; ++{j})"),

@@ -45,11 +45,12 @@ def start_waiting(emitter: Emitter, buffer: Atom) -> None:
 
 def may_wait(update: Node) -> bool:
     """Whether a `matmul_update` adds a few products of rows to a matrix that lets them wait."""
-    buffer, alpha, beta, left, right = update.args
+    buffer, alpha, beta, left, right, *others = update.args
     assert isinstance(left.type, TensorType) and isinstance(right.type, TensorType)
     rows = left.type.shape[0 if update.attr("transpose_a") else 1]
     are_rows = rows == 1 or (update.attr("transpose_a") and not update.attr("transpose_b"))
-    return bool(_of(buffer).waiting and are_rows and 0 < rows <= _MOST_ROWS and _is_one(alpha) and _is_one(beta))
+    is_plain = not others and _is_one(alpha) and _is_one(beta)
+    return bool(_of(buffer).waiting and are_rows and 0 < rows <= _MOST_ROWS and is_plain)
 
 
 def emit_add_later(emitter: Emitter, update: Node) -> None:

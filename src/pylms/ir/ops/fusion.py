@@ -9,8 +9,9 @@ destination is read, in the block, at the very element that is being written, or
 all indices; the order is open. An empty maximum is minus infinity (the least value of an integer type).
 `element_at(source, index...) {shape}`: one element of a tensor or buffer, seen as an array of that shape (a reshape of
 dense memory costs nothing). Indices are in range.
-`matmul_update(buffer, alpha, beta, a, b) {transpose_a, transpose_b}`: buffer becomes beta * buffer + alpha * a b, where
-beta = 0 means that the old content does not count, not even NaN; neither matrix is borrowed from the buffer.
+`matmul_update(buffer, alpha, beta, a, b, c, d...) {transpose_a, transpose_b}`: buffer becomes beta * buffer + alpha *
+(a b + c d + ..), all products being of the same types. beta = 0 means that the old content does not count, not even
+NaN; no matrix is borrowed from the buffer.
 `scatter_update(buffer, alpha, index, updates) {axis}`: adds alpha * updates to the buffer, at the positions at which
 `scatter_add` would add to zeros; the updates are not borrowed from the buffer.
 """
@@ -88,8 +89,10 @@ def _element_at_type(args: tuple[Type, ...], attrs: _Attrs, _blocks: tuple[Block
 
 @type_rules.define(MATMUL_UPDATE)
 def _matmul_update_type(args: tuple[Type, ...], attrs: _Attrs, blocks: tuple[Block, ...]) -> tuple[Type, ...]:
-    buffer, alpha, beta, left, right = args
-    (product,) = type_rules[MATMUL]((left, right), attrs, blocks)
+    buffer, alpha, beta, *factors = args
+    (product,) = type_rules[MATMUL](tuple(factors[:2]), attrs, blocks)
+    if factors[2:] != factors[:2] * (len(factors) // 2 - 1):
+        raise StagedTypeError(f"products of different types, {factors}, cannot be added at once")
     if not isinstance(buffer, BufferType) or buffer.tensor != product or {alpha, beta} != {buffer.dtype}:
         raise StagedTypeError(f"{product} times {alpha} cannot be added to {beta} times {buffer}")
     return ()

@@ -65,41 +65,59 @@ PYLMS_INLINE void accumulate(V (&sums)[Sets][Rows][Columns], Index count, const 
 
 // ---- broadcast kernel
 
-// Rows x Vectors vectors of C from `steps` values of k; rows of `b` start LdB elements apart. The last vector holds
-// LastCount elements of C, and LoadCount of its lanes may be read from `b`.
-template <class Plan, Index Rows, Index Vectors, Index LastCount, Index LoadCount, Index LdB, class T, class Epilogue>
-inline void broadcast_tile(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue, Index row,
-                           Index column) {
-  constexpr Index w = width<T>, last = (Vectors - 1) * w;
-  Vec<T> sums[accumulator_sets(Rows, Vectors)][Rows][Vectors] = {};
+// What a tile of C takes from one value of k, for which `a` and `b` point at A's and B's elements. LoadCount lanes of
+// the last vector may be read from `b`.
+template <class Plan, Index LoadCount, Index Rows, Index Vectors, class T>
+PYLMS_INLINE void broadcast_step(Vec<T> (&sum)[Rows][Vectors], const T* a, const T* b) {
+  constexpr Index w = width<T>;
+  Vec<T> line[Vectors];
+  PYLMS_UNROLL
+  for (Index v = 0; v < Vectors - 1; ++v) line[v] = load(b + v * w);
+  line[Vectors - 1] = load_first<LoadCount>(b + (Vectors - 1) * w);
+  PYLMS_UNROLL
+  for (Index i = 0; i < Rows; ++i) {
+    const Vec<T> factor = broadcast(a[i * Plan::a_row]);
+    PYLMS_UNROLL
+    for (Index v = 0; v < Vectors; ++v) sum[i][v] += factor * line[v];
+  }
+}
+
+// Brings in what finish_tile will read.
+template <class Plan, class Epilogue, Index Rows, Index Vectors, class T>
+PYLMS_INLINE void prefetch_tile(T* c) {
   if constexpr (Epilogue::reads_c) {
     PYLMS_UNROLL
     for (Index i = 0; i < Rows; ++i) {
       PYLMS_UNROLL
-      for (Index v = 0; v < Vectors; ++v) __builtin_prefetch(c + i * Plan::ldc + v * w, 1);
+      for (Index v = 0; v < Vectors; ++v) __builtin_prefetch(c + i * Plan::ldc + v * width<T>, 1);
     }
   }
-  accumulate(sums, steps, [&](Vec<T>(&sum)[Rows][Vectors], Index k) __attribute__((always_inline)) {
-    Vec<T> line[Vectors];
-    PYLMS_UNROLL
-    for (Index v = 0; v < Vectors - 1; ++v) line[v] = load(b + k * LdB + v * w);
-    line[Vectors - 1] = load_first<LoadCount>(b + k * LdB + last);
-    PYLMS_UNROLL
-    for (Index i = 0; i < Rows; ++i) {
-      const Vec<T> factor = broadcast(a[i * Plan::a_row + k * Plan::a_step]);
-      PYLMS_UNROLL
-      for (Index v = 0; v < Vectors; ++v) sum[i][v] += factor * line[v];
-    }
-  });
+}
+
+// Stores a tile of C, whose last vector holds LastCount elements.
+template <class Plan, Index LastCount, Index Rows, Index Vectors, class T, class Epilogue>
+PYLMS_INLINE void finish_tile(T* c, const Vec<T> (&sum)[Rows][Vectors], const Epilogue& epilogue, Index row,
+                              Index column) {
+  constexpr Index w = width<T>, last = (Vectors - 1) * w;
   PYLMS_UNROLL
   for (Index i = 0; i < Rows; ++i) {
     T* line = c + i * Plan::ldc;
     PYLMS_UNROLL
-    for (Index v = 0; v < Vectors - 1; ++v) {
-      finish<w>(line + v * w, sums[0][i][v], epilogue, row + i, column + v * w);
-    }
-    finish<LastCount>(line + last, sums[0][i][Vectors - 1], epilogue, row + i, column + last);
+    for (Index v = 0; v < Vectors - 1; ++v) finish<w>(line + v * w, sum[i][v], epilogue, row + i, column + v * w);
+    finish<LastCount>(line + last, sum[i][Vectors - 1], epilogue, row + i, column + last);
   }
+}
+
+// Rows x Vectors vectors of C from `steps` values of k; rows of `b` start LdB elements apart.
+template <class Plan, Index Rows, Index Vectors, Index LastCount, Index LoadCount, Index LdB, class T, class Epilogue>
+inline void broadcast_tile(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue, Index row,
+                           Index column) {
+  Vec<T> sums[accumulator_sets(Rows, Vectors)][Rows][Vectors] = {};
+  prefetch_tile<Plan, Epilogue, Rows, Vectors>(c);
+  accumulate(sums, steps, [&](Vec<T>(&sum)[Rows][Vectors], Index k) __attribute__((always_inline)) {
+    broadcast_step<Plan, LoadCount>(sum, a + k * Plan::a_step, b + k * LdB);
+  });
+  finish_tile<Plan, LastCount>(c, sums[0], epilogue, row, column);
 }
 
 // All rows of C against one panel of B.
