@@ -34,13 +34,20 @@ READING.yes(
     "integer tensors of one element", lambda x, i: (x[i[0]], x[:, i.max()], x[x[:, 0, 0].argmax()]), CUBE, OTHER_PLACES
 )
 READING.no("`x[mask]`", lambda x, mask: x[mask], A, MASK, says="a tensor that is indexed by a mask cannot be staged")
+READING.yes(
+    "slices that the run moves: `x[i : i + 2]`, `x[k * 2 : (k + 1) * 2]`",
+    lambda x, i: (x[i[0] : i[0] + 2], x[:, i[1] * 1 : (1 + i[1]) * 1]),
+    A,
+    torch.tensor([0, 1]),
+    note="an IndexError where PyTorch would give a shorter one",
+)
 READING.no(
-    "slices whose bounds depend on the run",
+    "slices whose length depends on the run",
     lambda x, i: x[: i[0].item()],
     A,
     OTHER_PLACES,
     error="StagingError",
-    says="a tensor's shape must be known while staging, and so must the bounds of a slice",
+    says="a tensor's shape must be known while staging, and the length of this slice depends on the run",
 )
 
 WRITING = Section("Changing tensors in place")

@@ -89,7 +89,7 @@ def _array(capture: Capture) -> np.ndarray:
     assert isinstance(type_, BufferType)
     dtype = np.dtype(type_.dtype.name)
     size = math.prod(type_.shape)
-    raw = (ctypes.c_char * (size * dtype.itemsize)).from_address(capture.address()) if size else b""
+    raw = (ctypes.c_char * (size * dtype.itemsize)).from_address(capture.address()) if size else bytearray()
     return np.frombuffer(raw, dtype=dtype, count=size).reshape(type_.shape)
 
 

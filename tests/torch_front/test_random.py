@@ -137,6 +137,21 @@ def test_draws_of_the_script_after_native_ones():
     check(make)
 
 
+def test_draws_of_the_script_after_those_that_python_makes():
+    def make():
+        loader = DataLoader(classification(8), batch_size=4, shuffle=True)
+
+        def run(_):
+            total = torch.zeros(6)
+            for x, _y in loader:
+                total = total + x[0] * torch.randn(6)
+            return total, torch.randn(3)
+
+        return Script(run, {})
+
+    check(make)
+
+
 def test_no_draw_leaves_the_state_as_it_is():
     def run(flag):
         if flag > 1:

@@ -147,7 +147,7 @@ def dispatch(context: TorchContext, function: object, args: Sequence[object], kw
         return _run(function, args, kwargs)
     with torch._C.DisableTorchFunction():
         staged = any_staged or _any_rep((*args, *kwargs.values())) or any(context.owns(tensor) for tensor in tensors)
-        staged = staged or (function in RANDOM_FUNCTIONS and context.random.is_used)
+        staged = staged or (function in RANDOM_FUNCTIONS and context.random.is_drawn_in_run)
         if function in creation_functions and (staged or context.is_under_control):
             if not any_staged and not context.is_under_control and function in _LIKE:
                 return _run_for_real(context, function, args, kwargs, tensors)
@@ -204,12 +204,19 @@ def _tensors_in(values: Sequence[object]) -> Iterator[torch.Tensor]:
     for value in values:
         if isinstance(value, torch.Tensor):
             yield value
-        elif isinstance(value, (tuple, list)):
-            yield from _tensors_in(value)
+        else:
+            yield from _tensors_in(_parts(value))
 
 
 def _any_rep(values: Sequence[object]) -> bool:
-    return any(isinstance(value, Rep) or (isinstance(value, (tuple, list)) and _any_rep(value)) for value in values)
+    return any(isinstance(value, Rep) or _any_rep(_parts(value)) for value in values)
+
+
+def _parts(value: object) -> Sequence[object]:
+    """What may be staged within an argument."""
+    if isinstance(value, slice):
+        return value.start, value.stop, value.step
+    return value if isinstance(value, (tuple, list)) else ()
 
 
 def _run(function: object, args: Sequence[object], kwargs: Mapping[str, object]) -> object:

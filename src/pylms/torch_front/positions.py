@@ -13,7 +13,7 @@ from ..ir.types import BOOL, INT64, TensorType
 from ..loc import caller_loc
 from .context import Operand, TorchContext
 from .tensor import StagedTensor
-from .view_steps import tensor_type
+from .view_steps import counted, tensor_type
 
 
 def require_positions(
@@ -53,11 +53,6 @@ def checked_positions(context: TorchContext, index: torch.Tensor, extent: int, m
         return atom
     from_end = context.emit(ADD, atom, context.full(extent, type_))
     return context.emit(SELECT, context.emit(LT, atom, context.full(0, type_)), from_end, atom)
-
-
-def counted(context: TorchContext, count: int) -> Atom:
-    """0, 1, 2, ..., an int64 tensor."""
-    return context.constant_tensor(torch.arange(count))
 
 
 def last_of_each(context: TorchContext, positions: Atom, extent: int) -> tuple[Atom, Atom]:

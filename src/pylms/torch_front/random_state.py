@@ -38,9 +38,12 @@ class RandomState:
         self._memory = torch.zeros(STATE.shape, dtype=torch.int32)
         self._filled = self._memory
         self.is_used = False
+        self.is_drawn_in_run = False
+        """Whether the compiled code may draw, itself or by Python: what is drawn while staging would come too early."""
 
     def symbol(self) -> Sym:
         """The buffer that native code draws from."""
+        self.is_drawn_in_run = True
         if not self.is_used:
             _require_known_stream()
             self.is_used = True
@@ -71,6 +74,7 @@ class RandomState:
             with self.lent():
                 function()
 
+        self.is_drawn_in_run = True
         trace = self._context.trace
         callback, mutates = trace.host_function(call, name), tuple(range(len(writes)))
         trace.emit(HOST_CALL, [*writes, *reads], attrs={"callback": callback, "results": (), "mutates": mutates})

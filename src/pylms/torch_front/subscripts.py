@@ -1,7 +1,8 @@
 """Subscripts of tensors, `x[0, 1:, None, i, mask]`: what they select.
 
 Ints, slices, `None` and `...` select a part whose shape is known, which is a view. A staged int selects one element of
-a dimension, with Python's rules: from the end where it is negative, and an IndexError where there is none. Integer
+a dimension, with Python's rules: from the end where it is negative, and an IndexError where there is none. A slice that
+the run moves (see `moving_slices`) is read from where it starts. Integer
 tensors gather elements, and bool tensors are masks, which can be written through but not read.
 """
 
@@ -13,7 +14,7 @@ from typing import TypeAlias
 
 import torch
 
-from ..errors import StagedTypeError, StagingError, TorchFeatureError
+from ..errors import StagedTypeError, TorchFeatureError
 from ..ir.node import Atom, Const
 from ..ir.ops.arrays import IN_BOUNDS, NORMALIZE_INDEX
 from ..ir.ops.control import CHECK
@@ -22,8 +23,8 @@ from ..loc import caller_loc
 from ..staging.arrays import as_int
 from ..staging.rep import Rep
 from .context import TorchContext
-from .tensor import StagedTensor
-from .view_steps import Reshaped, Shape, Sliced, Step, Taken, View
+from .moving_slices import moves, moving_slice
+from .view_steps import Reshaped, Shape, Sliced, Step, Taken, View, Window
 
 _Part: TypeAlias = "int | slice | Rep | torch.Tensor | None"
 
@@ -48,7 +49,10 @@ def selected(context: TorchContext, shape: Shape, index: object) -> Selection:
             kept.append((1, None))
             continue
         extent = shape[axis]
-        if isinstance(part, slice):
+        if isinstance(part, slice) and moves(part):
+            start, size, step = 0, extent, 1
+            kept.append((extent, part))
+        elif isinstance(part, slice):
             start, size, step = _slice(part, extent)
             kept.append((size, None))
         elif isinstance(part, int):
@@ -70,6 +74,10 @@ def selected(context: TorchContext, shape: Shape, index: object) -> Selection:
         if isinstance(kept_part, Rep):
             found.append(Taken(place, _checked_position(context, kept_part, extent, _source_axis(parts, kept_part))))
             del kept[place]
+        elif isinstance(kept_part, slice):
+            first, size = moving_slice(context, kept_part, extent, _source_axis(parts, kept_part))
+            found.append(Window(place, first, size))
+            kept[place] = (size, None)
     gathered = tuple((place, part) for place, (_, part) in enumerate(kept) if isinstance(part, torch.Tensor))
     return Selection(View(tuple(found)), tuple(extent for extent, _ in kept), gathered)
 
@@ -123,14 +131,7 @@ def _as_positions(index: torch.Tensor) -> torch.Tensor:
 
 
 def _slice(part: slice, extent: int) -> tuple[int, int, int]:
-    """Start, size and step. Bounds are known while staging, for they make the shape."""
-    for bound in (part.start, part.stop, part.step):
-        if isinstance(bound, (Rep, StagedTensor)):
-            raise StagingError(
-                "a tensor's shape must be known while staging, and so must the bounds of a slice",
-                loc=caller_loc(),
-                hint="index with a staged int, or with an integer tensor of known shape",
-            )
+    """Start, size and step."""
     if part.step is not None and part.step <= 0:
         raise StagedTypeError("the step of a tensor's slice must be positive, as in PyTorch", loc=caller_loc())
     start, stop, step = part.indices(extent)
@@ -154,6 +155,6 @@ def _checked_position(context: TorchContext, index: Rep, extent: int, axis: int)
     return context.emit(NORMALIZE_INDEX, position, size)
 
 
-def _source_axis(parts: Sequence[_Part], wanted: Rep) -> int:
+def _source_axis(parts: Sequence[_Part], wanted: _Part) -> int:
     before = parts[: next(place for place, part in enumerate(parts) if part is wanted)]
     return sum(1 for part in before if part is not None)

@@ -9,9 +9,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Protocol
 
+import torch
+
 from ..errors import TorchFeatureError
 from ..ir.node import Atom
-from ..ir.ops.arithmetic import SELECT
+from ..ir.ops.arithmetic import ADD, GE, LE, LOGICAL_AND, SELECT, SUB
 from ..ir.ops.tensor_gathers import TAKE
 from ..ir.ops.tensor_regions import PLACE, SLICE
 from ..ir.ops.tensors import BROADCAST, ONE_HOT, STOP_GRADIENT, TRANSPOSE
@@ -91,6 +93,43 @@ class Taken:
         mask = context.emit(BROADCAST, here, shape=shape, axes=(self.axis,))
         others = tuple(axis for axis in range(len(shape)) if axis != self.axis)
         return context.emit(SELECT, mask, context.emit(BROADCAST, new, shape=shape, axes=others), source)
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """`size` elements of a dimension, from a position on that the run knows; all of them are there."""
+
+    axis: int
+    start: Atom
+    size: int
+
+    @property
+    def is_dense(self) -> bool:
+        return self.axis == 0
+
+    def read(self, context: TorchContext, source: Atom) -> Atom:
+        positions = context.emit(ADD, self._starts(context, self.size), counted(context, self.size))
+        return context.emit(TAKE, source, positions, axis=self.axis)
+
+    def written(self, context: TorchContext, source: Atom, new: Atom) -> Atom:
+        shape = tensor_type(source).shape
+        extent = shape[self.axis]
+        if not self.size:
+            return source
+        places = context.emit(SUB, counted(context, extent), self._starts(context, extent))
+        type_ = tensor_type(places)
+        none, last = context.full(0, type_), context.full(self.size - 1, type_)
+        inside = context.emit(LOGICAL_AND, context.emit(GE, places, none), context.emit(LE, places, last))
+        moved = context.emit(TAKE, new, context.emit(SELECT, inside, places, none), axis=self.axis)
+        return context.emit(SELECT, context.emit(BROADCAST, inside, shape=shape, axes=(self.axis,)), moved, source)
+
+    def _starts(self, context: TorchContext, count: int) -> Atom:
+        return context.emit(BROADCAST, context.convert(self.start, INT64), shape=(count,), axes=())
+
+
+def counted(context: TorchContext, count: int) -> Atom:
+    """0, 1, 2, ..., an int64 tensor."""
+    return context.constant_tensor(torch.arange(count))
 
 
 @dataclass(frozen=True, slots=True)
