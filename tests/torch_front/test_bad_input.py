@@ -159,6 +159,24 @@ def test_optimisers(make, message, hint):
     _assert_refused(run, TorchFeatureError, message, hint)
 
 
+def test_an_optimiser_made_in_each_round():
+    model, loader = _Model(), _loader()
+
+    def with_momentum(rounds):
+        for _ in range(rounds):
+            optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)
+            for x, y in loader:
+                F.cross_entropy(model(x), y).backward()
+                optimizer.step()  # here
+
+    _assert_refused(
+        with_momentum,
+        TorchFeatureError,
+        "an object `SGD` that is made inside a staged loop or branch changes: it is made once",
+        "make it before the loop, or make the loop's body a staged function",
+    )
+
+
 def test_values_of_groups_that_cannot_change_in_the_loop():
     model, loader = _Model(), _loader()
     optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.9)

@@ -91,6 +91,9 @@ class Front(Protocol):
     def loop_plan(self, trace: Trace, iterable: object) -> LoopPlan | None:
         """How to loop over an iterable natively, or None where Python iterates it while generating."""
 
+    def stand_in(self, function: Callable[..., object]) -> Callable[..., object]:
+        """What is called in place of a class of a library, so that it can be staged; others as they are."""
+
     def tried_plan(self, trace: Trace, iterable: object) -> TriedPlan | None:
         """How to loop natively over what holds or makes batches, if the loop's body takes that; None for others."""
 
@@ -144,6 +147,9 @@ class ScalarFront:
 
     def loop_plan(self, trace: Trace, iterable: object) -> LoopPlan | None:
         return None
+
+    def stand_in(self, function: Callable[..., object]) -> Callable[..., object]:
+        return function
 
     def tried_plan(self, trace: Trace, iterable: object) -> TriedPlan | None:
         return None

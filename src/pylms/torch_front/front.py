@@ -21,6 +21,7 @@ from .arguments import argument_of, is_argument
 from .batch_sources import source_of
 from .batches import Batches
 from .checkpoints import staged_saving
+from .constructors import stand_in
 from .content import ContentCell, Home
 from .context import TorchContext
 from .loaders import LoaderTable, staged_loaders
@@ -159,6 +160,9 @@ class TorchFront:
         with torch._C.DisableTorchFunction():
             return self._loaders.plan(iterable)
 
+    def stand_in(self, function: Callable[..., object]) -> Callable[..., object]:
+        return stand_in(function)
+
     def tried_plan(self, trace: Trace, iterable: object) -> TriedPlan | None:
         """For lists of batches, and what the user's code makes batches with."""
         behind = iterable_behind(iterable)
@@ -195,7 +199,8 @@ class TorchFront:
         guards = self.context.guards
         if self.context.buffers.writes_what_was_made_while_staging():
             guards.note_made_anew("a tensor that it changes")
-        trace.before_run.insert(0, guards.check)
+        assert self._optimizers is not None
+        trace.before_run[:0] = [guards.check, *self._optimizers.groups.renewals.finish()]
         self.context.modes.finish()
 
     def _finished(self, result: object) -> object:

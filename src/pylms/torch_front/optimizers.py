@@ -166,7 +166,7 @@ def staged_optimizers(context: TorchContext, staged: StagedOptimizers) -> Iterat
     zero_module_for_real: Callable[..., None] = torch.nn.Module.zero_grad
 
     def note_made(optimizer: Optimizer, *args: object, **kwargs: object) -> None:
-        staged.groups.made_while_staging.append(optimizer)
+        staged.groups.renewals.note_made(optimizer, under_control=context.is_under_control)
         initialise(optimizer, *args, **kwargs)
 
     def before_step(optimizer: Optimizer, _args: tuple[object, ...], _kwargs: dict[str, object]) -> None:

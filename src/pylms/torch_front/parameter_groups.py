@@ -23,6 +23,7 @@ from ..ir.ops.buffers import LOAD_ELEMENT, STORE_ELEMENT
 from ..ir.types import FLOAT, FLOAT64, INT, ScalarType
 from ..loc import caller_loc, is_called_by_user
 from .context import TorchContext
+from .renewals import Renewals
 
 Group = dict[str, Any]
 
@@ -140,7 +141,7 @@ class GroupTable:
     def __init__(self, context: TorchContext) -> None:
         self._context = context
         self._numbers: dict[tuple[int, int], GroupNumbers] = {}
-        self.made_while_staging: list[Optimizer] = []
+        self.renewals = Renewals(context.buffers.was_made_while_staging)
 
     def of(self, optimizer: Optimizer, index: int) -> GroupNumbers:
         """Those of the optimiser's group with that number."""
@@ -153,9 +154,8 @@ class GroupTable:
         return numbers
 
     def note_change(self, optimizer: Optimizer) -> None:
-        """Runs change what is in the optimiser: one that the script makes at each call is to be made anew."""
-        if any(optimizer is made for made in self.made_while_staging):
-            self._context.guards.note_made_anew("an optimiser that it changes")
+        """Runs change what is in the optimiser."""
+        self.renewals.note_change(optimizer)
 
     def all_of(self, optimizer: Optimizer) -> list[GroupNumbers]:
         """Those of all groups of an optimiser."""

@@ -37,8 +37,11 @@ class SchedulerTable:
         self._context = context
         self._groups = groups
         self._compiled_in = compiled_in
-        self.made_while_staging: list[LRScheduler] = []
         self._last_rates: dict[int, tuple[LRScheduler, torch.Tensor]] = {}
+
+    def note_made(self, scheduler: LRScheduler) -> None:
+        """The script makes it."""
+        self._groups.renewals.note_made(scheduler, under_control=self._context.is_under_control)
 
     def step(self, scheduler: LRScheduler, step: Callable[..., object], arguments: Mapping[str, object]) -> None:
         """Have the compiled code call `step(scheduler, **arguments)` here; the arguments are numbers."""
@@ -69,11 +72,9 @@ class SchedulerTable:
         )
 
     def _note_change(self, scheduler: LRScheduler) -> None:
-        guards = self._context.guards
-        guards.watch(scheduler)
+        self._context.guards.watch(scheduler)
         self._groups.note_change(scheduler.optimizer)
-        if any(scheduler is made for made in self.made_while_staging):
-            guards.note_made_anew("a scheduler that it steps")
+        self._groups.renewals.note_change(scheduler)
 
     def _argument(self, argument: object) -> Atom:
         if isinstance(argument, torch.Tensor):
@@ -152,7 +153,7 @@ def _noting_made(table: SchedulerTable, kind: type) -> Callable[..., None]:
     initialise: Callable[..., None] = kind.__dict__["__init__"]
 
     def note_made(scheduler: LRScheduler, *args: object, **kwargs: object) -> None:
-        table.made_while_staging.append(scheduler)
+        table.note_made(scheduler)
         initialise(scheduler, *args, **kwargs)
 
     return note_made

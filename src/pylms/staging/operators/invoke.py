@@ -59,7 +59,7 @@ def _invoke(
         if isinstance(text, str) and _holds_staged(trace, (*args, *kwargs.values()), _DEEPEST_LOOK):
             method: Callable[..., object] = getattr(trace.wrap(trace.lift(text)), function.__name__)
             return method(*args, **kwargs)
-        return register_made(trace, function, args, function(*args, **kwargs))
+        return register_made(trace, function, args, trace.front.stand_in(function)(*args, **kwargs))
     if is_rewritten(function.__code__):
         return call_function(trace, function, args, kwargs)
     if rewrite is None or not trace.options.recursive or is_library_file(function.__code__.co_filename):
