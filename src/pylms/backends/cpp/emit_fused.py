@@ -13,12 +13,14 @@ from ...ir.node import Atom, Node, Sym
 from ...ir.ops.fusion import FUSED, REDUCTION
 from ...ir.ops.tensors import integers_of
 from ...ir.types import INT64, BufferType, TensorType, Type
+from .emit_parallel import may_use_threads
 from .emit_rules import emit_rules
 from .emitter import Emitter
 from .literals import declaration, is_in_register
 from .loop_writer import Finish, LoopWriter
 from .nest_shape import shape_attribute
-from .reductions import accumulate_across, emit_reduction, is_across
+from .nest_tasks import tasks_of
+from .reductions import accumulate_across, emit_reduction, is_across, needs_scratch
 from .shared_nests import Form, with_parameters
 from .text import Line, list_lines
 
@@ -73,12 +75,17 @@ def _write_nest(emitter: Emitter, node: Node) -> None:
     # A destination may be read where it is written; a tensor that the nest makes is nowhere yet.
     writer = LoopWriter(emitter, block, shape_attribute(node), ranks, backwards=backwards, may_repeat=not node.args)
     stores = _stores(writer, node, ranks)
+    across = [each for each in block.nodes if each.primitive is REDUCTION and is_across(writer, each)]
+    if may_use_threads(emitter) and not any(needs_scratch(writer) for _ in across):
+        # What is added up across memory is done before the innermost loop.
+        apart = across if writer.depth == 1 else ()
+        writer.tasks = tasks_of(block, writer.shape, apart)
 
     def sum_up_across(nodes: Sequence[Node]) -> Sequence[Node]:
-        across = [each for each in nodes if each.primitive is REDUCTION and is_across(writer, each)]
-        for reduction in across:
+        here = [each for each in across if each in nodes]
+        for reduction in here:
             accumulate_across(writer, reduction)
-        return across
+        return here
 
     writer.write(stores, sum_up_across)
 

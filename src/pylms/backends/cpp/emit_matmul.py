@@ -24,11 +24,16 @@ from .emit_variables import array_bytes
 from .emit_waiting import emit_add_later, may_wait, settle
 from .emitter import Emitter
 from .literals import scalar_c_type
+from .nest_tasks import Tasks, within_a_task
 
 _FORMS = {(False, False): "NN", (False, True): "NT", (True, False): "TN", (True, True): "TT"}
 _KERNEL_TYPES = (FLOAT32, FLOAT64)
 # Products with no size below this are OpenBLAS's, measured: ours are faster below.
 _LARGE = 896
+# Of the parts that threads take: multiplications, about five microseconds; rows; and how many there are.
+_OF_A_PART = 300_000
+_FEWEST_ROWS = 8
+_MOST_PARTS = 64
 
 
 @emit_rules.define(MATMUL)
@@ -45,11 +50,30 @@ def _emit_batch_matmul(emitter: Emitter, node: Node) -> None:
     (result,) = node.results
     assert isinstance(result.type, TensorType)
     emitter.define(result, emitter.allocate(result, array_bytes(result.type)))
+    count = result.type.shape[0]
+    work = result.type.size // max(count, 1) * _inner(node)
+    if threads_for(emitter, work) != "1" or threads_for(emitter, count * work) == "1":
+        # Threads share each of the products, or nothing.
+        _emit_products(emitter, node, 0, count)
+        return
+    with within_a_task(emitter, Tasks(0, count, max(1, _OF_A_PART // work))) as (first, end):
+        _emit_products(emitter, node, first, end)
+
+
+def _emit_products(emitter: Emitter, node: Node, first: int | str, end: int | str) -> None:
+    """Some of the products of a batch, one after the other."""
     number = emitter.fresh_name("number")
-    with emitter.braces(f"for (long long {number} = 0; {number} < {result.type.shape[0]}; ++{number})"):
+    with emitter.braces(f"for (long long {number} = {first}; {number} < {end}; ++{number})"):
         left, right = (_Matrix.of(emitter, arg).numbered(emitter, number) for arg in node.args)
-        target = _Matrix.of(emitter, result).numbered(emitter, number)
+        target = _Matrix.of(emitter, node.results[0]).numbered(emitter, number)
         _emit_product(emitter, node, left, right, target=target.text, alpha=None, beta=None)
+
+
+def _inner(node: Node) -> int:
+    """How many products each element of a batch's results is the sum of."""
+    left = node.args[0].type
+    assert isinstance(left, TensorType)
+    return left.shape[1 if node.attr("transpose_a") else 2]
 
 
 @emit_rules.define(MATMUL_UPDATE)
@@ -125,8 +149,18 @@ class _Product:
         return product.with_vectors_as_rows()
 
     @property
+    def work(self) -> int:
+        """How many multiplications it takes."""
+        return self.rows * self.inner * self.columns
+
+    @property
+    def parts(self) -> int:
+        """How many parts of its rows are worth a task each."""
+        return min(self.work // _OF_A_PART, self.rows // _FEWEST_ROWS, _MOST_PARTS)
+
+    @property
     def has_kernel(self) -> bool:
-        return self.dtype in _KERNEL_TYPES and self.rows * self.inner * self.columns > 0
+        return self.dtype in _KERNEL_TYPES and self.work > 0
 
     @property
     def is_large(self) -> bool:
@@ -175,11 +209,16 @@ def _emit_product(
         emitter.include("blas.h")
         emitter.require_flag("-ldl")
         factors = "1, 0" if alpha is None or beta is None else ", ".join(map(emitter.expression, (alpha, beta)))
-        threads = threads_for(emitter, product.rows * product.columns * product.inner)
+        threads = threads_for(emitter, product.work)
         given = f"{json.dumps(library)}, {threads}, {operands}, {factors}"
         emitter.declaration_line(f"if (!pylms::blas_gemm<{product.arguments}>({given}))")
     arguments = ", ".join([operands, *_epilogue(emitter, alpha, beta)])
-    emitter.line(f"pylms::gemm<{product.arguments}>({arguments});")
+    parts = product.parts
+    threads = threads_for(emitter, product.work) if parts > 1 else "1"
+    if threads == "1":
+        emitter.line(f"pylms::gemm<{product.arguments}>({arguments});")
+    else:
+        emitter.line(f"pylms::gemm_in_parallel<{product.arguments}>({parts}, {threads}, {arguments});")
 
 
 @lru_cache(maxsize=1)

@@ -81,10 +81,15 @@ def use_threads(emitter: Emitter) -> None:
 
 def threads_for(emitter: Emitter, work: int) -> str:
     """How many threads share the work of a kernel, so many multiplications: 0 for as many as there are cores."""
-    if emitter.threads == 1 or emitter.is_on_a_thread or work < _FEWEST_FOR_THREADS:
+    if not may_use_threads(emitter) or work < _FEWEST_FOR_THREADS:
         return "1"
     use_threads(emitter)
     return str(emitter.threads)
+
+
+def may_use_threads(emitter: Emitter) -> bool:
+    """Whether what is written next may be shared by threads: it must be wanted, and not happen on one of several."""
+    return emitter.threads != 1 and not emitter.is_on_a_thread
 
 
 def _combine(emitter: Emitter, node: Node, name: str, part: str, kind: Combination, type_: ScalarType) -> None:

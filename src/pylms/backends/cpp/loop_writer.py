@@ -14,6 +14,7 @@ from ...ir.ops.arithmetic import EXP, LOG, SIGMOID, TANH
 from ...ir.types import ScalarType
 from .emitter import Emitter
 from .nest_shape import Access, NestShape, atoms_used, nodes_within, shape_of_nest
+from .nest_tasks import Tasks, within_a_task
 from .scalar_text import ZERO, emit_scalar, position
 
 _HEADER = "loops.h"
@@ -28,6 +29,8 @@ _TRANSCENDENTAL = frozenset({EXP, LOG, SIGMOID, TANH})
 Finish = Callable[[int], None]
 # Called before the innermost loop opens, with the nodes of that loop; gives those that it has dealt with.
 BeforeInnermost = Callable[[Sequence[Node]], Sequence[Node]]
+# The first round of a loop that is written, and the one after the last.
+Run = tuple[int, int] | tuple[str, str]
 
 
 def _nothing(_nodes: Sequence[Node]) -> Sequence[Node]:
@@ -52,6 +55,8 @@ class LoopWriter:
         `may_repeat`: an iteration may run twice, since it reads nothing that another one writes.
         """
         self.emitter = emitter
+        self.tasks: Tasks | None = None
+        """How threads share the loops."""
         self._backwards = backwards
         self._may_repeat = may_repeat
         self.block = block
@@ -119,13 +124,21 @@ class LoopWriter:
             self._write_from(depth + 1, finish, before_innermost, independent=independent, done=done)
             return
         is_marked = is_innermost and independent and not any(node.blocks for node in self.nodes_at(depth + 1))
-        for start, stop in self._runs(depth) if is_marked else [(0, self.shape.loops[depth])]:
-            if is_marked:
-                self.mark_independent()
-            with self.emitter.braces(self.header(depth, start, stop)):
-                self._write_from(depth + 1, finish, before_innermost, independent=independent, done=done)
 
-    def _runs(self, depth: int) -> list[tuple[int, int]]:
+        def write(runs: Sequence[Run]) -> None:
+            for run in runs:
+                if is_marked:
+                    self.mark_independent()
+                with self.emitter.braces(self.header(depth, run)):
+                    self._write_from(depth + 1, finish, before_innermost, independent=independent, done=done)
+
+        if self.tasks is not None and self.tasks.depth == depth:
+            with within_a_task(self.emitter, self.tasks) as run:
+                write([run])
+        else:
+            write(self._runs(depth) if is_marked else [(0, self.shape.loops[depth])])
+
+    def _runs(self, depth: int) -> list[Run]:
         """The innermost loop in one run, or in two of whole vectors that overlap, where single elements cost much."""
         extent, nodes = self.shape.loops[depth], self.nodes_at(depth + 1)
         lanes = min((_LANES[each.bits] for node in nodes if (each := _transcendental(node)) is not None), default=0)
@@ -133,12 +146,14 @@ class LoopWriter:
             return [(0, extent)]
         return [(0, extent // lanes * lanes), (extent - lanes, extent)]
 
-    def header(self, depth: int, start: int = 0, stop: int | None = None) -> str:
+    def header(self, depth: int, run: Run | None = None) -> str:
         """The head of the loop at that depth; of all of it, unless told otherwise."""
-        index, extent = self.indices[depth], self.shape.loops[depth]
+        index = self.indices[depth]
+        first, end = run if run is not None else (0, self.shape.loops[depth])
         if self._backwards and depth == 0 < self.depth - 1:
-            return f"for (long long {index} = {extent - 1}; {index} >= 0; --{index})"
-        return f"for (long long {index} = {start}; {index} < {extent if stop is None else stop}; ++{index})"
+            last = end - 1 if isinstance(end, int) else f"{end} - 1"
+            return f"for (long long {index} = {last}; {index} >= {first}; --{index})"
+        return f"for (long long {index} = {first}; {index} < {end}; ++{index})"
 
     def mark_independent(self) -> None:
         self.emitter.include(_HEADER)

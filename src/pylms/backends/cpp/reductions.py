@@ -180,6 +180,11 @@ def is_across(writer: LoopWriter, node: Node) -> bool:
     return any(index in writer.innermost for index in last) and not any(index in own for index in last)
 
 
+def needs_scratch(writer: LoopWriter) -> bool:
+    """Whether what is added up across memory lies in the call's memory, which threads must not share."""
+    return writer.shape.loops[-1] > _LARGEST_ON_STACK
+
+
 def accumulate_across(writer: LoopWriter, node: Node) -> None:
     """Write the loops that add up, before the innermost loop opens; the result is then an array's element."""
     emitter, (result,), (block,) = writer.emitter, node.results, node.blocks

@@ -2,6 +2,7 @@
 //
 //     gemm<Form, M, N, K>(c, a, b, epilogue);                  // dense operands
 //     gemm<Form, M, N, K, LdC, LdA, LdB>(c, a, b, epilogue);   // elements between the starts of stored rows
+//     gemm_in_parallel<Form, M, N, K>(parts, threads, c, a, b, epilogue);   // rows of C in parts, which threads take
 //
 // C is M x N, A is M x K, B is K x N, all row-major, of one type, float or double; no size is 0. `Form` names the
 // operands that are stored transposed: NN neither, NT B (stored N x K), TN A (stored K x M), TT both.
@@ -16,6 +17,7 @@
 #define PYLMS_GEMM_H
 
 #include "epilogue.h"
+#include "tasks.h"
 #include "tiling.h"
 #include "vec.h"
 
@@ -62,6 +64,20 @@ PYLMS_INLINE void accumulate(V (&sums)[Sets][Rows][Columns], Index count, const 
     }
   }
 }
+
+// Which of the tiles down C, and of what is left below them, a call computes: all, or one part of several. An element
+// is computed in the same way in any part.
+struct AllRows {
+  static constexpr Index first(Index) { return 0; }
+  static constexpr Index end(Index tiles) { return tiles; }
+  static constexpr bool has_rest() { return true; }
+};
+struct PartOfRows {
+  Index part, parts;
+  Index first(Index tiles) const { return tiles * part / parts; }
+  Index end(Index tiles) const { return tiles * (part + 1) / parts; }
+  bool has_rest() const { return part == parts - 1; }
+};
 
 // ---- broadcast kernel
 
@@ -120,16 +136,17 @@ inline void broadcast_tile(T* __restrict c, const T* a, const T* b, Index steps,
   finish_tile<Plan, LastCount>(c, sums[0], epilogue, row, column);
 }
 
-// All rows of C against one panel of B.
-template <class Plan, Index Vectors, Index LastCount, Index LoadCount, Index LdB, class T, class Epilogue>
+// Rows of C against one panel of B.
+template <class Plan, Index Vectors, Index LastCount, Index LoadCount, Index LdB, class T, class Epilogue, class Slice>
 inline void broadcast_panel(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue,
-                            Index column) {
-  constexpr Index full = Plan::m / Plan::rows * Plan::rows, rest = Plan::m - full;
-  for (Index row = 0; row < full; row += Plan::rows) {
+                            Index column, Slice slice) {
+  constexpr Index tiles = Plan::m / Plan::rows, full = tiles * Plan::rows, rest = Plan::m - full;
+  for (Index row = slice.first(tiles) * Plan::rows; row < slice.end(tiles) * Plan::rows; row += Plan::rows) {
     broadcast_tile<Plan, Plan::rows, Vectors, LastCount, LoadCount, LdB>(
         c + row * Plan::ldc, a + row * Plan::a_row, b, steps, epilogue, row, column);
   }
   if constexpr (rest != 0) {
+    if (!slice.has_rest()) return;
     broadcast_tile<Plan, rest, Vectors, LastCount, LoadCount, LdB>(
         c + full * Plan::ldc, a + full * Plan::a_row, b, steps, epilogue, full, column);
   }
@@ -160,28 +177,29 @@ inline void pack_panel(T* __restrict panel, const T* b, Index steps) {
   }
 }
 
-// All rows of C against the Count columns of B from `b` on, packed first where the plan says so.
-template <class Plan, Index Count, class T, class Epilogue>
+// Rows of C against the Count columns of B from `b` on, packed first where the plan says so.
+template <class Plan, Index Count, class T, class Epilogue, class Slice>
 inline void broadcast_columns(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue,
-                              Index column) {
+                              Index column, Slice slice) {
   constexpr Index w = width<T>, vectors = ceil_div(Count, w), last = Count - (vectors - 1) * w, stride = vectors * w;
   if constexpr (Plan::pack) {
     alignas(64) T panel[Plan::max_steps * stride];
     pack_panel<Plan, Count, stride>(panel, b, steps);
-    broadcast_panel<Plan, vectors, last, w, stride>(c, a, panel, steps, epilogue, column);
+    broadcast_panel<Plan, vectors, last, w, stride>(c, a, panel, steps, epilogue, column, slice);
   } else {
-    broadcast_panel<Plan, vectors, last, last, Plan::b_step>(c, a, b, steps, epilogue, column);
+    broadcast_panel<Plan, vectors, last, last, Plan::b_step>(c, a, b, steps, epilogue, column, slice);
   }
 }
 
-template <class Plan, class T, class Epilogue>
-inline void broadcast_block(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue) {
+template <class Plan, class T, class Epilogue, class Slice>
+inline void broadcast_block(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue,
+                            Slice slice) {
   constexpr Index panel = Plan::vectors * width<T>, full = Plan::n / panel * panel, rest = Plan::n - full;
   for (Index column = 0; column < full; column += panel) {
-    broadcast_columns<Plan, panel>(c + column, a, b + column * Plan::b_column, steps, epilogue, column);
+    broadcast_columns<Plan, panel>(c + column, a, b + column * Plan::b_column, steps, epilogue, column, slice);
   }
   if constexpr (rest != 0) {
-    broadcast_columns<Plan, rest>(c + full, a, b + full * Plan::b_column, steps, epilogue, full);
+    broadcast_columns<Plan, rest>(c + full, a, b + full * Plan::b_column, steps, epilogue, full, slice);
   }
 }
 
@@ -223,27 +241,29 @@ inline void dot_tile(T* __restrict c, const T* a, const T* b, Index steps, const
   }
 }
 
-// All rows of C against `Columns` stored rows of B.
-template <class Plan, Index Columns, class T, class Epilogue>
-inline void dot_columns(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue, Index column) {
-  constexpr Index full = Plan::m / Plan::rows * Plan::rows, rest = Plan::m - full;
-  for (Index row = 0; row < full; row += Plan::rows) {
+// Rows of C against `Columns` stored rows of B.
+template <class Plan, Index Columns, class T, class Epilogue, class Slice>
+inline void dot_columns(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue, Index column,
+                        Slice slice) {
+  constexpr Index tiles = Plan::m / Plan::rows, full = tiles * Plan::rows, rest = Plan::m - full;
+  for (Index row = slice.first(tiles) * Plan::rows; row < slice.end(tiles) * Plan::rows; row += Plan::rows) {
     dot_tile<Plan, Plan::rows, Columns>(
         c + row * Plan::ldc, a + row * Plan::lda, b, steps, epilogue, row, column);
   }
   if constexpr (rest != 0) {
+    if (!slice.has_rest()) return;
     dot_tile<Plan, rest, Columns>(c + full * Plan::ldc, a + full * Plan::lda, b, steps, epilogue, full, column);
   }
 }
 
-template <class Plan, class T, class Epilogue>
-inline void dot_block(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue) {
+template <class Plan, class T, class Epilogue, class Slice>
+inline void dot_block(T* __restrict c, const T* a, const T* b, Index steps, const Epilogue& epilogue, Slice slice) {
   constexpr Index full = Plan::n / Plan::columns * Plan::columns, rest = Plan::n - full;
   for (Index column = 0; column < full; column += Plan::columns) {
-    dot_columns<Plan, Plan::columns>(c + column, a, b + column * Plan::ldb, steps, epilogue, column);
+    dot_columns<Plan, Plan::columns>(c + column, a, b + column * Plan::ldb, steps, epilogue, column, slice);
   }
   if constexpr (rest != 0) {
-    dot_columns<Plan, rest>(c + full, a, b + full * Plan::ldb, steps, epilogue, full);
+    dot_columns<Plan, rest>(c + full, a, b + full * Plan::ldb, steps, epilogue, full, slice);
   }
 }
 
@@ -275,8 +295,9 @@ constexpr Index block_size(Index k, Index budget, Index unit) {
 }  // namespace gemm_detail
 
 template <Form form, Index M, Index N, Index K, Index LdC = N, Index LdA = (form == NN || form == NT) ? K : M,
-          Index LdB = (form == NN || form == TN) ? N : K, class T, class Epilogue = Assign>
-inline void gemm(T* __restrict c, const T* a, const T* b, const Epilogue& epilogue = {}) {
+          Index LdB = (form == NN || form == TN) ? N : K, class T, class Epilogue = Assign,
+          class Slice = gemm_detail::AllRows>
+inline void gemm(T* __restrict c, const T* a, const T* b, const Epilogue& epilogue = {}, Slice slice = {}) {
   using namespace gemm_detail;
   static_assert(M > 0 && N > 0 && K > 0, "an empty product has no kernel");
   constexpr Index w = width<T>;
@@ -291,9 +312,9 @@ inline void gemm(T* __restrict c, const T* a, const T* b, const Epilogue& epilog
     in_blocks<K, block>(epilogue, [&](Index k, Index steps, const auto& part) __attribute__((always_inline)) {
       // Blocks are whole vectors, so only the last can have a rest.
       if (k + steps == K) {
-        dot_block<DotPlan<M, N, K % w, dot.rows, dot.columns, LdA, LdB, LdC>>(c, a + k, b + k, steps / w, part);
+        dot_block<DotPlan<M, N, K % w, dot.rows, dot.columns, LdA, LdB, LdC>>(c, a + k, b + k, steps / w, part, slice);
       } else {
-        dot_block<DotPlan<M, N, 0, dot.rows, dot.columns, LdA, LdB, LdC>>(c, a + k, b + k, steps / w, part);
+        dot_block<DotPlan<M, N, 0, dot.rows, dot.columns, LdA, LdB, LdC>>(c, a + k, b + k, steps / w, part, slice);
       }
     });
   } else {
@@ -309,9 +330,17 @@ inline void gemm(T* __restrict c, const T* a, const T* b, const Epilogue& epilog
     using Plan =
         BroadcastPlan<M, N, broadcast.rows, broadcast.columns, a_row, a_step, b_step, b_column, LdC, block, pack>;
     in_blocks<K, block>(epilogue, [&](Index k, Index steps, const auto& part) __attribute__((always_inline)) {
-      broadcast_block<Plan>(c, a + k * a_step, b + k * b_step, steps, part);
+      broadcast_block<Plan>(c, a + k * a_step, b + k * b_step, steps, part, slice);
     });
   }
+}
+
+template <Form form, Index M, Index N, Index K, class T, class Epilogue = Assign>
+inline void gemm_in_parallel(Index parts, int threads, T* __restrict c, const T* a, const T* b,
+                             const Epilogue& epilogue = {}) {
+  in_parallel(parts, threads, [=](Index part) {
+    gemm<form, M, N, K>(c, a, b, epilogue, gemm_detail::PartOfRows{part, parts});
+  });
 }
 
 }  // namespace pylms

@@ -4,7 +4,8 @@
 // joined it, never for one that has not woken or has no core: where other programs use the cores, a round takes as long
 // as on one thread, and not until the last worker had its turn. Every thread begins with a share of its own, the same
 // one in each round of as many tasks: what it wrote in one round is in its cache in the next. Who has finished takes
-// from the ends of the others' shares. While a round is on, rounds of other threads, and those within tasks, run on the
+// from the ends of the others' shares. A worker that is put on the core of the thread that calls moves to another one:
+// schedulers leave it there for long where the other cores have something to do, be it of the least priority. While a round is on, rounds of other threads, and those within tasks, run on the
 // thread that calls for them. Workers wait for a moment at full speed, sleep then, and end where nothing comes for long.
 #ifndef PYLMS_WORKERS_H
 #define PYLMS_WORKERS_H
@@ -45,7 +46,7 @@ struct alignas(64) Worker {
 struct Pool {
   alignas(64) Word round;
   alignas(64) int is_busy;
-  int cores;
+  int cores, callers_core;
   pid_t process;
   RunTask run;
   const void* task;
@@ -67,6 +68,26 @@ inline int core_count() {
   if (sched_getaffinity(0, sizeof cores, &cores) == 0) return CPU_COUNT(&cores);
 #endif
   return int(sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+inline int present_core() {
+#if defined(__linux__)
+  return sched_getcpu();
+#else
+  return -1;
+#endif
+}
+
+// Moves the thread from that core to another one, if it may use one; it may come back later.
+inline void leave_core(int core) {
+#if defined(__linux__)
+  cpu_set_t all, others;
+  if (core < 0 || core != sched_getcpu() || sched_getaffinity(0, sizeof all, &all) != 0) return;
+  others = all;
+  CPU_CLR(core, &others);
+  if (CPU_COUNT(&others) == 0 || sched_setaffinity(0, sizeof others, &others) != 0) return;
+  sched_setaffinity(0, sizeof all, &all);
+#endif
 }
 
 // Takes a task off the beginning of a share, or off its end.
@@ -124,6 +145,7 @@ inline void* work(void* number) {
     if (!is_wanted(round, own, last)) continue;
     if (!__atomic_compare_exchange_n(&pool.round, &round, round + 1, true, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED)) continue;
     last = round / one_round;
+    leave_core(pool.callers_core);
     take_part(own, int(round >> members_shift & members_mask));
     __atomic_fetch_sub(&pool.round, 1, __ATOMIC_RELEASE);
   }
@@ -163,6 +185,7 @@ inline void start_pool(pid_t process) {
 inline void open_round(Index tasks, int members, RunTask run, const void* task) {
   pool.run = run;
   pool.task = task;
+  pool.callers_core = present_core();
   for (int i = 0; i < members; ++i) {
     const Word first = tasks * i / members, last = tasks * (i + 1) / members;
     __atomic_store_n(&pool.workers[i].share, first | last << 32, __ATOMIC_RELAXED);
