@@ -30,9 +30,11 @@ _FORMS = {(False, False): "NN", (False, True): "NT", (True, False): "TN", (True,
 _KERNEL_TYPES = (FLOAT32, FLOAT64)
 # Products with no size below this are OpenBLAS's, measured: ours are faster below.
 _LARGE = 896
-# Of the parts that threads take: multiplications, about five microseconds; rows; and how many there are.
+# Of the parts that threads take: multiplications, about five microseconds; rows, and rows where each part transposes
+# the right side for itself; how many there are.
 _OF_A_PART = 300_000
 _FEWEST_ROWS = 8
+_FEWEST_ROWS_TRANSPOSED = 24
 _MOST_PARTS = 64
 
 
@@ -156,7 +158,8 @@ class _Product:
     @property
     def parts(self) -> int:
         """How many parts of its rows are worth a task each."""
-        return min(self.work // _OF_A_PART, self.rows // _FEWEST_ROWS, _MOST_PARTS)
+        fewest = _FEWEST_ROWS_TRANSPOSED if self.transposed_b else _FEWEST_ROWS
+        return min(self.work // _OF_A_PART, self.rows // fewest, _MOST_PARTS)
 
     @property
     def has_kernel(self) -> bool:

@@ -40,7 +40,8 @@ def tasks_of(block: Block, shape: NestShape, apart: Sequence[Node]) -> Tasks | N
     depth = next((depth for depth, extent in enumerate(shape.loops) if extent > 1), None)
     if depth is None or effect_of_block(block).raises:
         return None
-    work = sum(_rounds(shape, node) * _operations(node) for node in block.nodes if node not in apart)
+    within = [node for node in block.nodes if shape.depth(node.results[0]) > depth and node not in apart]
+    work = sum(_rounds(shape, node) * _operations(node) for node in within)
     extent = shape.loops[depth]
     size = max(1, extent * _OF_A_TASK // max(work, 1))
     if size > _NEIGHBOURS:

@@ -14,7 +14,12 @@ namespace pylms {
 template <class Task>
 inline void in_parallel(Index tasks, int threads, const Task& task) {
 #ifdef PYLMS_THREADS
-  share_tasks(tasks, threads, [](const void* each, Index number) { (*(const Task*)each)(number); }, &task);
+  // A copy of what the task captured: stores cannot change it, and compilers keep it in registers.
+  const auto run = [](const void* shared, Index number) {
+    const Task own = *(const Task*)shared;
+    own(number);
+  };
+  share_tasks(tasks, threads, run, &task);
 #else
   (void)threads;
   for (Index i = 0; i < tasks; ++i) task(i);
