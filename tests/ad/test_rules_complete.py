@@ -22,6 +22,7 @@ from pylms.ir.ops import (
     lists,
     tapes,
     tensor_calls,
+    tensor_gathers,
     tensors,
     texts,
     windows,
@@ -100,6 +101,7 @@ def test_every_primitive_has_a_derivative_or_a_reason_to_have_none() -> None:
         *arithmetic.LOGICAL,
         *integers.PRIMITIVES,
         tensors.ARGMAX,
+        tensor_gathers.ORDER,
         # Of ints:
         arrays.ARRAY_DIM,
         arrays.IN_BOUNDS,

@@ -9,7 +9,7 @@ from pylms.errors import StagedTypeError
 from pylms.ir.builder import Builder
 from pylms.ir.interpret import interpret
 from pylms.ir.node import Function
-from pylms.ir.ops.tensor_gathers import SCATTER_ADD, SCATTER_ADD_ALONG, TAKE, TAKE_ALONG
+from pylms.ir.ops.tensor_gathers import ORDER, SCATTER_ADD, SCATTER_ADD_ALONG, TAKE, TAKE_ALONG
 from pylms.ir.ops.tensor_regions import CONCAT, PLACE, SLICE
 from pylms.ir.ops.tensors import BATCH_MATMUL
 from pylms.ir.parser import parse_function
@@ -46,6 +46,7 @@ def summed(updates, positions, size):
     return result
 
 
+TIES = np.array([[2.0, -np.inf, 2.0, np.nan, 0.0], [0.0, -0.0, 0.0, -0.0, 0.0]])
 MEANINGS = {
     "slice": (SLICE, [X], {"starts": (1, 2, 3), "sizes": (1, 2, 2), "steps": (1, -2, -3)}, X[1:, 2::-2, 3::-3]),
     "an empty slice": (SLICE, [X], {"starts": (0, 3, 0), "sizes": (2, 0, 4), "steps": (1, 1, 1)}, X[:, 3:]),
@@ -66,6 +67,8 @@ MEANINGS = {
         {"axis": 1, "size": 3},
         np.array([[0.0, 1.0, 0.0], [4.0, 0.0, 5.0]]),
     ),
+    "order": (ORDER, [TIES], {"descending": False}, np.array([[1, 4, 0, 2, 3], [0, 1, 2, 3, 4]])),
+    "order from the greatest on": (ORDER, [TIES], {"descending": True}, np.array([[3, 0, 2, 4, 1], [0, 1, 2, 3, 4]])),
     "batch_matmul": (
         BATCH_MATMUL,
         [X, X],

@@ -230,10 +230,34 @@ no(
     says="a tensor that is indexed by a mask cannot be staged",
 )
 no("`nonzero`", lambda a: a.nonzero(), A, says="`torch.Tensor.nonzero` cannot be staged yet")
-no("`sort`, `argsort`, `topk`, `median`, `unique`", lambda a: a.sort(), A, says="`torch.sort` cannot be staged yet")
-no(
-    "`sort`, `argsort`, `topk`, `median`, `unique`",
-    lambda a: torch.topk(a, 2),
+yes(
+    "`sort`, `argsort`, `msort`",
+    lambda a, i: (
+        *(*a.sort(), *torch.sort(a, 0, descending=True), *a[0, 0].sort(), *i.sort(stable=True)),
+        *(a.argsort(dim=0), torch.argsort(a, descending=True), torch.msort(a), a.sort(dim=-1).values.cumsum(1)),
+    ),
     A,
-    says="`torch.topk` cannot be staged yet",
+    torch.tensor([4, -2, 7, 0]),
+    double=True,
+    note="of equal elements the first comes first",
 )
+yes(
+    "`topk`, `kthvalue`",
+    lambda a: (
+        *(*a.topk(2), *torch.topk(a, 1, 0, largest=False), *a.topk(2, sorted=False)),
+        *(*a.kthvalue(2), *torch.kthvalue(a, 1, 0, keepdim=True), *a.topk(0)),
+    ),
+    A,
+    note="of equal elements the first comes first",
+)
+yes(
+    "`median`",
+    lambda a, b: (
+        *(a.median(), *a.median(1), *torch.median(a, 0, keepdim=True), a[0, 1].median()),
+        *(b.median(), *b.median(-1), b.nan_to_num(1.0).median()),
+    ),
+    A,
+    torch.tensor([[1.0, float("nan"), 3.0], [2.0, 2.0, 2.0]]),
+    note="the lower of two",
+)
+no("`quantile`, `unique`, `mode`", lambda a: a.unique(), A, says="`torch.unique` cannot be staged yet")

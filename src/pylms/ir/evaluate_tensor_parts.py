@@ -9,7 +9,7 @@ import numpy as np
 from .evaluate_rules import Array, Value, as_type, dtype_of, evaluate_rules
 from .node import Node
 from .ops.fusion import SCATTER_UPDATE
-from .ops.tensor_gathers import SCATTER_ADD, SCATTER_ADD_ALONG, TAKE, TAKE_ALONG
+from .ops.tensor_gathers import ORDER, SCATTER_ADD, SCATTER_ADD_ALONG, TAKE, TAKE_ALONG
 from .ops.tensor_regions import CONCAT, PLACE, SLICE
 from .ops.tensors import integers_of
 from .types import TensorType
@@ -97,3 +97,13 @@ def _evaluate_scatter_add_along(_interpreter: Interpreter, node: Node, args: lis
 
 def _in_range(index: Array, extent: int) -> Array:
     return np.clip(index.astype(np.int64), 0, max(extent - 1, 0))
+
+
+@evaluate_rules.define(ORDER)
+def _evaluate_order(_interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
+    (values,) = args
+    if not node.attr("descending"):
+        return (np.argsort(values, axis=-1, kind="stable"),)
+    # Backwards twice: what is equal keeps its order.
+    order = np.argsort(values[..., ::-1], axis=-1, kind="stable")
+    return (values.shape[-1] - 1 - order[..., ::-1],)

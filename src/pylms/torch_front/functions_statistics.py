@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import torch
 
-from ..errors import StagedTypeError, TorchFeatureError
+from ..errors import StagedTypeError
 from ..ir.node import Atom
 from ..ir.ops.arithmetic import ABS, ADD, EQ, EXP, LOG, MUL, SELECT, SQRT, SUB
 from ..ir.ops.tensor_regions import CONCAT
@@ -271,20 +271,3 @@ def _scanned(context: TorchContext, primitive: Primitive, atom: Atom, axis: int)
 
 _define_running("cumsum", ADD)
 _define_running("cumprod", MUL)
-
-
-# ---- what would need sorting
-
-
-def _define_unsorted(*names: str) -> None:
-    @functions.define(*methods(*names))
-    def refuse(context: TorchContext, input: Operand, *_arguments: object, **_options: object) -> object:
-        raise TorchFeatureError(
-            f"`torch.{names[0]}` cannot be staged yet: nothing is sorted in staged code",
-            loc=caller_loc(),
-            hint="use max, min or argmax, or compute it outside staged code",
-        )
-
-
-for _name in ("sort", "argsort", "topk", "kthvalue", "median", "quantile", "unique", "mode"):
-    _define_unsorted(_name)

@@ -42,6 +42,7 @@ from . import (  # noqa: F401 - loading them fills the table
     functions_shape,
     functions_similarity,
     functions_softmax,
+    functions_sort,
     functions_statistics,
     functions_value,
 )

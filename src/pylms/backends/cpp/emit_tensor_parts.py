@@ -1,4 +1,4 @@
-"""C++ for copying parts of tensors to their places, and for adding up at positions: they need kernels of their own."""
+"""C++ for copying parts of tensors to their places, adding up at positions, and sorting: all have their own kernels."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from math import prod
 
 from ...ir.node import Atom, Const, Node
 from ...ir.ops.fusion import SCATTER_UPDATE
-from ...ir.ops.tensor_gathers import SCATTER_ADD, SCATTER_ADD_ALONG
+from ...ir.ops.tensor_gathers import ORDER, SCATTER_ADD, SCATTER_ADD_ALONG
 from ...ir.ops.tensor_regions import CONCAT, PLACE
 from ...ir.ops.tensors import integers_of
 from ...ir.types import BufferType, TensorType
@@ -156,6 +156,16 @@ def _emit_scatter_add_along(emitter: Emitter, node: Node) -> None:
         at = _position(emitter, index, there, extent)
         here = _offset((row, extent * inner), (at, inner), (column, 1))
         _add(emitter, target, here, updates, there)
+
+
+@emit_rules.define(ORDER)
+def _emit_order(emitter: Emitter, node: Node) -> None:
+    (source,) = node.args
+    shape = _type(source).shape
+    target = _new(emitter, node)
+    emitter.include("order.h")
+    kernel = f"pylms::order_rows<{'true' if node.attr('descending') else 'false'}>"
+    emitter.line(f"{kernel}({target}, {emitter.expression(source)}, {prod(shape[:-1])}, {shape[-1]});")
 
 
 def _position(emitter: Emitter, index: Atom, where: str, extent: int) -> str:

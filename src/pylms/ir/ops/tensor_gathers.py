@@ -1,4 +1,4 @@
-"""Elements at positions that are known when the code runs, and sums at such positions. All are pure.
+"""Elements at positions that are known when the code runs, and sums at such positions; sorting. All are pure.
 
 `take(x, index) {axis}`: index is an integer tensor of any rank, whose dimensions stand in the result where the
 dimension `axis` of x was: the shape is x.shape[:axis] + index.shape + x.shape[axis + 1:].
@@ -7,6 +7,8 @@ index[i...] of dimension `axis`, which has `size` elements and stands where inde
 `take_along(x, index) {axis}`: x and index have the same shape except along `axis`, and the result has index's:
 result[i..., j, k...] = x[i..., index[i..., j, k...], k...].
 `scatter_add_along(index, updates) {axis, size}`: its adjoint; index and updates have one shape.
+`order(x) {descending}`: int64 positions of x's shape, those that sort its last dimension: what `take_along` takes there
+is sorted. What is equal keeps its order, and NaN is greater than everything.
 
 A position below 0 counts as 0, and one beyond the end as the last: the program checks before that none is, but a
 pure operation may be computed before the check. Where a position is taken several times its updates are added in order.
@@ -18,14 +20,15 @@ from ...errors import StagedTypeError
 from ..node import Block
 from ..primitive import Primitive
 from ..rules import effect_rules, pure, type_rules
-from ..types import TensorType, Type
+from ..types import INT64, TensorType, Type
 from .tensors import Attrs, require_tensor
 
 TAKE = Primitive("take")
 SCATTER_ADD = Primitive("scatter_add")
 TAKE_ALONG = Primitive("take_along")
 SCATTER_ADD_ALONG = Primitive("scatter_add_along")
-PRIMITIVES = (TAKE, SCATTER_ADD, TAKE_ALONG, SCATTER_ADD_ALONG)
+ORDER = Primitive("order")
+PRIMITIVES = (TAKE, SCATTER_ADD, TAKE_ALONG, SCATTER_ADD_ALONG, ORDER)
 
 effect_rules.define(*PRIMITIVES)(pure)
 
@@ -90,6 +93,14 @@ def _scatter_add_along_type(args: tuple[Type, ...], attrs: Attrs, _blocks: tuple
         raise StagedTypeError(f"{index} gives no position along dimension {axis} to each element of {updates}")
     _require_room(size, index)
     return (TensorType(updates.dtype, (*updates.shape[:axis], size, *updates.shape[axis + 1 :])),)
+
+
+@type_rules.define(ORDER)
+def _order_type(args: tuple[Type, ...], attrs: Attrs, _blocks: tuple[Block, ...]) -> tuple[Type, ...]:
+    source = require_tensor(args[0])
+    if not source.rank or not isinstance(attrs["descending"], bool):
+        raise StagedTypeError(f"{source} has no last dimension to sort")
+    return (TensorType(INT64, source.shape),)
 
 
 def _without(shape: tuple[int, ...], axis: int) -> tuple[int, ...]:
