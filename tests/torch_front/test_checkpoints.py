@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -11,7 +13,7 @@ from torch import nn, optim  # noqa: E402
 from torch.utils.data import DataLoader  # noqa: E402
 
 from pylms import stageTensor  # noqa: E402
-from pylms.errors import StagingError  # noqa: E402
+from pylms.errors import StagingError, TorchFeatureError  # noqa: E402
 from tests.torch_front.compare import classification  # noqa: E402
 
 
@@ -81,6 +83,55 @@ def test_checkpoints_of_each_epoch_and_of_the_best(tmp_path):
         kept[-1] += ((stageTensor(run) if folder == "compiled" else run)(2),)
     _same(kept[1], kept[0])
     assert len(kept[0][1]) > 3
+
+
+def test_safetensors(tmp_path):
+    """Of weights and of what the loop computes, by whichever name the functions are called."""
+    safetensors = pytest.importorskip("safetensors.torch")
+    save, save_file = torch.save, safetensors.save_file
+    kept = []
+    for folder in ("pytorch", "compiled"):
+        torch.manual_seed(1)
+        model = nn.Linear(6, 3)
+        optimizer = optim.Adam(model.parameters(), lr=0.1)
+        loader = DataLoader(classification(24), batch_size=8)
+        path = tmp_path / folder
+        path.mkdir()
+
+        def run(epochs):
+            for epoch in range(epochs):
+                for x, y in loader:
+                    optimizer.zero_grad()
+                    loss = F.cross_entropy(model(x), y)
+                    loss.backward()
+                    optimizer.step()
+                save_file(model.state_dict(), f"{path}/weights{epoch}.safetensors", metadata={"of": "a test"})
+                safetensors.save_model(model, f"{path}/model{epoch}.safetensors")
+                save_file({"loss": loss, "weight": model.weight}, path / "last.safetensors")
+                save(model.state_dict(), path / "last.pt")
+
+        (stageTensor(run) if folder == "compiled" else run)(2)
+        files = sorted(file.name for file in path.iterdir())
+        read = [
+            torch.load(path / name) if name.endswith("pt") else safetensors.load_file(path / name) for name in files
+        ]
+        kept.append((files, read))
+    _same(kept[1], kept[0])
+    assert len(kept[0][0]) == 6
+
+
+def test_bytes_in_a_loop():
+    model = nn.Linear(6, 3)
+
+    @stageTensor
+    def run(rounds):
+        for _ in range(rounds):
+            print(len(pickle.dumps(model.state_dict())))  # here
+
+    with pytest.raises(TorchFeatureError, match="dumps` in a staged loop would give what was there") as caught:
+        run(1)
+    assert caught.value.loc is not None and "# here" in caught.value.loc.text
+    assert "torch.save(obj, path)" in (caught.value.hint or "")
 
 
 def test_a_state_cannot_be_looked_into():

@@ -92,7 +92,7 @@ class Front(Protocol):
         """How to loop over an iterable natively, or None where Python iterates it while generating."""
 
     def stand_in(self, function: Callable[..., object]) -> Callable[..., object]:
-        """What is called in place of a class of a library, so that it can be staged; others as they are."""
+        """What is called in place of a function or class of a library, so that it is staged; others as they are."""
 
     def tried_plan(self, trace: Trace, iterable: object) -> TriedPlan | None:
         """How to loop natively over what holds or makes batches, if the loop's body takes that; None for others."""

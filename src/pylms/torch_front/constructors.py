@@ -23,7 +23,7 @@ _DTYPES: dict[object, torch.dtype | None] = {
 }
 
 
-def stand_in(function: Callable[..., object]) -> Callable[..., object]:
+def made_by_function(function: Callable[..., object]) -> Callable[..., object]:
     """What makes the tensor that an old constructor would make; any other function as it is."""
     try:
         dtype = _DTYPES[function]

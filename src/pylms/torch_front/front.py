@@ -20,8 +20,8 @@ from ..staging.variables import Variable
 from .arguments import argument_of, is_argument
 from .batch_sources import source_of
 from .batches import Batches
-from .checkpoints import staged_saving
-from .constructors import stand_in
+from .checkpoints import saving_in_run, staged_saving
+from .constructors import made_by_function
 from .content import ContentCell, Home
 from .context import TorchContext
 from .loaders import LoaderTable, staged_loaders
@@ -161,7 +161,7 @@ class TorchFront:
             return self._loaders.plan(iterable)
 
     def stand_in(self, function: Callable[..., object]) -> Callable[..., object]:
-        return stand_in(function)
+        return saving_in_run(self.context, made_by_function(function))
 
     def tried_plan(self, trace: Trace, iterable: object) -> TriedPlan | None:
         """For lists of batches, and what the user's code makes batches with."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from typing import Any
 from unittest import mock
 
@@ -39,17 +40,29 @@ class ProgressPlan:
         self._loader = loader
 
     def run(self, trace: Trace, item_of: Item, body: LoopBody) -> None:
+        """From 0 to the end, where the bar is closed, as tqdm does; the next epoch opens it again."""
+        if self._bar.disable:
+            self._loader.run(trace, item_of, body)
+            return
+
         def counted(number: object, item: object) -> object:
-            self._call("update")
+            self._call(self._bar.update)
             return item_of(number, item)
 
-        self._call("reset")
+        self._call(self._open)
         self._loader.run(trace, counted, body)
+        self._call(self._bar.close)
 
-    def _call(self, name: str) -> None:
-        if not self._bar.disable:
-            with torch._C.DisableTorchFunction():
-                stage_call(self._context, getattr(self._bar, name), (), {})
+    def _call(self, function: Callable[[], object]) -> None:
+        with torch._C.DisableTorchFunction():
+            stage_call(self._context, function, (), {})
+
+    def _open(self) -> None:
+        self._bar.disable = False
+        shown = getattr(type(self._bar), "_instances", None)
+        if shown is not None:
+            shown.add(self._bar)
+        self._bar.reset()
 
 
 @contextmanager
@@ -60,7 +73,26 @@ def staged_progress(context: TorchContext) -> Iterator[None]:
         for name in _SHOWING if isinstance(kind, type) else ():
             if hasattr(kind, name):
                 stack.enter_context(mock.patch.object(kind, name, _showing(context, getattr(kind, name))))
+        if isinstance(kind, type):
+            initialise: Callable[..., None] = getattr(kind, "__init__")  # noqa: B009 - not that of `type`
+            stack.enter_context(mock.patch.object(kind, "__init__", _taken_back(context, initialise)))
         yield
+
+
+def _taken_back(context: TorchContext, initialise: Callable[..., None]) -> Callable[..., None]:
+    """A bar that is made again, because tracing begins again, is taken off the screen before."""
+
+    def make(bar: Any, *args: object, **kwargs: object) -> None:
+        initialise(bar, *args, **kwargs)
+        if context.is_here:
+            context.trace.on_undo(partial(_discard, bar))
+
+    return make
+
+
+def _discard(bar: Any) -> None:
+    bar.leave = False
+    bar.close()
 
 
 def _showing(context: TorchContext, show: Callable[..., object]) -> Callable[..., object]:

@@ -46,6 +46,7 @@ def _invoke(
         return _invoke(trace, rewrite, function.func, (*function.args, *args), {**function.keywords, **kwargs})
     if isinstance(function, MethodType) and isinstance(function.__func__, FunctionType):
         return _invoke(trace, rewrite, function.__func__, (function.__self__, *args), kwargs)
+    function = trace.front.stand_in(function)
     if function in _TEXTS and any(map(trace.is_staged, args)):
         raise StagingError(
             "a staged value has no text while staging: it is known only when the compiled code runs",
@@ -59,7 +60,7 @@ def _invoke(
         if isinstance(text, str) and _holds_staged(trace, (*args, *kwargs.values()), _DEEPEST_LOOK):
             method: Callable[..., object] = getattr(trace.wrap(trace.lift(text)), function.__name__)
             return method(*args, **kwargs)
-        return register_made(trace, function, args, trace.front.stand_in(function)(*args, **kwargs))
+        return register_made(trace, function, args, function(*args, **kwargs))
     if is_rewritten(function.__code__):
         return call_function(trace, function, args, kwargs)
     if rewrite is None or not trace.options.recursive or is_library_file(function.__code__.co_filename):
