@@ -79,18 +79,27 @@ def caller_loc() -> Loc:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         code = frame.f_code
-        if is_user_file(code.co_filename):
-            return loc_in_code(code, frame.f_lasti, frame.f_lineno)
+        if _is_user_file[code.co_filename]:
+            return loc_in_code(code, frame.f_lasti)
         frame = frame.f_back
     return Loc("<unknown>", 1)
 
 
-@lru_cache(maxsize=4096)
 def is_user_file(filename: str) -> bool:
     """Whether code from this file is the user's: not this package, not PyTorch, not the frozen import system."""
-    if filename.startswith("<frozen"):
-        return False
-    return not filename.startswith(_PACKAGE_DIRECTORY) and _TORCH_DIRECTORY not in filename
+    return _is_user_file[filename]
+
+
+class _UserFiles(dict[str, bool]):
+    """What was found out about files: asked of each frame around each operation, too often for a call."""
+
+    def __missing__(self, filename: str) -> bool:
+        is_ours = filename.startswith(("<frozen", _PACKAGE_DIRECTORY)) or _TORCH_DIRECTORY in filename
+        self[filename] = not is_ours
+        return not is_ours
+
+
+_is_user_file = _UserFiles()
 
 
 def is_called_by_user(frame: FrameType | None) -> bool:
@@ -109,39 +118,48 @@ def is_library_file(filename: str) -> bool:
     return any(f"{os.sep}{folder}{os.sep}" in filename for folder in ("site-packages", "dist-packages"))
 
 
-def loc_in_code(code: CodeType, last_instruction: int, line: int) -> Loc:
-    """The position of an instruction of a code object; `line` serves where Python kept no more."""
-    return _loc_in_code(_Identical(code), last_instruction, line)
+def loc_in_code(code: CodeType, last_instruction: int) -> Loc:
+    """The position of an instruction of a code object; its line only where Python kept no more."""
+    known = _instructions.get(id(code))
+    if known is None:
+        if len(_instructions) == _MOST_CODE_OBJECTS:
+            _instructions.clear()
+        known = _instructions[id(code)] = _Instructions(code)
+    return known[last_instruction]
 
 
-@lru_cache(maxsize=1 << 14)
-def _loc_in_code(key: _Identical, last_instruction: int, line: int) -> Loc:
-    code = key.code
-    positions = _positions(key)
-    if last_instruction // 2 >= len(positions):
-        return Loc(code.co_filename, line)
-    start, end, col, end_col = positions[last_instruction // 2]
-    return Loc(code.co_filename, start or line, col, end, end_col)
+class _Instructions(dict[int, Loc]):
+    """The positions of a code object's instructions, as far as they were asked for.
 
-
-class _Identical:
-    """A code object as a key: by identity, since equal ones may be of different files, and hashing one takes long."""
-
-    __slots__ = ("code",)
+    Keeps the code object, so that its identity stays its own: equal ones may be of different files, and hashing one
+    takes long.
+    """
 
     def __init__(self, code: CodeType) -> None:
-        self.code = code
+        super().__init__()
+        self._code = code
+        self._positions = _positions(code)
 
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Identical) and other.code is self.code
+    def __missing__(self, last_instruction: int) -> Loc:
+        where = last_instruction // 2
+        start, end, col, end_col = self._positions[where] if where < len(self._positions) else (None,) * 4
+        found = self[last_instruction] = Loc(
+            self._code.co_filename, start or self._line(last_instruction), col, end, end_col
+        )
+        return found
 
-    def __hash__(self) -> int:
-        return id(self.code)
+    def _line(self, instruction: int) -> int:
+        spans = self._code.co_lines()
+        lines = [line for first, after, line in spans if first <= instruction < after and line is not None]
+        return lines[0] if lines else self._code.co_firstlineno
 
 
-@lru_cache(maxsize=1024)
-def _positions(key: _Identical) -> tuple[tuple[int | None, int | None, int | None, int | None], ...]:
+def _positions(code: CodeType) -> tuple[tuple[int | None, int | None, int | None, int | None], ...]:
     """For each instruction: first line, last line, first column, last column. Python keeps them since 3.11."""
     if sys.version_info < (3, 11):
         return ()
-    return tuple(key.code.co_positions())
+    return tuple(code.co_positions())
+
+
+_MOST_CODE_OBJECTS = 4096
+_instructions: dict[int, _Instructions] = {}

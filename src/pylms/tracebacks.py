@@ -30,7 +30,7 @@ def error_loc(error: BaseException) -> Loc | None:
             innermost = entry
     if innermost is None:
         return None
-    return loc_in_code(innermost.tb_frame.f_code, innermost.tb_lasti, innermost.tb_lineno)
+    return loc_in_code(innermost.tb_frame.f_code, innermost.tb_lasti)
 
 
 def is_raised_by_statement(error: BaseException) -> bool:

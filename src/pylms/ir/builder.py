@@ -6,29 +6,44 @@ Used by staging (one `Builder` a trace) and by passes (one a function, from `Bui
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from itertools import chain, repeat
+from operator import attrgetter
 from types import MappingProxyType
 
 from ..errors import PylmsError
 from ..loc import Loc
 from .node import Atom, AttributeValue, Block, Function, Node, Sym, highest_id
 from .primitive import Primitive
-from .rules import effect_rules, type_rules
+from .rules import effect_rules, result_types
 from .types import BufferType, Type
 
-_NO_ATTRIBUTES: Mapping[str, AttributeValue] = MappingProxyType({})
+_type_of: Callable[[Atom], Type] = attrgetter("type")
+NO_ATTRIBUTES: Mapping[str, AttributeValue] = MappingProxyType({})
 
 
 class BlockScope:
-    """A block being built."""
+    """A block being built, open while the `with` statement that it is for lasts."""
 
-    def __init__(self, params: tuple[Sym, ...], depth: int) -> None:
-        """`depth`: how many blocks were open around it."""
+    __slots__ = ("_open", "depth", "is_open", "nodes", "params")
+
+    def __init__(self, params: tuple[Sym, ...], open_scopes: list[BlockScope]) -> None:
+        """`open_scopes`: the builder's, which this joins."""
         self.params = params
-        self.depth = depth
+        self.depth = len(open_scopes)
         self.nodes: list[Node] = []
         self.is_open = True
+        self._open = open_scopes
+
+    def __enter__(self) -> BlockScope:
+        self._open.append(self)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.is_open = False
+        popped = self._open.pop()
+        assert popped is self, "blocks must be closed in the order they were opened"
 
     def finish(self, results: Sequence[Atom]) -> Block:
         """The block, once all its nodes are there."""
@@ -69,18 +84,11 @@ class Builder:
         self._next_id += 1
         return symbol
 
-    @contextmanager
-    def block(self, params: Sequence[Sym] = ()) -> Iterator[BlockScope]:
-        """Open a block; nodes emitted until the end of the `with` go into it."""
-        scope = BlockScope(tuple(params), len(self._scopes))
+    def block(self, params: Sequence[Sym] = ()) -> BlockScope:
+        """A block to open; nodes emitted until the end of the `with` go into it."""
+        scope = BlockScope(tuple(params), self._scopes)
         self._homes.update(dict.fromkeys(scope.params, scope))
-        self._scopes.append(scope)
-        try:
-            yield scope
-        finally:
-            scope.is_open = False
-            popped = self._scopes.pop()
-            assert popped is scope, "blocks must be closed in the order they were opened"
+        return scope
 
     @contextmanager
     def reopened(self, scopes: Sequence[BlockScope]) -> Iterator[None]:
@@ -102,14 +110,18 @@ class Builder:
         args: Sequence[Atom],
         *,
         loc: Loc,
-        attrs: Mapping[str, AttributeValue] = _NO_ATTRIBUTES,
+        attrs: Mapping[str, AttributeValue] = NO_ATTRIBUTES,
         blocks: Sequence[Block] = (),
         names: Sequence[str] = (),
     ) -> tuple[Sym, ...]:
         """Append a node and give its results. Raises `StagedTypeError` at `loc` where operands do not fit."""
         node = self.node(primitive, args, loc=loc, attrs=attrs, blocks=blocks, names=names)
-        self.append(node)
-        return node.results
+        scope = self._scopes[-1]
+        scope.nodes.append(node)
+        results = node.results
+        for result in results:
+            self._homes[result] = scope
+        return results
 
     def node(
         self,
@@ -117,23 +129,30 @@ class Builder:
         args: Sequence[Atom],
         *,
         loc: Loc,
-        attrs: Mapping[str, AttributeValue] = _NO_ATTRIBUTES,
+        attrs: Mapping[str, AttributeValue] = NO_ATTRIBUTES,
         blocks: Sequence[Block] = (),
         names: Sequence[str] = (),
     ) -> Node:
         """Make a node with fresh results, without appending it."""
         arg_tuple, block_tuple = tuple(args), tuple(blocks)
         try:
-            types = type_rules[primitive](tuple([arg.type for arg in arg_tuple]), attrs, block_tuple)
+            types = result_types(primitive, tuple(map(_type_of, arg_tuple)), attrs, block_tuple)
         except PylmsError as error:
             if error.loc is None:
                 error.loc = loc
             raise
         effect = effect_rules[primitive](arg_tuple, attrs, block_tuple)
-        results = tuple(
-            [self.fresh(type_, names[index] if index < len(names) else "") for index, type_ in enumerate(types)]
-        )
-        return Node(results, primitive, arg_tuple, tuple(attrs.items()), block_tuple, effect, loc)
+        results = self._results(types, names)
+        attributes = tuple(attrs.items()) if attrs else ()
+        return Node(results, primitive, arg_tuple, attributes, block_tuple, effect, loc)
+
+    def _results(self, types: tuple[Type, ...], names: Sequence[str]) -> tuple[Sym, ...]:
+        """Fresh symbols; those without a name are at the end."""
+        if len(types) == 1:  # most
+            number = self._next_id
+            self._next_id = number + 1
+            return (Sym(number, types[0], names[0] if names else ""),)
+        return tuple(map(self.fresh, types, chain(names, repeat(""))))
 
     def append(self, node: Node) -> None:
         """Append a node that exists already (a pass that keeps it)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, TypeAlias
 
 from ..records import record
@@ -72,6 +73,25 @@ PURE = Effect()
 RAISES = Effect(raises=True)
 RAISES_KEPT = Effect(raises=True, keep=True)
 IO = Effect(io=True)
+
+_WITHOUT_PLACES = {(each.io, each.raises, each.keep): each for each in (PURE, RAISES, RAISES_KEPT, IO)}
+
+
+def all_of(effects: Iterable[Effect]) -> Effect:
+    """What running several nodes does."""
+    read: set[Place] = set()
+    written: set[Place] = set()
+    io = raises = keep = False
+    last = PURE
+    for effect in effects:
+        if effect is last or effect is PURE:
+            continue
+        last = effect
+        read |= effect.reads
+        written |= effect.writes
+        io, raises, keep = io or effect.io, raises or effect.raises, keep or effect.keep
+    known = None if read or written else _WITHOUT_PLACES.get((io, raises, keep))
+    return known or Effect(frozenset(read), frozenset(written), io, raises, keep)
 
 
 def reads(*places: Place) -> Effect:

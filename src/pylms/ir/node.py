@@ -38,14 +38,15 @@ class Const:
     value: bool | int | float
     type: ScalarType
 
-    def _key(self) -> tuple[str, ScalarType]:
-        return (float(self.value).hex() if self.type.is_float else str(int(self.value)), self.type)
-
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Const) and self._key() == other._key()
+        if not isinstance(other, Const) or self.type is not other.type:
+            return False
+        if self.type.is_float:
+            return float(self.value).hex() == float(other.value).hex()
+        return self.value == other.value
 
     def __hash__(self) -> int:
-        return hash(self._key())
+        return hash((self.value if self.value == self.value else "nan", self.type))
 
 
 Atom = Sym | Const
@@ -110,8 +111,15 @@ def walk(block: Block) -> Iterator[Node]:
 
 def highest_id(function: Function) -> int:
     """The greatest symbol id in use: fresh symbols start after it."""
-    ids = [symbol.id for symbol in function.params]
-    for node in walk(function.body):
-        ids.extend(symbol.id for symbol in node.results)
-        ids.extend(symbol.id for block in node.blocks for symbol in block.params)
-    return max(ids, default=-1)
+    highest = -1
+    pending = [function.body]
+    while pending:
+        block = pending.pop()
+        for symbol in block.params:
+            highest = max(highest, symbol.id)
+        for node in block.nodes:
+            for symbol in node.results:
+                if symbol.id > highest:
+                    highest = symbol.id
+            pending += node.blocks
+    return highest

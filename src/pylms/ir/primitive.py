@@ -7,7 +7,7 @@ so that adding an operation touches the files of its family and no central visit
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 from ..errors import InternalError
 from ..records import record
@@ -30,32 +30,26 @@ class Primitive:
         return self.symbol or self.name
 
 
-class RuleTable(Generic[Rule]):
+class RuleTable(dict[Primitive, Rule]):
     """From primitives to rules of one purpose. Filled while modules load, only read afterwards."""
 
     def __init__(self, purpose: str) -> None:
+        super().__init__()
         self.purpose = purpose
-        self._rules: dict[Primitive, Rule] = {}
 
     def define(self, *primitives: Primitive) -> Callable[[Rule], Rule]:
         """Decorator: the function below is the rule of these primitives."""
 
         def register(rule: Rule) -> Rule:
             for primitive in primitives:
-                self._rules[primitive] = rule
+                self[primitive] = rule
             return rule
 
         return register
 
-    def __getitem__(self, primitive: Primitive) -> Rule:
-        try:
-            return self._rules[primitive]
-        except KeyError:
-            raise InternalError(f"primitive `{primitive}` has no {self.purpose} rule") from None
-
-    def __contains__(self, primitive: Primitive) -> bool:
-        return primitive in self._rules
+    def __missing__(self, primitive: Primitive) -> Rule:
+        raise InternalError(f"primitive `{primitive}` has no {self.purpose} rule")
 
     def missing(self, primitives: Iterable[Primitive]) -> list[Primitive]:
         """Those of `primitives` that this table has no rule for."""
-        return [primitive for primitive in primitives if primitive not in self._rules]
+        return [primitive for primitive in primitives if primitive not in self]

@@ -7,10 +7,11 @@ the builder adds. An effect rule may look at blocks, whose nodes already carry t
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 
-from .effects import PURE, Effect
+from .effects import PURE, Effect, all_of
 from .node import Atom, AttributeValue, Block, Sym
-from .primitive import RuleTable
+from .primitive import Primitive, RuleTable
 from .types import Type
 
 TypeRule = Callable[[tuple[Type, ...], Mapping[str, AttributeValue], tuple[Block, ...]], tuple[Type, ...]]
@@ -20,6 +21,18 @@ type_rules: RuleTable[TypeRule] = RuleTable("type")
 effect_rules: RuleTable[EffectRule] = RuleTable("effect")
 
 
+def result_types(
+    primitive: Primitive, args: tuple[Type, ...], attrs: Mapping[str, AttributeValue], blocks: tuple[Block, ...]
+) -> tuple[Type, ...]:
+    """What the type rule gives. It is asked once for the same operands, where these alone decide."""
+    return type_rules[primitive](args, attrs, blocks) if attrs or blocks else _types_by_operands(primitive, *args)
+
+
+@lru_cache(maxsize=4096)
+def _types_by_operands(primitive: Primitive, *args: Type) -> tuple[Type, ...]:
+    return type_rules[primitive](args, {}, ())
+
+
 def pure(_args: tuple[Atom, ...], _attrs: Mapping[str, AttributeValue], _blocks: tuple[Block, ...]) -> Effect:
     """The effect rule of primitives that only compute."""
     return PURE
@@ -27,10 +40,11 @@ def pure(_args: tuple[Atom, ...], _attrs: Mapping[str, AttributeValue], _blocks:
 
 def effect_of_block(block: Block) -> Effect:
     """What running a block does, as seen from outside it: its own variables do not count."""
-    total = PURE
+    total = all_of([node.effect for node in block.nodes])
+    if not total.reads and not total.writes:
+        return total
     own: set[Sym] = set(block.params)
     for node in block.nodes:
-        total = total | node.effect
         own.update(node.results)
     return total.without(frozenset(own))
 
@@ -39,7 +53,4 @@ def effect_of_blocks(
     _args: tuple[Atom, ...], _attrs: Mapping[str, AttributeValue], blocks: tuple[Block, ...]
 ) -> Effect:
     """The effect rule of structured control flow: whatever its blocks may do."""
-    total = PURE
-    for block in blocks:
-        total = total | effect_of_block(block)
-    return total
+    return all_of([effect_of_block(block) for block in blocks])

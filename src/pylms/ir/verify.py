@@ -18,11 +18,11 @@ from ..errors import InternalError, PylmsError
 from ..loc import Loc
 from .call_graph import all_functions, callee_of, mutated_parameters
 from .effects import PURE, Effect, Place
-from .node import Atom, Block, Const, Function, Node, Sym
+from .node import Atom, AttributeValue, Block, Const, Function, Node, Sym
 from .ops.functions import CALL
 from .ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from .printer import Fault, format_atom, print_function
-from .rules import effect_of_block, effect_rules, type_rules
+from .rules import effect_of_block, effect_rules, result_types
 from .types import BufferType, ScalarType, TapeType, Type, VarType
 
 
@@ -94,7 +94,7 @@ class _Verifier:
             own.append(param)
         for node in block.nodes:
             self._node(node)
-            own.extend(node.results)
+            own += node.results
         for result in block.results:
             self._atom(result, block, loc)
             if isinstance(result.type, (VarType, TapeType)) or (
@@ -112,8 +112,9 @@ class _Verifier:
             self._block(block, node, node.loc)
         if is_new:
             self._variables_stay_variables(node)
-            self._types(node)
-            self._effect(node)
+            attrs = dict(node.attrs)
+            self._types(node, attrs)
+            self._effect(node, attrs)
             self._checked.add(node)
         if node.primitive is CALL:
             self._call(node)
@@ -121,11 +122,10 @@ class _Verifier:
             self._define(result, node, node.loc)
 
     def _define(self, symbol: Sym, place: Fault, loc: Loc) -> None:
-        other = self._defined.get(symbol.id)
-        if other is symbol:
-            self._fail(place, f"{format_atom(symbol)} is defined twice", loc)
-        if other is not None:
-            self._fail(place, f"two symbols have the id {symbol.id}", loc)
+        if symbol.id in self._defined:
+            is_same = self._defined[symbol.id] is symbol
+            what = f"{format_atom(symbol)} is defined twice" if is_same else f"two symbols have the id {symbol.id}"
+            self._fail(place, what, loc)
         self._defined[symbol.id] = symbol
         self._in_scope.add(symbol)
 
@@ -138,18 +138,18 @@ class _Verifier:
             self._fail(place, f"{format_atom(atom)} is {'out of scope' if known else 'not defined'} here", loc)
 
     def _variables_stay_variables(self, node: Node) -> None:
-        for position, arg in enumerate(node.args):
-            allowed = node.primitive in (VAR_GET, VAR_SET) and position == 0
-            if isinstance(arg.type, VarType) and not allowed:
+        for arg in node.args[1:] if node.primitive in (VAR_GET, VAR_SET) else node.args:
+            if isinstance(arg.type, VarType):
                 self._fail(node, f"the variable {format_atom(arg)} is used as a value", node.loc)
-        if node.primitive is not VAR_NEW and any(isinstance(result.type, VarType) for result in node.results):
-            self._fail(node, f"{node.primitive} makes a variable", node.loc)
+        for result in node.results:
+            if isinstance(result.type, VarType) and node.primitive is not VAR_NEW:
+                self._fail(node, f"{node.primitive} makes a variable", node.loc)
 
-    def _types(self, node: Node) -> None:
+    def _types(self, node: Node, attrs: Mapping[str, AttributeValue]) -> None:
         found = tuple([result.type for result in node.results])
         types = tuple([arg.type for arg in node.args])
         try:
-            expected = type_rules[node.primitive](types, dict(node.attrs), node.blocks)
+            expected = result_types(node.primitive, types, attrs, node.blocks)
         except (PylmsError, LookupError, ValueError, TypeError, AttributeError, AssertionError) as error:
             reason = error.message if isinstance(error, PylmsError) else f"{type(error).__name__}: {error}"
             self._fail(node, reason, node.loc)
@@ -157,8 +157,8 @@ class _Verifier:
             wanted, given = ", ".join(map(str, expected)), ", ".join(map(str, found))
             self._fail(node, f"the results have the types ({given}), and the rule says ({wanted})", node.loc)
 
-    def _effect(self, node: Node) -> None:
-        expected = effect_rules[node.primitive](node.args, dict(node.attrs), node.blocks)
+    def _effect(self, node: Node, attrs: Mapping[str, AttributeValue]) -> None:
+        expected = effect_rules[node.primitive](node.args, attrs, node.blocks)
         if expected is not node.effect and (missing := _missing(expected, node.effect)):
             self._fail(node, f"the effect lacks {missing}", node.loc)
 

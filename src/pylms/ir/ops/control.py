@@ -44,7 +44,7 @@ ERROR_NAMES = frozenset(
 
 
 def _result_types(block: Block) -> tuple[Type, ...]:
-    return tuple(result.type for result in block.results)
+    return tuple([result.type for result in block.results])
 
 
 def _require_same(what: str, expected: tuple[Type, ...], found: tuple[Type, ...]) -> None:
