@@ -35,6 +35,7 @@ from .ir.types import (
     TextType,
     Type,
 )
+from .lasting import lasting_objects
 from .late import late_module
 from .options import Options
 from .records import record
@@ -59,8 +60,6 @@ _PACKAGE = Path(__file__).parent
 INCLUDE_DIRECTORIES = (_PACKAGE / "runtime" / "include", _PACKAGE / "backends" / "cpp" / "include")
 _GENERATING_PARTS = ("ir", "passes", "ad", "backends", "runtime/include")
 _BUNDLE_NAME = "bundle"
-# Each piece reads the whole source: fewer parts would not pay for that.
-_PARTS_OF_A_PIECE = 8
 _CAUGHT = {name: getattr(builtins, name) for name in dir(builtins) if name.endswith("Error")}
 
 
@@ -77,7 +76,8 @@ class Compiled:
 def compile_staged(staged: Staged, native: NativeInterface, options: Options) -> Compiled:
     """From traced IR to a native callable. Raises ToolchainError where the compiler is missing or fails."""
     started = time.perf_counter()
-    entry, bundle = build(staged.function, options)
+    with lasting_objects():
+        entry, bundle = build(staged.function, options)
     _write_generated(bundle, options)
     library = load_library(native, entry.path)
     function = bind(staged, bundle, library.entry, native, library.handle)
@@ -163,15 +163,10 @@ def _build_into(function: Function, toolchain: Toolchain, options: Options, fold
         folder / LIBRARY_NAME,
         extra_flags=(*bundle.flags, *bundle.link),
         include_dirs=INCLUDE_DIRECTORIES,
-        pieces=_pieces(bundle),
+        pieces=min(os.cpu_count() or 1, bundle.pieces),
     )
     payload = pickle.dumps(bundle)
     (folder / _BUNDLE_NAME).write_bytes(digest_of(payload).encode() + payload)
-
-
-def _pieces(bundle: SourceBundle) -> int:
-    """In how many pieces to compile a program: as many as there are CPUs, where each has enough to do."""
-    return max(1, min(os.cpu_count() or 1, bundle.parts // _PARTS_OF_A_PIECE))
 
 
 def _read_bundle(folder: Path) -> SourceBundle | None:

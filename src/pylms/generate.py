@@ -15,6 +15,7 @@ from .backends.registry import backend_named
 from .ir.node import Function
 from .ir.printer import print_function
 from .options import Options
+from .passes.on_tensors import OnTensors
 from .passes.pipeline import REASSOCIATING_PASSES, TENSOR_PASSES, VALUE_PASSES, run_passes, scalar_passes
 from .passes.pool_first import PoolFirst
 
@@ -28,7 +29,7 @@ def optimise(function: Function, options: Options) -> Function:
     backend = _backend(options)
     reassociating = REASSOCIATING_PASSES if options.reassociate else ()
     scalar = scalar_passes(checks=options.checks)
-    derivatives = (ExpandPullbacks(), *scalar, PoolFirst(), Differentiate())
+    derivatives = (ExpandPullbacks(), *scalar, OnTensors(PoolFirst()), Differentiate())
     passes = (*VALUE_PASSES, *derivatives, *TENSOR_PASSES, *reassociating, *backend.legalise())
     return run_passes(function, passes, on_pass=_dump_pass if options.dump_ir else None)
 

@@ -56,7 +56,7 @@ class SourceBundle(NamedTuple):
     argument_types, result_types: one a slot; the last `captures` arguments are captured buffers.
     releases_gil: whether it may run for long, or calls back.
     flags, link: what this program needs on the compiler's and on the linker's command line.
-    parts: how many parts of it may be compiled in pieces, at once; 0 where that does not pay.
+    pieces: in how many pieces at most it pays to compile it, at once.
     """
 
     name: str
@@ -71,7 +71,7 @@ class SourceBundle(NamedTuple):
     releases_gil: bool
     flags: tuple[str, ...]
     link: tuple[str, ...]
-    parts: int = 0
+    pieces: int = 1
 
 
 class FunctionPass(Protocol):

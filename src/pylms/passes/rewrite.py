@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
+from operator import is_
 
 from ..ir.builder import Builder, rebuild
 from ..ir.node import Atom, Block, Const, Function, Node, Sym, walk
@@ -17,9 +18,12 @@ from ..ir.ops.differentiation import BACKWARD, CHECKPOINT_BEGIN
 from ..ir.ops.functions import CALL
 from ..ir.ops.lists import NEW_LISTS
 from ..ir.rules import effect_rules
-from ..ir.types import ArrayType, BufferType, ContainerType, TapeType, VarType
+from ..ir.types import ArrayType, BufferType, DictType, ListType, TapeType, VarType
 
 Replacements = dict[Sym, Atom]
+_MAKES_REFERENCES = frozenset({ARRAY_NEW, ARRAY_BUILD, CHECKPOINT_BEGIN, *NEW_LISTS, *NEW_FROM_DICTS})
+_NEW = frozenset({BufferType, VarType, TapeType})
+_NEW_FROM_CALLS = _NEW | {ArrayType, ListType, DictType}
 
 
 def with_body(function: Function, body: Block) -> Function:
@@ -30,7 +34,7 @@ def with_body(function: Function, body: Block) -> Function:
 def with_nodes(block: Block, nodes: Sequence[Node], results: tuple[Atom, ...]) -> Block:
     """The block with other contents; the very same block where they are the ones it has."""
     same = results is block.results and len(nodes) == len(block.nodes)
-    if same and all(new is old for new, old in zip(nodes, block.nodes, strict=True)):
+    if same and all(map(is_, nodes, block.nodes)):
         return block
     return Block(block.params, tuple(nodes), results)
 
@@ -45,7 +49,7 @@ def replace_atoms(atoms: tuple[Atom, ...], replacements: Mapping[Sym, Atom]) -> 
 
 def with_blocks(node: Node, args: tuple[Atom, ...], blocks: Sequence[Block]) -> Node:
     """The node with these parts; the very same node where they are the ones it has."""
-    if args is node.args and all(new is old for new, old in zip(blocks, node.blocks, strict=True)):
+    if args is node.args and (not blocks or all(map(is_, blocks, node.blocks))):
         return node
     return rebuild(node, args, blocks)
 
@@ -86,10 +90,10 @@ def makes_memory(node: Node) -> bool:
 
     The beginning of a checkpoint counts as such: it tells where it is.
     """
-    if node.primitive is CALL and any(isinstance(result.type, (ArrayType, ContainerType)) for result in node.results):
+    if node.primitive in _MAKES_REFERENCES:
         return True
-    makes_reference = node.primitive in (ARRAY_NEW, ARRAY_BUILD, CHECKPOINT_BEGIN, *NEW_LISTS, *NEW_FROM_DICTS)
-    return makes_reference or any(isinstance(result.type, (BufferType, VarType, TapeType)) for result in node.results)
+    of_new_memory = _NEW_FROM_CALLS if node.primitive is CALL else _NEW
+    return not of_new_memory.isdisjoint([result.type.__class__ for result in node.results])
 
 
 def reads_at_index(node: Node) -> bool:

@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-from ..ir.builder import Builder, rebuild
+from ..ir.builder import Builder
 from ..ir.node import Atom, AttributeValue, Block, Function, Node, Sym, walk
 from ..ir.ops.tensors import BROADCAST
 from ..ir.primitive import Primitive, RuleTable
 from ..ir.types import TensorType
 from ..loc import Loc
-from .rewrite import with_body
+from .rewrite import replace_atoms, with_blocks, with_body, with_nodes
 
 SimplifyRule = Callable[["TensorRewriter", Node], "Atom | None"]
 
@@ -96,18 +96,15 @@ class TensorRewriter:
         for symbol in node.results:
             self._definitions[symbol] = node
 
-    def _resolve(self, atom: Atom) -> Atom:
-        return self._replacements.get(atom, atom) if isinstance(atom, Sym) else atom
-
     def _rewrite_block(self, block: Block) -> Block:
         with self._builder.block(block.params) as scope:
             for node in block.nodes:
                 self._rewrite_node(node)
-            return scope.finish([self._resolve(result) for result in block.results])
+            return with_nodes(block, scope.nodes, replace_atoms(block.results, self._replacements))
 
     def _rewrite_node(self, node: Node) -> None:
         blocks = [self._rewrite_block(block) for block in node.blocks]
-        node = rebuild(node, [self._resolve(arg) for arg in node.args], blocks)
+        node = with_blocks(node, replace_atoms(node.args, self._replacements), blocks)
         if node.primitive not in simplify_rules:
             self._append(node)
             return

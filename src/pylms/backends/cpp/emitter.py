@@ -16,6 +16,7 @@ from ...ir.call_graph import all_functions
 from ...ir.node import Atom, Block, Const, Function, Node, Sym
 from ...ir.types import Type, element_type
 from ...loc import Loc
+from ...passes.on_tensors import has_tensors
 from ..base import CallbackSpec, ErrorSite
 from .destinations import Destination, destinations_of
 from .emit_rules import PLACES_OPERANDS, emit_rules
@@ -33,7 +34,7 @@ from .reused_arrays import arrays_made_again
 from .shared_nests import SharedNests
 from .splitting import emit_in_parts
 from .text import Line
-from .usage import OPERATIONS_IN_A_FUNCTION, Weights, has_tensors, symbols_used_once
+from .usage import OPERATIONS_IN_A_FUNCTION, Weights, symbols_used_once
 
 if TYPE_CHECKING:
     from .emit_functions import NativeFunction
@@ -86,9 +87,9 @@ class Emitter:
         """Statements that go before a node."""
         self.is_on_a_thread = False
         """Whether what is written runs in a parallel region, where nothing of the call's context may be used."""
-        self.has_tensors = has_tensors(function)
+        self.has_tensors = any(map(has_tensors, all_functions(function)))
         self.shared_nests = SharedNests(all_functions(function) if self.has_tensors else ())
-        self.weights = Weights()
+        self.weights = Weights(of_tensors=self.has_tensors)
         self.headers: list[str] = []
         self.error_sites: list[ErrorSite] = []
         self.callbacks: dict[CallbackSpec, int] = {}

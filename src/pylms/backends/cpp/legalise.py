@@ -10,6 +10,7 @@ from ...passes.accumulate_products import AccumulateProducts
 from ...passes.dce import EliminateDeadCode
 from ...passes.fuse import Fuse
 from ...passes.merge_nests import MergeNests
+from ...passes.on_tensors import OnTensors
 from ...passes.place import Place
 from ...passes.prune_nests import PruneNests
 from ...passes.share_transposes import ShareTransposes
@@ -19,14 +20,17 @@ from ..base import FunctionPass
 # In this order: products leave the sums, those that are stored first, while these are still tensor operations, and what
 # is left of such sums goes; nests merge while they are pure, and without results that only the merged nest uses; then
 # they are given their destinations.
-PASSES: tuple[FunctionPass, ...] = (
-    AccumulateProducts(),
-    EliminateDeadCode(),
-    SumProducts(),
-    ShareTransposes(),
-    Fuse(),
-    MergeNests(),
-    PruneNests(),
-    Place(),
-    PruneNests(),
+PASSES: tuple[FunctionPass, ...] = tuple(
+    OnTensors(each)
+    for each in (
+        AccumulateProducts(),
+        EliminateDeadCode(),
+        SumProducts(),
+        ShareTransposes(),
+        Fuse(),
+        MergeNests(),
+        PruneNests(),
+        Place(),
+        PruneNests(),
+    )
 )

@@ -22,8 +22,10 @@ if TYPE_CHECKING:
 # A struct of more fields than this lies in the arena, not on the stack.
 _FIELDS_ON_THE_STACK = 4096
 _FIELD_BYTES = 8
-# So many parts take seconds to compile: they may be compiled in several pieces at once.
-_FEWEST_APART = 16
+# So many parts take seconds to compile: they may be compiled in several pieces at once. Each piece reads the whole
+# source: fewer parts of numbers would not pay for that, while those with loops over tensors take a second each.
+_PARTS_OF_A_PIECE = 8
+_PARTS_ON_TENSORS_OF_A_PIECE = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,14 +54,10 @@ def emit_in_parts(emitter: Emitter, block: Block) -> None:
     from_outside = _by_name(emitter, [symbol for symbol in fields if symbol not in home])
     for name, symbol in from_outside.items():
         emitter.line(f"{shared}.{name} = {'&' if is_register_variable(symbol.type) else ''}{name};")
+    is_apart = len(parts) >= 2 * _parts_of_a_piece(emitter)
     for part in parts:
         written = _emit_part(
-            emitter,
-            part,
-            struct=struct,
-            shared=shared,
-            own_variables=own_variables,
-            is_apart=len(parts) >= _FEWEST_APART,
+            emitter, part, struct=struct, shared=shared, own_variables=own_variables, is_apart=is_apart
         )
         _call_part(emitter, written, shared)
     # Only now have all fields their names: a loop's result is called as the loop's variable.
@@ -68,6 +66,15 @@ def emit_in_parts(emitter: Emitter, block: Block) -> None:
     for name, result in _by_name(emitter, results).items():
         if name not in from_outside:
             emitter.define(result, f"{shared}.{name}")
+
+
+def pieces(emitter: Emitter) -> int:
+    """In how many pieces at most it pays to compile what has been written."""
+    return max(1, emitter.parts_apart // _parts_of_a_piece(emitter))
+
+
+def _parts_of_a_piece(emitter: Emitter) -> int:
+    return _PARTS_ON_TENSORS_OF_A_PIECE if emitter.has_tensors else _PARTS_OF_A_PIECE
 
 
 def _by_name(emitter: Emitter, symbols: Sequence[Sym]) -> dict[str, Sym]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Sequence
 
-from ...ir.call_graph import all_functions
-from ...ir.node import Block, Function, Node, Sym, walk
-from ...ir.ops import fusion
-from ...ir.types import TensorType
+from ...ir.node import Block, Function, Node, Sym
 
 # Operations in one C++ function: compilers take more than linear time in the length of straight-line code.
 OPERATIONS_IN_A_FUNCTION = 1000
+# And where longer code is split, those of a part with loops over tensors, which take longer each.
+_OPERATIONS_ON_TENSORS = 300
 
 
 def symbols_used_once(function: Function) -> frozenset[Sym]:
@@ -58,19 +57,11 @@ def _collect_uses(nodes: Sequence[Node], used: dict[Sym, None], defined: set[Sym
         defined.update(node.results)
 
 
-def has_tensors(function: Function) -> bool:
-    """Whether the function computes with whole arrays, before or after legalisation."""
-    return any(
-        node.primitive in fusion.PRIMITIVES or any(isinstance(result.type, TensorType) for result in node.results)
-        for each in all_functions(function)
-        for node in walk(each.body)
-    )
-
-
 class Weights:
     """How many operations blocks put into one C++ function, blocks too large for one being split."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, of_tensors: bool) -> None:
+        self._in_a_part = _OPERATIONS_ON_TENSORS if of_tensors else OPERATIONS_IN_A_FUNCTION
         self._of_block: dict[Block, int] = {}
 
     def of_block(self, block: Block) -> int:
@@ -86,7 +77,7 @@ class Weights:
         total = 1
         for block in node.blocks:
             weight = self.of_block(block)
-            total += weight if weight <= OPERATIONS_IN_A_FUNCTION else weight // OPERATIONS_IN_A_FUNCTION + 1
+            total += weight if weight <= OPERATIONS_IN_A_FUNCTION else weight // self._in_a_part + 1
         return total
 
     def parts(self, block: Block) -> list[Sequence[Node]]:
@@ -95,7 +86,7 @@ class Weights:
         first, total = 0, 0
         for index, node in enumerate(block.nodes):
             weight = self.of_node(node)
-            if total and total + weight > OPERATIONS_IN_A_FUNCTION:
+            if total and total + weight > self._in_a_part:
                 parts.append(block.nodes[first:index])
                 first, total = index, 0
             total += weight
