@@ -139,6 +139,7 @@ def test_forgetting_a_parallel_function_leaves_its_threads_their_code() -> None:
 
     compiled = stage(options=Options(num_threads=2))(total)
     compiled(np.ones(10_000))
+    gc.collect()  # what other tests left
     loaded = libraries()
     del compiled
     gc.collect()

@@ -24,52 +24,33 @@ from .promotion import (
 if TYPE_CHECKING:
     from .rep import Rep
 
-INT_MIN, INT_MAX = INT.smallest, INT.largest
-
 
 def binary(rep: Rep, primitive: Primitive, left: object, right: object) -> object:
     """`left op right` where one of them is `rep`; NotImplemented for what may know itself how to meet a `rep`."""
-    alike = _alike(rep, left, right)
+    type_ = rep.atom.type
+    alike = None if type_ is BOOL else rep.trace.alike(type_, left, right)
     if alike is not None:
-        return emit(rep, primitive, alike)
+        return rep.trace.number(primitive, alike)
     operands = operands_of(rep, left, right)
     if operands is None:
         return other_operand(rep, primitive.spelling, left, right)
-    return emit(rep, primitive, _in_common_type(rep, operands))
-
-
-def _alike(rep: Rep, left: object, right: object) -> list[Atom] | None:
-    """Operands that have one type as they are, found fast: most are; None for all others."""
-    trace, type_, kind = rep.trace, rep.atom.type, type(rep)
-    if type_ is BOOL:
-        return None
-    atoms: list[Atom] = []
-    for each in (left, right):
-        if each.__class__ is kind:
-            if each.atom.type is not type_:
-                return None
-            each.require_trace(trace)
-            atoms.append(trace.local(each.atom))
-        elif (type_ is FLOAT and each.__class__ is float) or (
-            type_ is INT and each.__class__ is int and INT_MIN <= each <= INT_MAX
-        ):
-            atoms.append(Const(each, type_))
-        else:
-            return None
-    return atoms
+    return rep.trace.number(primitive, _in_common_type(rep, operands))
 
 
 def true_division(rep: Rep, left: object, right: object) -> object:
     """`left / right`: Python ints divide exactly to the nearest float."""
+    alike = rep.trace.alike(FLOAT, left, right)
+    if alike is not None:
+        return rep.trace.number(ops.TRUEDIV, alike)
     operands = numeric_operands(rep, left, right)
     if operands is None:
         return other_operand(rep, ops.TRUEDIV.spelling, left, right)
     target = arithmetic_type(*map(scalar_type, operands))
     if not target.is_float and target.python:
-        return emit(rep, integers.INT_TRUEDIV, [convert(rep.trace, atom, INT) for atom in operands])
+        return rep.trace.number(integers.INT_TRUEDIV, [convert(rep.trace, atom, INT) for atom in operands])
     if not target.is_float:
         target = FLOAT64
-    return emit(rep, ops.TRUEDIV, [convert(rep.trace, atom, target) for atom in operands])
+    return rep.trace.number(ops.TRUEDIV, [convert(rep.trace, atom, target) for atom in operands])
 
 
 def power(rep: Rep, left: object, right: object) -> object:
@@ -80,13 +61,13 @@ def power(rep: Rep, left: object, right: object) -> object:
     base, exponent = operands
     target = arithmetic_type(scalar_type(base), scalar_type(exponent))
     if target in (INT, BOOL) and isinstance(exponent, Const) and exponent.value < 0:
-        return emit(rep, ops.POW, [convert(rep.trace, atom, FLOAT) for atom in operands])
+        return rep.trace.number(ops.POW, [convert(rep.trace, atom, FLOAT) for atom in operands])
     base, exponent = _in_common_type(rep, operands)
     if target == INT:
         _require_exponent(rep, exponent, _FLOAT_POWER)
     elif target.kind == "int" and not target.python:
         _require_exponent(rep, exponent, "Integers to negative integer powers are not allowed.")
-    return emit(rep, ops.POW, [base, exponent])
+    return rep.trace.number(ops.POW, [base, exponent])
 
 
 _FLOAT_POWER = "a staged int power with a negative exponent would be a float; write float(base) ** exponent"
@@ -103,7 +84,7 @@ def _require_exponent(rep: Rep, exponent: Atom, message: str) -> None:
 def unary(rep: Rep, primitive: Primitive) -> object:
     """A one-operand primitive; a bool counts as an int."""
     type_ = scalar_type(rep.atom)
-    return emit(rep, primitive, [convert(rep.trace, rep.atom, INT if type_ == BOOL else type_)])
+    return rep.trace.number(primitive, [convert(rep.trace, rep.atom, INT if type_ == BOOL else type_)])
 
 
 def positive(rep: Rep) -> object:
@@ -132,8 +113,3 @@ def operands_of(rep: Rep, left: object, right: object) -> tuple[Atom, Atom] | No
 def _in_common_type(rep: Rep, operands: tuple[Atom, Atom]) -> list[Atom]:
     target: ScalarType = arithmetic_type(scalar_type(operands[0]), scalar_type(operands[1]))
     return [adapt(rep.trace, atom, INT if target == BOOL else target) for atom in operands]
-
-
-def emit(rep: Rep, primitive: Primitive, operands: list[Atom]) -> object:
-    """The Python value that stands for a primitive of those operands."""
-    return rep.trace.wrap(rep.trace.emit(primitive, operands)[0])

@@ -48,6 +48,9 @@ def comparison(rep: Rep, primitive: Primitive, other: object) -> object:
         return _with_plain_float(rep, primitive, other)
     if other is None or is_maybe(other):
         return _with_none(rep, primitive, other)
+    alike = rep.trace.alike(rep.atom.type, rep, other)
+    if alike is not None:
+        return rep.trace.number(primitive, alike)
     operands = numeric_operands(rep, rep, other)
     if operands is None:
         return NotImplemented
@@ -105,7 +108,7 @@ def _with_plain_int(rep: Rep, primitive: Primitive, other: int) -> object:
     if not wide.smallest <= other <= wide.largest:
         return _known(primitive, other_is_larger=other > 0)
     atom = convert(rep.trace, rep.atom, wide)
-    return rep.trace.wrap(rep.trace.emit(primitive, [atom, Const(other, wide)])[0])
+    return rep.trace.number(primitive, [atom, Const(other, wide)])
 
 
 def _float_with_plain_int(rep: Rep, primitive: Primitive, other: int) -> object:
@@ -135,4 +138,4 @@ def _with_plain_float(rep: Rep, primitive: Primitive, other: float) -> object:
 
 
 def _emit(rep: Rep, primitive: Primitive, constant: Const) -> object:
-    return rep.trace.wrap(rep.trace.emit(primitive, [rep.atom, constant])[0])
+    return rep.trace.number(primitive, [rep.atom, constant])

@@ -7,14 +7,12 @@ again does not repeat the discoveries of inner ones: the cost stays linear in th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import FunctionType
 from typing import TYPE_CHECKING, TypeVar
 
 from ..errors import NotSupportedYetError
-from ..ir.builder import BlockScope
 from ..ir.node import Atom, Block, Sym
 from ..loc import caller_loc
 from ..records import record
@@ -24,7 +22,7 @@ from .contents import Contents
 from .decisions import UNSET, Decision, Poison, Retrace
 from .raising import AlwaysRaises, stage_error
 from .values import Structure, constant
-from .variables import promote
+from .variables import Variable, promote
 
 if TYPE_CHECKING:
     from .context import Trace
@@ -60,23 +58,53 @@ class Decisions:
 
 
 @dataclass(slots=True)
-class TracedBlock:
-    """A block while and after it is traced; `always_raises` when what follows it is never reached."""
-
-    scope: BlockScope
-    always_raises: bool = False
-
-    def finish(self, results: Sequence[Atom]) -> Block:
-        """The block with these results."""
-        return self.scope.finish(results)
-
-
-@dataclass(slots=True)
 class Watch:
     """The cells read and assigned while it is on; for loops that may turn out to be native."""
 
     reads: set[Cell] = field(default_factory=set)
     writes: set[Cell] = field(default_factory=set)
+
+
+class TracedBlock:
+    """A block of a construct while and after it is traced: a context manager, within which the block is open.
+
+    `always_raises` when what follows the block is never reached: an exception that it raises ends it, and is raised
+    when the compiled block runs.
+    """
+
+    __slots__ = ("_before", "_construct", "_repeats", "always_raises", "scope")
+
+    def __init__(self, construct: Construct, params: Sequence[Sym], *, repeats: bool) -> None:
+        self.scope = construct.trace.builder.block(params)
+        self.always_raises = False
+        self._construct = construct
+        self._repeats = repeats
+        self._before: dict[Cell, tuple[object, Variable | None]] = {}
+
+    def __enter__(self) -> TracedBlock:
+        construct = self._construct
+        self._before = {cell: (cell.value, cell.variable) for cell in construct.local_cells}
+        if self._repeats:
+            construct.close()
+        self.scope.__enter__()
+        return self
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> bool:
+        try:
+            if error is not None and not isinstance(error, AlwaysRaises):
+                if not isinstance(error, Exception):
+                    return False
+                stage_error(self._construct.trace, error)
+            self.always_raises = error is not None
+        finally:
+            self.scope.__exit__()
+        for cell, state in self._before.items():
+            cell.restore(self._construct.trace, *state)
+        return True
+
+    def finish(self, results: Sequence[Atom]) -> Block:
+        """The block with these results."""
+        return self.scope.finish(results)
 
 
 class Construct:
@@ -108,27 +136,9 @@ class Construct:
             if promote(self.trace, cell, self):
                 self.promoted.append(cell)
 
-    @contextmanager
-    def block(self, params: Sequence[Sym] = (), *, repeats: bool) -> Iterator[TracedBlock]:
-        """Trace one of the construct's blocks; `repeats` where values of one round reach the next.
-
-        An exception that the block raises ends it, and is raised when the compiled block runs.
-        """
-        before = {cell: (cell.value, cell.variable) for cell in self.local_cells}
-        if repeats:
-            for cell in self.local_cells:
-                cell.rebind(self.trace, Poison(self, cell.value))
-        with self.trace.builder.block(params) as scope:
-            traced = TracedBlock(scope)
-            try:
-                yield traced
-            except AlwaysRaises:
-                traced.always_raises = True
-            except Exception as error:
-                stage_error(self.trace, error)
-                traced.always_raises = True
-        for cell, state in before.items():
-            cell.restore(self.trace, *state)
+    def block(self, params: Sequence[Sym] = (), *, repeats: bool) -> TracedBlock:
+        """To trace one of the construct's blocks; `repeats` where values of one round reach the next."""
+        return TracedBlock(self, params, repeats=repeats)
 
     def close(self) -> None:
         """After the last block: what was good only within a block is not known any more."""
@@ -217,5 +227,7 @@ def _assigned_cells(functions: Sequence[object], assigned: Assigned) -> list[Cel
 
 def decided_cells(trace: Trace, decisions: Decisions, decision: Decision) -> list[Cell]:
     """The cells about which an earlier attempt decided so."""
+    if not decisions.cells:
+        return []
     cells = (trace.cell_born_at(birth) for birth, found in decisions.cells.items() if found is decision)
     return [cell for cell in cells if cell is not None]

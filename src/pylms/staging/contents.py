@@ -17,9 +17,12 @@ from ..errors import NotSupportedYetError
 from ..loc import caller_loc
 from .cells import Cell
 from .containers.traced import TracedDict, TracedList
+from .rep import Rep
 from .values import describe_static
 
 _CONTAINERS = (list, dict, set, deque, TracedList, TracedDict)
+_UNCHANGING = frozenset({FunctionType, ModuleType, Rep, bool, int, float, str, type(None), type})
+"""The classes of most of what functions name; nothing of it is compared."""
 _LARGEST_COPIED = 10_000
 """Of larger containers only the length is compared: copying them at each staged branch would take too long."""
 _FOREIGN_PACKAGES = ("torch", "torchvision", "numpy", "pylms")
@@ -33,6 +36,7 @@ class Contents:
         self._found = {
             id(container): (what, container, _copied(container))
             for name, value in _named(functions)
+            if type(value) not in _UNCHANGING
             for what, container in _containers(name, value)
         }
 

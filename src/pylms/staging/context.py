@@ -14,7 +14,7 @@ from itertools import chain, count
 from types import FunctionType
 from typing import TYPE_CHECKING, Any, cast
 
-from ..ir.builder import Builder
+from ..ir.builder import NO_ATTRIBUTES, Builder
 from ..ir.node import Atom, AttributeValue, Block, Sym
 from ..ir.primitive import Primitive
 from ..ir.types import BufferType
@@ -144,7 +144,7 @@ class Trace(Lifting):
         primitive: Primitive,
         args: Sequence[Atom],
         *,
-        attrs: Mapping[str, AttributeValue] | None = None,
+        attrs: Mapping[str, AttributeValue] = NO_ATTRIBUTES,
         blocks: Sequence[Block] = (),
         names: Sequence[str] = (),
         loc: Loc | None = None,
@@ -153,7 +153,7 @@ class Trace(Lifting):
         loc = loc or caller_loc()
         if self.frame is not None:
             args = [self.frame.local(arg) for arg in args]
-        results = self.builder.emit(primitive, args, attrs=attrs or {}, blocks=blocks, names=names, loc=loc)
+        results = self.builder.emit(primitive, args, loc=loc, attrs=attrs, blocks=blocks, names=names)
         for attempt in self.attempts:
             attempt.require_safe(self.builder.scope.nodes[-1])
         return results

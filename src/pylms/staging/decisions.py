@@ -10,6 +10,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, NoReturn
 
 from .parameters import is_changeable, items_of
+from .rep import StagedValue
 from .values import Leaf, describe, describe_static, is_maybe
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def is_stageable(trace: Trace, value: object) -> bool:
     """Whether a variable can hold it: None, numbers, tensors, and tuples and frozen dataclasses of them."""
     if value is None:
         return True
+    if isinstance(value, StagedValue):
+        return trace.try_lift(value) is not None
     if is_maybe(value):
         return is_stageable(trace, value.value)
     items = value if isinstance(value, tuple) else None if is_changeable(value) else items_of(value)

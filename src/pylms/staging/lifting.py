@@ -12,10 +12,10 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ..errors import StagingError
-from ..ir.builder import Builder
+from ..ir.builder import NO_ATTRIBUTES, Builder
 from ..ir.node import Atom, AttributeValue, Const, Sym
 from ..ir.primitive import Primitive
-from ..ir.types import ArrayType, DictType, ListType, ScalarType, TextType
+from ..ir.types import FLOAT, INT, ArrayType, DictType, ListType, ScalarType, TextType, Type
 from ..late import late_module
 from ..loc import caller_loc
 from .kinds import is_known_array, is_staged_array
@@ -24,6 +24,7 @@ from .rep import Rep, StagedValue
 from .values import (
     INT_MAX,
     INT_MIN,
+    LEAVES,
     Front,
     Leaf,
     MadeAnew,
@@ -61,7 +62,7 @@ class Lifting(ABC):
 
     @abstractmethod
     def emit(
-        self, primitive: Primitive, args: Sequence[Atom], *, attrs: Mapping[str, AttributeValue] | None = None
+        self, primitive: Primitive, args: Sequence[Atom], *, attrs: Mapping[str, AttributeValue] = NO_ATTRIBUTES
     ) -> tuple[Sym, ...]:
         """Append a node."""
 
@@ -74,6 +75,11 @@ class Lifting(ABC):
         kind = _CLASSES.get(type(atom.type))
         trace: Trace = self  # type: ignore[assignment]  # every one is a trace
         return self.front.value_of(trace, atom) if kind is None else kind(atom, trace)
+
+    def number(self, primitive: Primitive, operands: Sequence[Atom]) -> Rep:
+        """What a primitive gives of operands, where that is one number."""
+        trace: Trace = self  # type: ignore[assignment]  # as above
+        return Rep(self.emit(primitive, operands)[0], trace)
 
     def is_staged(self, value: object) -> bool:
         """Whether the value stands for an IR value (D1)."""
@@ -98,6 +104,29 @@ class Lifting(ABC):
                 hint="assign it to a variable there (a list or an object does not carry staged values out of a loop); "
                 "to keep a sum, write total += value",
             )
+
+    def usable(self, rep: Rep) -> Atom:
+        """The atom of a staged number, if it may be used here."""
+        atom = rep.atom
+        self.require_usable(atom, rep.trace)
+        return atom if self.frame is None else self.frame.local(atom)
+
+    def alike(self, type_: Type, left: object, right: object) -> list[Atom] | None:
+        """Two operands as numbers of that type, where they are it as they stand, found fast: most are; else None."""
+        atoms: list[Atom] = []
+        for each in (left, right):
+            kind = each.__class__
+            if kind is Rep:
+                if each.atom.type is not type_:  # type: ignore[attr-defined]  # mypy does not know the class by this
+                    return None
+                atoms.append(self.usable(each))  # type: ignore[arg-type]
+            elif (type_ is INT and kind is int and INT_MIN <= each <= INT_MAX) or (type_ is FLOAT and kind is float):  # type: ignore[operator]
+                atoms.append(Const(each, type_))  # type: ignore[arg-type]
+            elif type_ is FLOAT and kind is int:
+                atoms.append(Const(float(each), type_))  # type: ignore[arg-type]
+            else:
+                return None
+        return atoms
 
     def try_lift(self, value: object) -> Atom | None:
         """The atom for a staged value or a plain number; None for what cannot be staged."""
@@ -136,10 +165,19 @@ class Lifting(ABC):
 
         `is_result`: nobody else has the value, and dataclasses whose fields can be assigned are taken apart too.
         """
+        if value.__class__ is Rep:
+            atom = self.usable(value)
+            return [atom], LEAVES[atom.type]
         atoms: list[Atom] = []
         return atoms, self._flatten_into(value, atoms, is_result=is_result)
 
     def _flatten_into(self, value: object, atoms: list[Atom], *, is_result: bool = False) -> Structure:
+        if isinstance(value, StagedValue):
+            atom = self.lift(value)
+            atoms.append(atom)
+            return Leaf(atom.type)
+        if value is None:
+            return _NONE
         kind = value.__class__
         if isinstance(value, MadeAnew):
             items = tuple(self._flatten_into(item, atoms, is_result=is_result) for item in value.items)
@@ -155,11 +193,11 @@ class Lifting(ABC):
         if (is_result or not is_changeable(value)) and self._is_record(value):
             fields = [self._flatten_into(item, atoms, is_result=is_result) for item in items_of(value) or ()]
             return TupleOf(tuple(fields), partial(made_of, kind), kind.__name__)
-        atom = self.try_lift(value)
-        if atom is None:
+        number = self.try_lift(value)
+        if number is None:
             return Static(value)
-        atoms.append(atom)
-        return Leaf(atom.type)
+        atoms.append(number)
+        return Leaf(number.type)
 
     def _is_record(self, value: object) -> bool:
         """Whether it is a dataclass that has staged values in it, or nothing but numbers."""
@@ -187,6 +225,7 @@ class Lifting(ABC):
                 return make([self.unflatten(item, atoms) for item in items])
 
 
+_NONE = Static(None)
 _CLASSES: Mapping[type, Callable[[Atom, Trace], object]] = {
     ScalarType: Rep,
     ArrayType: lambda atom, trace: arrays.StagedArray(atom, trace),

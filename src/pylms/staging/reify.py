@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import gc
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 
 from ..errors import StagedTypeError, StagingError
 from ..ir.call_graph import with_call_effects, without_unused, without_wrapper
 from ..ir.node import Function, Sym
 from ..ir.types import SHARED_REGION, ArrayType, Type
 from ..ir.written import written_parameters
+from ..lasting import lasting_objects
 from ..loc import Loc
 from ..options import Options
 from ..records import record
@@ -103,7 +102,7 @@ def _reified(
         trace.builder.fresh(trace.regions.of_parameter(type_), parameter)
         for parameter, type_ in zip(names, types, strict=True)
     ]
-    with trace.builder.block(symbols) as scope, tracing(trace), front.session(trace), _no_collection():
+    with trace.builder.block(symbols) as scope, tracing(trace), front.session(trace), lasting_objects():
         result, changed = _settled(
             trace,
             lambda arguments: _run(function, arguments.values),
@@ -215,18 +214,6 @@ class _Results:
             self._trace.sites.make_run_time(result.site)  # two of one result are one list
         self._seen.add(id(result))
         return MadeAnew.like(result, [self.part(value) for value in values])
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Tracing makes many objects that all stay: looking for garbage among them would take a quarter of the time."""
-    was_on = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_on:
-            gc.enable()
 
 
 def _run(function: Callable[..., object], arguments: Sequence[object]) -> object:

@@ -25,6 +25,8 @@ else:
 
 def truth(trace: Trace, value: object) -> Atom:
     """`bool(value)` as an atom: numbers are true unless zero; a tensor must have one element."""
+    if type(value) is Rep and value.atom.type is BOOL:
+        return trace.usable(value)
     if isinstance(value, MixedTruth):
         return value.truth_atom
     if not trace.is_staged(value):

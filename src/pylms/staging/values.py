@@ -7,7 +7,7 @@ again, so that branches, cells and results may hold tuples.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeGuard, cast
@@ -220,6 +220,10 @@ class Leaf:
     type: Type
 
 
+LEAVES: Mapping[Type, Leaf] = {type_: Leaf(type_) for type_ in SCALAR_TYPES.values()}
+"""Those for numbers."""
+
+
 @record(frozen=True, slots=True)
 class Static:
     """A value that only exists while generating; it is the same at every run."""
@@ -286,6 +290,8 @@ def leaf_types(structure: Structure) -> list[Type]:
 
 def same_structure(left: Structure, right: Structure) -> bool:
     """Whether two values have one shape: the same nesting, leaf types, and static parts."""
+    if left is right:
+        return True
     match left, right:
         case Leaf(left_type), Leaf(right_type):
             return left_type == right_type

@@ -22,6 +22,7 @@ from .context import Trace
 from .decisions import UNSET, Decision, Retrace, decide, describe_value, is_stageable
 from .fitting import as_structure, zero_in
 from .raising import AlwaysRaises
+from .rep import StagedValue
 from .values import Leaf, Structure, describe, is_none, leaf_types, same_structure
 from .widening import joined
 
@@ -53,16 +54,16 @@ class Variable:
 
 def promote(trace: Trace, cell: Cell, construct: Construct) -> bool:
     """Turn a cell into IR variables made just before the construct; False where its value cannot be staged."""
-    initial = cell.value if cell.value is UNSET else cell.as_stageable(trace, cell.value)
+    initial, loc = cell.value if cell.value is UNSET else cell.as_stageable(trace, cell.value), caller_loc()
     if initial is UNSET:
-        variable = Variable(construct, trace.builder.scope, caller_loc())
-        (variable.is_set,) = trace.emit(VAR_NEW, [Const(False, BOOL)], names=[f"{cell.name}_is_set"])
+        variable = Variable(construct, trace.builder.scope, loc)
+        (variable.is_set,) = trace.emit(VAR_NEW, [Const(False, BOOL)], names=[f"{cell.name}_is_set"], loc=loc)
         variable.takes_int_literals = True
         known = construct.decisions.structures.get(trace.birth_of(cell))
         if known is not None:
             _give_structure(trace, cell, variable, known)
     elif is_stageable(trace, initial):
-        variable = Variable(construct, trace.builder.scope, caller_loc())
+        variable = Variable(construct, trace.builder.scope, loc)
         atoms, structure = trace.flatten(initial)
         widened = construct.decisions.widened.get(trace.birth_of(cell))
         if widened is not None:
@@ -70,7 +71,7 @@ def promote(trace: Trace, cell: Cell, construct: Construct) -> bool:
             structure = widened
         variable.origin = atoms
         variable.structure = structure
-        variable.symbols = [trace.emit(VAR_NEW, [atom], names=[cell.name])[0] for atom in atoms]
+        variable.symbols = [trace.emit(VAR_NEW, [atom], names=[cell.name], loc=loc)[0] for atom in atoms]
         variable.was_assigned = variable.takes_int_literals = widened is not None
     else:
         return False
@@ -94,9 +95,12 @@ def read_variable(trace: Trace, cell: Cell, variable: Variable) -> object:
     if variable.is_set is not None and "$" not in cell.name:
         (flag,) = trace.emit(VAR_GET, [variable.is_set])
         _check_is_set(trace, cell, flag)
-    atoms = [trace.emit(VAR_GET, [symbol], names=[cell.name])[0] for symbol in variable.symbols]
-    value = trace.unflatten(variable.structure, iter(atoms))
-    return trace.front.held(cell, value) if _holds_tensor(variable) else value
+    if not isinstance(variable.structure, Leaf):
+        atoms = [trace.emit(VAR_GET, [symbol], names=[cell.name])[0] for symbol in variable.symbols]
+        return trace.unflatten(variable.structure, iter(atoms))
+    (atom,) = trace.emit(VAR_GET, variable.symbols, names=[cell.name])
+    value = trace.wrap(atom)
+    return trace.front.held(cell, value) if isinstance(atom.type, TensorType) else value
 
 
 def _check_is_set(trace: Trace, cell: Cell, flag: Atom) -> None:
@@ -108,7 +112,7 @@ def assign_variable(trace: Trace, cell: Cell, variable: Variable, value: object)
     value = cell.as_stageable(trace, value)
     if isinstance(value, (TracedList, TracedDict)) and _holds_container(variable):
         trace.sites.make_run_time(value.site)
-    if not is_stageable(trace, value):
+    if not isinstance(value, StagedValue) and not is_stageable(trace, value):
         is_open = variable.construct in trace.constructs
         if is_open and (variable.structure is None or is_none(variable.structure)):
             decide(trace, cell, Decision.LOCAL, value)
