@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader
 from pylms import lms, stageTensor
 
 from .digits_pytorch import OPTIMIZERS, initial_model
-from .mnist_data import normalising, training_set
+from .mnist_data import first_images, normalising, training_set
 from .staged import StagedTrainer
 from .worker import Trainer
 
@@ -39,9 +39,9 @@ def staged_loop(model: nn.Module, optimizer: optim.Optimizer, batches: Any) -> A
 
 
 def trainer(batch: int, kind: str) -> Trainer:
+    data = training_set(normalising())
+
     def loop_for(model: nn.Module, optimizer: optim.Optimizer, steps: int) -> Any:
-        data = training_set(normalising())
-        data.data, data.targets = data.data[: steps * batch], data.targets[: steps * batch]
-        return staged_loop(model, optimizer, DataLoader(data, batch))
+        return staged_loop(model, optimizer, DataLoader(first_images(data, steps * batch), batch))
 
     return StagedTrainer(partial(initial_model, kind), OPTIMIZERS[kind], loop_for)

@@ -5,6 +5,7 @@ The initial weights are those a PyTorch program has after `torch.manual_seed(42)
 
 from __future__ import annotations
 
+import copy
 from typing import Any
 
 import torch
@@ -46,6 +47,13 @@ def parameters_of(model: nn.Module) -> list[Any]:
 def training_set(transform: Any = None) -> Any:
     """The 60,000 training images, by torchvision's names; `.data` is uint8 [60000, 28, 28], `.targets` int64."""
     return datasets.MNIST("data", train=True, download=True, transform=transform)
+
+
+def first_images(data: Any, count: int) -> Any:
+    """A data set of so many images of another one, in the same memory."""
+    part = copy.copy(data)
+    part.data, part.targets = data.data[:count], data.targets[:count]
+    return part
 
 
 def normalising() -> Any:

@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader
 
 from pylms import lms, stageTensor
 
-from .mnist_data import LEARNING_RATE, initial_model, normalising, parameters_of, training_set
+from .mnist_data import LEARNING_RATE, first_images, initial_model, normalising, parameters_of, training_set
 from .worker import Trainer
 
 
@@ -26,6 +26,7 @@ class StagedTrainer:
         self.batch = batch
         self.reassociate = reassociate
         self.model = initial_model()
+        self.data = training_set(normalising())
         self.compiled: dict[int, Any] = {}
 
     def reset(self) -> None:
@@ -33,8 +34,7 @@ class StagedTrainer:
 
     def prepare(self, steps: int) -> int:
         if steps not in self.compiled:
-            data = training_set(normalising())
-            data.data, data.targets = data.data[: steps * self.batch], data.targets[: steps * self.batch]
+            data = first_images(self.data, steps * self.batch)
             self.compiled[steps] = staged_loop(self.model, data, self.batch, reassociate=self.reassociate)
         self.train(steps)
         self.reset()

@@ -32,7 +32,7 @@ class Options:
         differ from Python's in the last bits (D14).
     fallback: "torch" to have PyTorch called by the compiled code for what of it cannot be staged; "" for an error.
     recursive: virtualise the functions that staged code calls with staged values, where their source is at hand.
-    num_threads: threads for parallel loops; 0 for as many as there are cores.
+    num_threads: threads that share parallel loops and work on large tensors; 0 for as many as there are cores.
     unroll_budget: how many IR nodes a loop over a plain range may unroll to before it is made a native loop (D3).
     shape_limit: of how many shapes the batches of a loader may be without a warning. Each is compiled by itself.
     dump_ir, dump_c: print the IR after each pass, and the generated C++, to stderr.

@@ -140,6 +140,4 @@ def _find(file: MnistFile, folders: list[Path]) -> Path:
 
 def _tensor(file: MnistFile, path: Path) -> torch.Tensor:
     array = read_idx(file, path)
-    values = torch.frombuffer(bytearray(array.content), dtype=torch.uint8, offset=array.offset)
-    # A copy, because values that start behind the header are not aligned for vector instructions.
-    return values.clone().view(array.shape)
+    return torch.frombuffer(array.content, dtype=torch.uint8, offset=array.offset).view(array.shape)

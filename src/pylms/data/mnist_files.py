@@ -43,13 +43,14 @@ TEST_LABELS = MnistFile("t10k-labels-idx1-ubyte", "ff7bcfd416de33731a308c3f266cc
 MNIST_FILES = (TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS)
 
 _UNSIGNED_BYTE = 0x08
+_PIECE = 1 << 20
 
 
 @dataclass(frozen=True, slots=True)
 class IdxArray:
     """An unsigned-byte IDX file in memory: row-major values from `offset` on, `shape` as the header gives it."""
 
-    content: bytes
+    content: bytearray
     offset: int
     shape: tuple[int, ...]
 
@@ -70,13 +71,16 @@ def find_file(file: MnistFile, folders: Iterable[Path]) -> Path | None:
     return next((path for path in candidates if path.is_file()), None)
 
 
-def read_content(path: Path) -> bytes:
-    """The uncompressed bytes of a plain or `.gz` file; DataError where they cannot be had."""
+def read_content(path: Path) -> bytearray:
+    """The uncompressed bytes of a plain or `.gz` file, never in memory twice; DataError where they cannot be had."""
+    content = bytearray()
     try:
-        content = path.read_bytes()
-        return gzip.decompress(content) if path.suffix == ".gz" else content
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            while piece := file.read(_PIECE):
+                content += piece
     except (OSError, EOFError, zlib.error) as error:
         raise DataError(f"{path} cannot be read: {error}", hint=_replacement_hint(path)) from error
+    return content
 
 
 def has_expected_digest(file: MnistFile, path: Path) -> bool:
@@ -87,7 +91,7 @@ def has_expected_digest(file: MnistFile, path: Path) -> bool:
         return False
 
 
-def digest(content: bytes) -> str:
+def digest(content: bytes | bytearray) -> str:
     """SHA-256, in hexadecimal."""
     return hashlib.sha256(content).hexdigest()
 
@@ -106,7 +110,7 @@ def read_idx(file: MnistFile, path: Path) -> IdxArray:
     return IdxArray(content, offset, shape)
 
 
-def _corrupt(file: MnistFile, path: Path, content: bytes, reason: str) -> DataError:
+def _corrupt(file: MnistFile, path: Path, content: bytearray, reason: str) -> DataError:
     return DataError(
         f"{path} is corrupt: {reason} (SHA-256 of its uncompressed bytes: {digest(content)}, "
         f"of the published file: {file.sha256})",
