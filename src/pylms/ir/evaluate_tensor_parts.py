@@ -9,6 +9,7 @@ import numpy as np
 from .evaluate_rules import Array, Value, as_type, dtype_of, evaluate_rules
 from .node import Node
 from .ops.fusion import SCATTER_UPDATE
+from .ops.one_hot_products import ONE_HOT_PRODUCT, ONE_HOT_SUMS
 from .ops.tensor_gathers import ORDER, SCATTER_ADD, SCATTER_ADD_ALONG, TAKE, TAKE_ALONG
 from .ops.tensor_regions import CONCAT, PLACE, SLICE
 from .ops.tensors import integers_of
@@ -107,3 +108,24 @@ def _evaluate_order(_interpreter: Interpreter, node: Node, args: list[Any]) -> t
     # Backwards twice: what is equal keeps its order.
     order = np.argsort(values[..., ::-1], axis=-1, kind="stable")
     return (values.shape[-1] - 1 - order[..., ::-1],)
+
+
+@evaluate_rules.define(ONE_HOT_PRODUCT)
+def _evaluate_one_hot_product(_interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
+    index, matrix = args
+    with np.errstate(all="ignore"):
+        return (as_type(_one_hot(index, matrix.shape[0], matrix.dtype) @ matrix, node.results[0].type),)
+
+
+@evaluate_rules.define(ONE_HOT_SUMS)
+def _evaluate_one_hot_sums(_interpreter: Interpreter, node: Node, args: list[Any]) -> tuple[Value, ...]:
+    index, matrix = args
+    depth = node.attr("depth")
+    assert isinstance(depth, int)
+    with np.errstate(all="ignore"):
+        return (as_type(_one_hot(index, depth, matrix.dtype).T @ matrix, node.results[0].type),)
+
+
+def _one_hot(index: Array, depth: int, dtype: np.dtype[Any]) -> Array:
+    hot: Array = (index[:, None] == np.arange(depth)).astype(dtype)
+    return hot

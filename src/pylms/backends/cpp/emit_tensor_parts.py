@@ -7,6 +7,7 @@ from math import prod
 
 from ...ir.node import Atom, Const, Node
 from ...ir.ops.fusion import SCATTER_UPDATE
+from ...ir.ops.one_hot_products import ONE_HOT_PRODUCT, ONE_HOT_SUMS
 from ...ir.ops.tensor_gathers import ORDER, SCATTER_ADD, SCATTER_ADD_ALONG
 from ...ir.ops.tensor_regions import CONCAT, PLACE
 from ...ir.ops.tensors import integers_of
@@ -183,3 +184,15 @@ def _element(emitter: Emitter, atom: Atom, where: str) -> str:
 
 def _add(emitter: Emitter, target: str, here: str, updates: Atom, there: str, *, factor: str = "") -> None:
     emitter.line(f"{target}[{here}] += {factor}{_element(emitter, updates, there)};")
+
+
+@emit_rules.define(ONE_HOT_PRODUCT, ONE_HOT_SUMS)
+def _emit_one_hot(emitter: Emitter, node: Node) -> None:
+    index, matrix = node.args
+    target = _new(emitter, node)
+    (rows,), (depth, columns) = _type(index).shape, _type(matrix).shape
+    if node.primitive is ONE_HOT_SUMS:
+        depth = _type(node.results[0]).shape[0]
+    emitter.include("one_hot.h")
+    operands = ", ".join([target, *map(emitter.expression, node.args)])
+    emitter.line(f"pylms::{node.primitive.name}<{rows}, {depth}, {columns}>({operands});")

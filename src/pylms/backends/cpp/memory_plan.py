@@ -19,6 +19,7 @@ from ...ir.ops.buffers import BUFFER_NEW, LOAD, SLICE_ROWS
 from ...ir.ops.control import FINALLY, IF
 from ...ir.ops.functions import CALL
 from ...ir.ops.fusion import FUSED
+from ...ir.ops.one_hot_products import ONE_HOT_PRODUCT, ONE_HOT_SUMS
 from ...ir.ops.tapes import TAPE_POP
 from ...ir.ops.tensor_calls import TENSOR_CALL
 from ...ir.ops.tensor_gathers import SCATTER_ADD, SCATTER_ADD_ALONG
@@ -36,6 +37,8 @@ MAKES_MEMORY = frozenset(
         BUFFER_NEW,
         CALL,
         CONCAT,
+        ONE_HOT_PRODUCT,
+        ONE_HOT_SUMS,
         PLACE,
         SCATTER_ADD,
         SCATTER_ADD_ALONG,
