@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from ...ir.call_graph import all_functions
@@ -20,6 +19,7 @@ from ...passes.on_tensors import has_tensors
 from ..base import CallbackSpec, ErrorSite
 from .destinations import Destination, destinations_of
 from .emit_rules import PLACES_OPERANDS, emit_rules
+from .function_text import FunctionText
 from .literals import (
     Binding,
     Expression,
@@ -41,29 +41,6 @@ if TYPE_CHECKING:
 
 _LONGEST_PENDING = 60
 _ALIGNMENT = 64
-
-
-@dataclass(slots=True)
-class FunctionText:
-    """A C++ function being written: its lines, and what it turned out to need.
-
-    `declarations`: lines that come first.
-    `jumps`: errors leave it by a jump to the entry point, and not with a status.
-    """
-
-    lines: list[Line] = field(default_factory=list)
-    declarations: list[Line] = field(default_factory=list)
-    depth: int = 1
-    uses_context: bool = False
-    uses_arena: bool = False
-    can_fail: bool = False
-    jumps: bool = False
-
-    def leading_parameters(self) -> tuple[tuple[str, str], ...]:
-        """Declaration and name of the parameters that every generated function passes on where it is needed."""
-        context = (("pylms_context *ctx", "ctx"),) if self.uses_context else ()
-        arena = (("char *arena", "arena"),) if self.uses_arena else ()
-        return (*context, *arena)
 
 
 class Emitter:
