@@ -25,7 +25,8 @@ from ...ir.types import (
 from ..base import SourceBundle
 from .emit_functions import declare_functions, emit_functions, native_call
 from .emit_host import unpacked, unpacked_text
-from .emitter import Emitter, FunctionText
+from .emitter import Emitter
+from .function_text import FunctionText
 from .literals import (
     array_parts,
     c_type,

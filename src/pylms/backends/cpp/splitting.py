@@ -17,7 +17,8 @@ from .text import Line
 from .usage import symbols_used
 
 if TYPE_CHECKING:
-    from .emitter import Emitter, FunctionText
+    from .emitter import Emitter
+    from .function_text import FunctionText
 
 # A struct of more fields than this lies in the arena, not on the stack.
 _FIELDS_ON_THE_STACK = 4096
