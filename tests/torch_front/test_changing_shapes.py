@@ -13,7 +13,7 @@ from torch import nn, optim  # noqa: E402
 from torch.utils.data import DataLoader, Dataset, Sampler  # noqa: E402
 
 from pylms import stageTensor  # noqa: E402
-from pylms.errors import ArgumentError  # noqa: E402
+from pylms.errors import ArgumentError, PylmsError  # noqa: E402
 from tests.torch_front.compare import Script, check  # noqa: E402
 
 
@@ -208,3 +208,133 @@ def test_a_value_of_the_batch_that_outlives_its_round():
         run(0)
     assert caught.value.loc is not None and "# here" in caught.value.loc.text
     assert "pad the batches" in (caught.value.hint or "")
+
+
+def _failing(batch):
+    """A loop over batches of three samples, and one of two that is wrong."""
+    model = nn.Linear(2, 3)
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    good = (torch.ones(3, 2), torch.tensor([0, 1, 2]))
+    loader = DataLoader([good] * 5 + [batch], batch_size=None)
+
+    def run(_):
+        for x, y in loader:
+            optimizer.zero_grad()
+            loss = F.cross_entropy(model(x), y)  # here
+            loss.backward()
+            optimizer.step()
+
+    return run, model
+
+
+@pytest.mark.parametrize(
+    "batch, kind, message",
+    [
+        ((torch.ones(2, 2), torch.tensor([0, 3])), IndexError, "a target class is out of bounds: there are 3 classes"),
+        ((torch.ones(2, 2), torch.tensor([-1, 0])), IndexError, "a target class is out of bounds: there are 3 classes"),
+        ((torch.ones(2, 2), torch.tensor([0, 1, 2])), PylmsError, r"not \[2, 3\] and int64 \[3\]"),
+        ((torch.ones(2, 4), torch.tensor([0, 1])), PylmsError, r"with 2 input features was given a tensor of shape"),
+        ((torch.ones(2, 2).double(), torch.tensor([0, 1])), PylmsError, "float64"),
+        ((torch.ones(2, 2), "a name"), PylmsError, "a data loader that gives a str cannot be staged"),
+    ],
+    ids=["class", "negative class", "classes", "features", "dtype", "string"],
+)
+def test_a_bad_batch_of_another_shape(batch, kind, message):
+    """An error at the line, after training with the batches before it as PyTorch does."""
+    run, mine = _failing(batch)
+    expected, theirs = _failing(batch)
+    theirs.load_state_dict(mine.state_dict())
+    with pytest.raises((IndexError, RuntimeError, ValueError, TypeError)):
+        expected(0)
+    with pytest.raises(kind, match=message) as caught:
+        stageTensor(run)(0)
+    if isinstance(caught.value, PylmsError):
+        assert caught.value.loc is not None and caught.value.loc.file == __file__
+    for left, right in zip(mine.parameters(), theirs.parameters(), strict=True):
+        torch.testing.assert_close(left, right)
+
+
+def test_errors_of_data_sets_are_the_runs():
+    class Broken(Dataset):
+        def __len__(self):
+            return 9
+
+        def __getitem__(self, index):
+            if index == 7:
+                raise ValueError(f"sample {index} cannot be read")
+            return torch.ones(2)
+
+    loader = DataLoader(Broken(), batch_size=1)
+    seen = nn.Parameter(torch.zeros(2))
+
+    @stageTensor
+    def run(_):
+        for x in loader:
+            with torch.no_grad():
+                seen.add_(x[0])
+
+    with pytest.raises(ValueError, match="sample 7 cannot be read"):
+        run(0)
+    assert seen.tolist() == [7, 7]
+
+
+def test_parameters_that_move_between_calls():
+    """Code for shapes that came late finds them again; of another size, all is compiled anew."""
+    w = nn.Parameter(torch.ones(3))
+    loader = DataLoader([torch.ones(length, 1) for length in (2, 2, 2, 2, 3)], batch_size=None)
+
+    @stageTensor
+    def run(_):
+        total = 0.0
+        for x in loader:
+            total += (x * w).sum().item()
+        return total
+
+    for data in (torch.ones(3), torch.full((3,), 2.0), torch.ones(5), torch.ones(5, dtype=torch.float64)):
+        w.data = data
+        assert run(0) == run(0) == 11 * data.sum()
+
+
+def test_loops_within_loops():
+    """Validation within training, of other shapes each, by a function; gradients of two batches add up, clipped."""
+
+    def make():
+        model = Classifier().double()
+        optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.5)
+        train = DataLoader(Sentences(), batch_size=2, collate_fn=padded)
+        test = DataLoader(Sentences((2,) * 8 + (5,) * 2), batch_size=2, collate_fn=padded)
+
+        def evaluate():
+            model.eval()
+            total = 0.0
+            with torch.no_grad():
+                for x, y in test:
+                    out = model(x)
+                    out = F.log_softmax(out, 1)
+                    total += F.nll_loss(out, y).item()
+            model.train()
+            return total
+
+        def run(epochs):
+            best = 1e9
+            history = []
+            for epoch in range(epochs):
+                for i, (x, y) in enumerate(train):
+                    x = x.flip(1)
+                    out = model(x)
+                    loss = F.cross_entropy(out, y) / 2
+                    loss.backward()
+                    if i % 2 == 1:
+                        nn.utils.clip_grad_norm_(model.parameters(), 0.5)
+                        optimizer.step()
+                        optimizer.zero_grad()
+                        value = evaluate()
+                        history.append(value)
+                        if value < best:
+                            best = value
+                            print("best", epoch, i, f"{best:.6f}")
+            return best, len(history), history[0] + history[-1]
+
+        return Script(run, {"model": model, "optimizer": optimizer})
+
+    check(make, 2, calls=1)

@@ -314,6 +314,30 @@ def _train_globals(_):
     return loss.item()
 
 
+@pytest.mark.parametrize("clears", [False, True], ids=["goes on", "cleared after an epoch"])
+def test_gradients_of_several_batches_add_up_in_each_epoch(clears):
+    def make():
+        model = nn.Linear(6, 3)
+        optimizer = optim.SGD(model.parameters(), lr=0.1, momentum=0.5)
+        loader = DataLoader(classification(20), batch_size=4)
+
+        def run(epochs):
+            for epoch in range(epochs):
+                for i, (x, y) in enumerate(loader):
+                    loss = F.cross_entropy(model(x), y) / 2
+                    loss.backward()
+                    if i % 2 == 1:
+                        optimizer.step()
+                        optimizer.zero_grad()
+                    print(epoch, i, f"{loss.item():.5f}")
+                if clears:
+                    optimizer.zero_grad()
+
+        return Script(run, {"model": model, "optimizer": optimizer})
+
+    check(make, 2)
+
+
 def test_what_the_script_makes_is_made_at_each_call():
     def make():
         model = nn.Linear(6, 3)

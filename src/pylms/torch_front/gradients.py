@@ -29,6 +29,7 @@ from ..staging.cells import Cell
 from ..staging.constructs import Construct
 from ..staging.context import Trace
 from ..staging.decisions import Decision, Poison, Retrace
+from ..staging.variables import Variable
 from .buffers import Extent
 from .computed_leaves import ComputedLeaves
 from .dtypes import scalar_type
@@ -54,7 +55,7 @@ class Leftover:
 class GradientCell(Cell):
     """The `.grad` of one leaf tensor."""
 
-    __slots__ = ("_absent_at_start", "_is_assigning", "_none_before", "_table", "absent", "memory")
+    __slots__ = ("_absent_at_start", "_none_before", "_table", "absent", "memory")
 
     def __init__(self, table: GradientTable, leaf: torch.Tensor, name: str) -> None:
         self.absent = Absent(TensorType(scalar_type(leaf.dtype), tuple(leaf.shape)))
@@ -63,7 +64,6 @@ class GradientCell(Cell):
         super().__init__(name, Leftover() if self.memory.holds_gradient else self._none_before, outside=True)
         self._table = table
         self._absent_at_start: set[Construct] = set()
-        self._is_assigning = False
 
     def is_from_before(self, value: object) -> bool:
         """Whether the value is what the program starts with."""
@@ -85,22 +85,19 @@ class GradientCell(Cell):
         trace = self._table.trace
         if self.variable is None:
             self._table.make_local(trace.constructs_within(self))
-        self._is_assigning = True
-        try:
-            super().assign(value)
-        finally:
-            self._is_assigning = False
+        super().assign(value)
 
     def rebind(self, trace: Trace, value: object) -> None:
-        """Besides assigning: what blocks do to a cell whose value is good only within them.
-
-        A loop that was traced as if every iteration began without a gradient must end without one.
-        """
+        """Besides assigning: what blocks do to a cell whose value is good only within them."""
         if isinstance(value, Poison) and value.construct in self._absent_at_start:
             value = self.absent
-        elif not self._is_assigning and not isinstance(value, Poison) and self._must_end_absent(trace):
-            self._table.carry(self)
         super().rebind(trace, value)
+
+    def restore(self, trace: Trace, value: object, variable: Variable | None) -> None:
+        """At the end of a block. A loop whose rounds were traced as beginning without a gradient must end so."""
+        if self._must_end_absent(trace):
+            self._table.carry(self)
+        super().restore(trace, value, variable)
 
     def _must_end_absent(self, trace: Trace) -> bool:
         if not trace.constructs or trace.constructs[-1] not in self._absent_at_start:

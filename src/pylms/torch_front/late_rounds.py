@@ -56,7 +56,7 @@ class LateRounds:
         self._trace_round = trace_round
         self._loc = loc
         self._moment = Moment(context.trace)
-        self._program = context.trace.builder.open_scopes[0]
+        self._around = context.trace.builder.open_scopes
         self._known: list[tuple[BatchForm, Block]] = []
         self._local: list[Cell] = []
         """Variables of the batch's shape: in a late round each is good only within it."""
@@ -158,9 +158,8 @@ class LateRounds:
         assert cell.variable is not None
         symbols = [*cell.variable.symbols, *([cell.variable.is_set] if cell.variable.is_set is not None else [])]
         rounds = [block for _, block in self._known]
-        return all(begins_with_set(block, symbol) for block in rounds for symbol in symbols) and not _is_read(
-            symbols, self._program.nodes, rounds
-        )
+        are_set_first = all(begins_with_set(block, symbol) for block in rounds for symbol in symbols)
+        return are_set_first and not any(_is_read(symbols, scope.nodes, rounds) for scope in self._around)
 
     @contextmanager
     def _local_cells(self) -> Iterator[None]:

@@ -39,11 +39,13 @@ class RoundsPlan:
         self._context = context
         self._batches = batches
         self._place = None if owns_batches else BORROWED
+        # Those of later forms are late rounds: a loop around this one that is traced again comes to the same code.
+        self._forms = tuple(batches.forms)
 
     @property
     def first(self) -> object:
         """A batch as Python makes it."""
-        return self._batches.forms[0].sample
+        return self._forms[0].sample
 
     def run(self, trace: Trace, item_of: Item, body: LoopBody) -> None:
         self._context.random.call_python(self._batches.begin, "begin_epoch")
@@ -51,7 +53,7 @@ class RoundsPlan:
 
     def _trace(self, construct: Construct, item_of: Item, body: LoopBody) -> None:
         """`take` before the loop and after each round says which body the next batch is for."""
-        trace, loc, forms = construct.trace, caller_loc(), tuple(self._batches.forms)
+        trace, loc, forms = construct.trace, caller_loc(), self._forms
         begin_native_loop(trace)
         (index,) = trace.emit(VAR_NEW, [Const(0, INT)], names=["i"])
         (form,) = trace.emit(VAR_NEW, [self._take(forms)], names=["form"])
