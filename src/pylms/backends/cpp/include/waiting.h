@@ -30,7 +30,7 @@ template <Index M, Index N, Index Rows, class T>
   constexpr Tile tile = best_tile(Work{M, ceil_div(N, width<T>), Rows, 8, vector_bytes});
   using Plan = BroadcastPlan<M, N, tile.rows, tile.columns, 1, Waiting::left_row, Waiting::right_row, 1, N, Rows, false>;
   long long& count = waiting_count<M, N, Rows>(c);
-  if (count) broadcast_block<Plan>(c, c + Waiting::left, c + Waiting::right, Index(count), Accumulate{});
+  if (count) broadcast_block<Plan>(c, c + Waiting::left, c + Waiting::right, Index(count), Accumulate{}, AllRows{});
   count = 0;
 }
 
