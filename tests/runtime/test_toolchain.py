@@ -147,6 +147,16 @@ def test_extra_flags_may_name_libraries(toolchain, source, tmp_path):
     toolchain.compile(source, tmp_path / "out.so", extra_flags=["-DVALUE=1.0", "-lm"])
 
 
+@pytest.mark.parametrize(("name", "is_passed"), [("g++", True), ("clang++", False)])
+def test_flags_of_gcc_alone_are_for_gcc(private_options, source, tmp_path, name, is_passed):
+    write_program(tmp_path / name, f"echo $@ > {tmp_path}/said")
+    found = find_toolchain(private_options, {"PATH": str(tmp_path)})
+    found.compile(source, tmp_path / "out.so", extra_flags=["-O1", "-fno-thread-jumps"])
+    words = (tmp_path / "said").read_text().split()
+    assert "-O1" in words
+    assert ("-fno-thread-jumps" in words) == is_passed
+
+
 def test_identity_changes_with_the_compiler(private_options, tmp_path):
     compiler = write_program(tmp_path / "g++", "exit 0")
     before = find_toolchain(private_options, {"CXX": str(compiler)}).identity

@@ -30,6 +30,7 @@ else:
 Family = Literal["gcc", "clang", "zig"]
 Optimise = Literal["O0", "O1", "O2", "O3"]
 
+_ONLY_OF_GCC = frozenset({"-fno-thread-jumps"})
 _COMMON_FLAGS = (
     "-g1",  # the Python lines, for debuggers, profilers and `inspect_asm`
     "-std=c++17",
@@ -102,7 +103,7 @@ class Toolchain:
         """
         words = list(flags) if flags is not None else list(self.flags(optimise))
         words += [f"-I{directory}" for directory in include_dirs]
-        extra = list(extra_flags)
+        extra = [flag for flag in extra_flags if self.family == "gcc" or flag not in _ONLY_OF_GCC]
         if flags is None and sys.platform == "linux":
             extra += _LINK_LIBRARIES[self.family]
         if pieces == 1:

@@ -121,6 +121,12 @@ def test_many_parts_are_compiled_in_pieces(tmp_path):
     assert repr(found) == repr(interpret(function, [0.75, 1.25], host=RecordingHost()))
 
 
+def test_very_long_programs_are_compiled_fast():
+    short, long = (CppBackend().emit(straight_line(count)) for count in (1_000, 21_000))
+    assert short.flags[0] == "-O3"
+    assert long.flags[:2] == ("-O1", "-fno-thread-jumps")
+
+
 def test_a_piece_that_does_not_compile_is_told(tmp_path):
     source = tmp_path / "bad.cpp"
     source.write_text("#if PYLMS_PIECE == 1\nint f() { return wrong; }\n#endif\n")
