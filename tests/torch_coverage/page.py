@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     rows_elementwise,
     rows_indexing,
+    rows_loaders,
     rows_losses,
     rows_modules,
     rows_normalize,
@@ -33,6 +34,7 @@ SECTIONS: tuple[Section, ...] = (
     rows_recurrent.SECTION,
     rows_windows.SECTION,
     rows_training.SECTION,
+    rows_loaders.SECTION,
 )
 
 
