@@ -14,6 +14,7 @@ from . import (
     rows_shape,
     rows_training,
     rows_windows,
+    rows_written_out,
 )
 from .rows import Section
 
@@ -33,6 +34,9 @@ SECTIONS: tuple[Section, ...] = (
     rows_normalize.SECTION,
     rows_recurrent.SECTION,
     rows_windows.SECTION,
+    rows_written_out.RESIZING,
+    rows_written_out.SEVERAL,
+    rows_written_out.DISTRIBUTIONS,
     rows_training.SECTION,
     rows_loaders.SECTION,
 )

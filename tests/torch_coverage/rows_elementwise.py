@@ -78,7 +78,7 @@ yes(
 )
 yes("`clamp`, `clip`, `clamp_min`, `clamp_max`", lambda i, r: (i.clamp(-1, 4), i.clamp(0.5, 4), i.clamp(r)), INTS, ROW)
 yes("`maximum`, `minimum`, `max(a, b)`", lambda a, b: (torch.maximum(a, b), torch.minimum(a, b), torch.max(a, b)), A, B)
-no("`fmax`, `fmin`", lambda a, b: torch.fmax(a, b), A, B, says="`torch.fmax` cannot be staged yet")
+yes("`fmax`, `fmin`", lambda a, b: (torch.fmax(a, b), torch.fmin(a, b), (a / 0).fmax(b)), A, B)
 yes(
     "`lerp`, `addcmul`, `addcdiv`",
     lambda a, b, c: (

@@ -111,9 +111,7 @@ yes(
     CUBE.sin(),
     torch.tensor([[1.0, 2.0], [0.5, -1.0], [-0.5, 0.25]]),
 )
-ACTIVATIONS.no(
-    "`F.gumbel_softmax`, `F.rrelu` while training", lambda a: F.rrelu(a, training=True), A, says="cannot be staged yet"
-)
+ACTIVATIONS.no("`F.rrelu` while training", lambda a: F.rrelu(a, training=True), A, says="cannot be staged yet")
 
 LOSSES = Section("Losses")
 yes, no, module = LOSSES.yes, LOSSES.no, LOSSES.module

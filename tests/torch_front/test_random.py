@@ -137,6 +137,25 @@ def test_draws_of_the_script_after_native_ones():
     check(make)
 
 
+def test_draws_into_what_the_program_computes():
+    def make():
+        w = torch.ones(4, requires_grad=True)
+
+        def run(_):
+            total = torch.zeros(())
+            for k in range(3):
+                w.grad = None
+                soft = F.gumbel_softmax(w * k, tau=0.5)
+                noise = torch.empty_like(soft).normal_(1.0, 2.0)
+                (soft * noise.add_(torch.zeros(4).uniform_(-1, 1))).sum().backward()
+                total = total + w.grad[0]
+            return total
+
+        return Script(run, {})
+
+    check(make)
+
+
 def test_draws_of_the_script_after_those_that_python_makes():
     def make():
         loader = DataLoader(classification(8), batch_size=4, shuffle=True)
@@ -179,12 +198,12 @@ def test_what_cannot_be_drawn():
     def staged(rounds):
         for _ in range(rounds):
             x = torch.ones(3) * rounds
-            x.normal_()  # here
+            x.normal_(rounds)  # here
 
     for run, kind, message in (
         (probability, StagedTypeError, "a probability of dropout must be between 0 and 1, not 1.5"),
         (size, TorchFeatureError, "an argument of `torch.randperm` depends on the run"),
-        (staged, TorchFeatureError, "`normal_` of a staged tensor cannot be staged"),
+        (staged, TorchFeatureError, "an argument of `torch.normal_` depends on the run"),
     ):
         with pytest.raises(kind, match=message) as caught:
             stageTensor(run)(2)

@@ -130,10 +130,25 @@ class BufferTable:
 
     def load(self, tensor: torch.Tensor) -> Atom:
         """The tensor's content at this point of the program."""
+        if self._is_loose_view(tensor):
+            tensor = self._copied_in_order(tensor)
         buffer = self.capture(tensor)
         (content,) = self._trace.emit(LOAD, [buffer.symbol], names=[buffer.symbol.name])
         shape = tuple(tensor.shape)
         return content if shape == buffer.type.shape else self._reshaped(content, shape)
+
+    def _is_loose_view(self, tensor: torch.Tensor) -> bool:
+        """Whether its elements are not in order, and nothing but what ran while staging has made or changed them."""
+        if tensor.layout is not torch.strided or tensor.is_contiguous() or tensor.requires_grad:
+            return False
+        return self.was_made_while_staging(tensor) and not self.is_captured(tensor)
+
+    def _copied_in_order(self, tensor: torch.Tensor) -> torch.Tensor:
+        """A copy, which stays what it is: from here on staged code must not change the tensor."""
+        copy = tensor.contiguous()
+        self.note_made(copy, under_control=True)
+        self._frozen[_storage(tensor)] = tensor.untyped_storage()
+        return copy
 
     def store(self, tensor: torch.Tensor, value: Atom, *, rebinds: bool = False) -> None:
         """Replace the tensor's content; `value` has its dtype and shape.

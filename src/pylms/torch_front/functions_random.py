@@ -189,11 +189,15 @@ def _define_in_place(name: str) -> None:
     @functions.define(getattr(torch.Tensor, name))
     def fill(context: TorchContext, target: Operand, *args: object, **kwargs: object) -> object:
         if isinstance(target, StagedTensor):
-            raise TorchFeatureError(
-                f"`{name}` of a staged tensor cannot be staged yet",
-                loc=caller_loc(),
-                hint="torch.rand, torch.randn and torch.bernoulli give new ones",
-            )
+            shape, dtype = tuple(target.shape), target.dtype
+
+            def fresh(*arguments: object, **options: object) -> torch.Tensor:
+                filled: torch.Tensor = getattr(torch.empty(shape, dtype=dtype), name)(*arguments, **options)
+                return filled
+
+            fresh.__name__ = name
+            context.write(target, _drawn_by_python(context, fresh, list(args), kwargs).atom)
+            return target
         assert isinstance(target, torch.Tensor)
         context.require_writeable(target)
         run = partial(getattr(target.detach(), name), *args, **kwargs)
