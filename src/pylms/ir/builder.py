@@ -87,7 +87,8 @@ class Builder:
     def block(self, params: Sequence[Sym] = ()) -> BlockScope:
         """A block to open; nodes emitted until the end of the `with` go into it."""
         scope = BlockScope(tuple(params), self._scopes)
-        self._homes.update(dict.fromkeys(scope.params, scope))
+        for param in params:
+            self._homes[param] = scope
         return scope
 
     @contextmanager

@@ -96,9 +96,9 @@ def all_of(effects: Iterable[Effect]) -> Effect:
 
 def reads(*places: Place) -> Effect:
     """Only reading those variables, buffers, regions or heaps."""
-    return Effect(reads=frozenset(places))
+    return Effect(frozenset(places))
 
 
 def writes(*places: Place) -> Effect:
     """Only writing those variables, buffers, regions or heaps."""
-    return Effect(writes=frozenset(places))
+    return Effect(_NOTHING, frozenset(places))

@@ -228,6 +228,9 @@ class VarType:
 
     content: ContentType
 
+    def __hash__(self) -> int:
+        return hash(self.content)  # asked for at each read and write
+
     def __str__(self) -> str:
         return f"var<{self.content}>"
 

@@ -83,9 +83,10 @@ class TracedBlock:
 
     def __enter__(self) -> TracedBlock:
         construct = self._construct
-        self._before = {cell: (cell.value, cell.variable) for cell in construct.local_cells}
-        if self._repeats:
-            construct.close()
+        if construct.local_cells:
+            self._before = {cell: (cell.value, cell.variable) for cell in construct.local_cells}
+            if self._repeats:
+                construct.close()
         self.scope.__enter__()
         return self
 
@@ -160,7 +161,8 @@ def trace_construct(
     _refuse_outside_assignments(functions, assigned)
     for covering in trace.attempts:
         covering.refuse(f"which way this staged {kind} goes is decided", caller_loc())
-    decisions = trace.decisions.setdefault(trace.place(kind, *map(_code_of, functions)), Decisions())
+    place = trace.place(kind, *map(_code_of, functions))
+    decisions = trace.decisions.get(place) or trace.decisions.setdefault(place, Decisions())
     entry = trace.tick()
     restore = trace.checkpoint()
     contents = Contents(functions)
@@ -199,6 +201,8 @@ def _may_change_in_place(trace: Trace, value: object) -> bool:
 
 
 def _refuse_outside_assignments(functions: Sequence[object], assigned: Assigned) -> None:
+    if not assigned.outside:
+        return
     for function in functions:
         for name in assigned.outside.get(getattr(function, "__name__", ""), ()):
             raise NotSupportedYetError(

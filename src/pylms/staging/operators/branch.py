@@ -148,6 +148,9 @@ def _finish_if(construct: Construct, condition: Atom, then: _Side, otherwise: _S
             side.structure = other.structure
             side.atoms = [zero_in(trace, side.block.scope, atom.type, loc) for atom in other.atoms]
     assert then.structure is not None and otherwise.structure is not None
+    if is_none(then.structure) and is_none(otherwise.structure):  # of statements
+        trace.emit(IF, [condition], blocks=(then.block.finish([]), otherwise.block.finish([])), loc=loc)
+        return None
     merged = _Merged(trace, then.block.scope, otherwise.block.scope, [], [])
     structure = merged.merge(then.structure, otherwise.structure, iter(then.atoms), iter(otherwise.atoms))
     blocks = (then.block.finish(merged.then_results), otherwise.block.finish(merged.else_results))
