@@ -534,8 +534,8 @@ f(2)
 """,
     "static argument of a staged recursion": """
 @stage
-def total(n, sum=0):
-    return sum if n == 0 else total(n - 1, sum + 2)
+def total(n, sum=0, text=""):
+    return sum if n == 0 else total(n - 1, sum + 2, text + "x")
 
 @stage
 def f(n):

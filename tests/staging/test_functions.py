@@ -486,15 +486,85 @@ def grows(x, n):
     return x if x > 100 else grows(x * 2, n + 1)
 
 
+def endless(x, n):
+    return x * endless(x, n + 1)
+
+
 def test_static_recursion_has_a_budget():
     with pytest.raises(StagingError) as caught:
-        stage(lambda x: grows(x, 0))(3)
-    assert "`grows`: its calls go 150 deep while staging, and `n` is another number each time" in str(caught.value)
+        stage(lambda x: endless(x, 0))(3)
+    assert "`endless`: its calls go 1000 deep while staging, and `n` is another number each time" in str(caught.value)
     assert "let it begin as a staged value: staged(n)" in str(caught.value)
 
 
-def test_the_advice_of_the_budget_helps():
-    assert stage(lambda x: grows(x, staged(0)))(3) == 192
+def added_up(n, total=0):
+    return total if n == 0 else added_up(n - 1, total + 2)
+
+
+def halved(x, pair):
+    count, weight = pair
+    return weight + count if x < 1 else halved(x - 1, (count + 1, weight * 0.5))
+
+
+def queens(n):
+    def place(row, columns, left, right):
+        if row == n:
+            return 1
+        count = 0
+        free = ~(columns | left | right) & ((1 << n) - 1)
+        while free:
+            bit = free & -free
+            free ^= bit
+            count += place(row + 1, columns | bit, (left | bit) << 1, (right | bit) >> 1)
+        return count
+
+    return place(0, 0, 0, 0)
+
+
+def moves(n):
+    found = []
+
+    def move(k, source, target, spare, depth):
+        if k:
+            move(k - 1, source, spare, target, depth + 1)
+            found.append((source, target, depth))
+            move(k - 1, spare, target, source, depth + 1)
+
+    move(n, 0, 2, 1, 0)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments"),
+    [
+        (lambda x: grows(x, 0), (3, 1, 200)),
+        (added_up, (0, 1, 5000)),
+        (lambda x: halved(x, (0, 1.0)), (0, 7)),
+        (queens, (1, 4, 6)),
+        (moves, (0, 1, 4)),
+    ],
+    ids=["counted", "default", "tuple", "queens", "hanoi"],
+)
+def test_known_numbers_that_recursion_changes_under_staged_control_are_staged(function, arguments):
+    compiled = stage(function)
+    for argument in arguments:
+        assert compiled(argument) == function(argument) if argument < 900 else compiled(argument) == 2 * argument
+
+
+def test_two_calls_begin_such_recursion_with_other_numbers():
+    compiled = stage(lambda x: grows(x, 0) + grows(x, 5) * 1000)
+    assert compiled(3) == 192 + 192 * 1000
+
+
+def test_known_numbers_that_end_the_recursion_unfold_under_staged_control():
+    def steps(x, n):
+        if n == 20:
+            return x
+        return x if x > 100 else steps(x * 2, n + 1)
+
+    compiled = stage(lambda x: steps(x, 0))
+    assert [compiled(0), compiled(3)] == [0, 192]
+    assert "call" not in compiled.code
 
 
 def test_recursion_on_known_numbers_unfolds():

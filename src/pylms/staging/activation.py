@@ -14,13 +14,13 @@ from .values import TupleOf
 class Activation:
     """Which function is called with what, how deep in staged constructs, at which place of the program, in which modes.
 
-    `is_native`: whether it is to be native in any case; then plain numbers among its arguments are staged. What is
-    compared only where code is called within itself is computed there.
+    `is_native`: whether it is to be native in any case; then plain numbers among its arguments are staged. `staged`: in
+    which arguments they are otherwise. What is compared only where code is called within itself is computed there.
     """
 
     __slots__ = (
         *("_modes", "_signature", "_structure", "args", "code", "depth"),
-        *("function", "is_native", "kwargs", "place"),
+        *("function", "is_native", "kwargs", "place", "staged"),
     )
 
     def __init__(
@@ -34,6 +34,7 @@ class Activation:
         modes: Hashable,
         *,
         is_native: bool,
+        staged: frozenset[int] = frozenset(),
     ) -> None:
         self.function = function
         self.code = code
@@ -42,6 +43,7 @@ class Activation:
         self.depth = depth
         self.place = place
         self.is_native = is_native
+        self.staged = staged
         self._modes = modes
         self._structure: TupleOf | None = None
         self._signature: Signature | None = None
@@ -55,10 +57,26 @@ class Activation:
         """Which parts of the arguments are staged."""
         if self._structure is None:
             atoms: list[Atom] = []
-            structure = take_apart(trace, self.arguments, atoms, numbers=self.is_native)
-            assert isinstance(structure, TupleOf), "arguments are a tuple"
-            self._structure = structure
+            items = [
+                take_apart(trace, argument, atoms, numbers=self.is_native or position in self.staged)
+                for position, argument in enumerate(self.arguments)
+            ]
+            self._structure = TupleOf(tuple(items), tuple, "tuple")
         return self._structure
+
+    def with_staged(self, positions: frozenset[int]) -> Activation:
+        """The same call with the numbers in these arguments staged."""
+        return Activation(
+            self.function,
+            self.code,
+            self.args,
+            self.kwargs,
+            self.depth,
+            self.place,
+            self._modes,
+            is_native=self.is_native,
+            staged=positions,
+        )
 
     def signature(self, trace: Trace) -> Signature:
         """What tells this call from others."""

@@ -106,8 +106,8 @@ class Trace(Lifting):
         """The calls that are being inlined, outermost first."""
         self.natives: list[NativeFunction] = []
         """The native functions, finished or being traced."""
-        self.native_places: set[tuple[object, ...]] = set()
-        """Where calls were found to be better native."""
+        self.native_places: dict[tuple[object, ...], frozenset[int]] = {}
+        """Where calls were found to be better native; the arguments in which known numbers are staged there."""
         self.memos: dict[tuple[object, ...], Memo] = {}
         """What tracing native functions has found out, by the places of their calls."""
         self.rewritten: dict[FunctionType, FunctionType | None] = {}

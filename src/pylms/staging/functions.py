@@ -4,7 +4,8 @@ In: a function and its arguments. Out: what the call gives, and the nodes that c
 
 A call is inlined by running the function. When one that is being inlined is entered again under staged control, with a
 signature that it covers, tracing goes back to the outermost such activation, which becomes a call of a native function
-(`native.py`). That place is remembered, so that tracing it again goes there at once.
+(`native.py`). So it does where calls have gone deep under staged control and are of another known number each time,
+which is staged from then on. That place is remembered, so that tracing it again goes there at once.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from ..late import late_module
 from .activation import Activation
-from .budget import require_shallow
+from .budget import outgrown, require_shallow
 from .call_signature import code_of
 from .context import Trace
 
@@ -45,6 +46,8 @@ def call_function(
     code = code_of(function)
     place, modes = trace.place("call", id(code)), trace.front.modes()
     call = Activation(function, code, args, kwargs, trace.depth, place, modes, is_native=is_native)
+    if place in trace.native_places:
+        call = call.with_staged(trace.native_places[place])
     known = _find(trace, call)
     if known is not None:
         return native_call.call_native(trace, known, call.arguments)
@@ -59,6 +62,7 @@ def call_function(
             if restart.activation is not call:
                 raise
             restore()
+            call = call.with_staged(trace.native_places[call.place])
         finally:
             trace.activations.pop()
     made = native_call.NativeFunction(trace, call)
@@ -75,10 +79,15 @@ def _find(trace: Trace, call: Activation) -> native_call.NativeFunction | None:
 
 
 def _restart_outer(trace: Trace, call: Activation) -> None:
-    """Go back to the outermost activation that this one repeats under staged control."""
+    """Go back to the outermost activation that this one repeats under staged control, be it with other numbers."""
     for outer in trace.activations:
         if outer.code is not call.code or outer.depth >= call.depth:
             continue
         if outer.signature(trace).covers(call.signature(trace)):
-            trace.native_places.add(outer.place)
+            trace.native_places[outer.place] = frozenset()
             raise _Restart(outer)
+    grown = outgrown(trace, call)
+    if grown is not None:
+        outer, numbers = grown
+        trace.native_places[outer.place] = numbers
+        raise _Restart(outer)
