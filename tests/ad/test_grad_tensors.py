@@ -188,3 +188,22 @@ def test_containers_of_tensors_that_are_changed():
 
     with pytest.raises(Exception, match="a list of arrays or tensors that is an argument is changed"):
         appended([torch.ones(2)])
+
+
+def test_parameters_that_a_module_is_lent():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 1))
+    x = drawn(5, 3, dtype=torch.float32)
+
+    def loss(parameters, x):
+        return torch.func.functional_call(model, parameters, (x,)).pow(2).mean() + model(x).mean()
+
+    parameters = {name: parameter.detach() * 1.5 for name, parameter in model.named_parameters()}
+    compiled = value_and_grad(loss)
+    for _ in range(2):
+        leaves = {name: parameter.clone().requires_grad_() for name, parameter in parameters.items()}
+        expected = loss(leaves, x)
+        expected.backward()
+        value, gradients = compiled(parameters, x)
+        close(value, expected.detach())
+        close(gradients, {name: leaf.grad for name, leaf in leaves.items()})
+        parameters = {name: parameter - 0.1 * gradients[name] for name, parameter in parameters.items()}

@@ -68,7 +68,12 @@ SEVERAL.yes(
     A,
     B,
 )
-SEVERAL.yes("`cdist`", lambda a, b: (torch.cdist(a, b), torch.cdist(a, b, p=1.0), torch.cdist(a[None], b[None])), A, B)
+SEVERAL.yes(
+    "`cdist`",
+    lambda a, b: (torch.cdist(a, b), torch.cdist(a, b, p=1.0), torch.cdist(a[None], b[None]), torch.cdist(a, b[:0])),
+    A,
+    B,
+)
 SEVERAL.yes("`cross`", lambda a, b: (torch.cross(a[:, :3], b[:, :3], dim=1), torch.linalg.cross(a, b, dim=0)), A, B)
 SEVERAL.yes("`linalg.multi_dot`", lambda a, b: torch.linalg.multi_dot([a, b.t(), a]), A, B)
 SEVERAL.yes("`index_put`", lambda a, b: a.index_put((torch.tensor([2, 0]),), b[:2]), A, B)

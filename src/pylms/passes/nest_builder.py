@@ -140,6 +140,8 @@ class NestBuilder:
         """The indices, in an array of shape `target`, of the same element of dense memory."""
         if shape == target:
             return indices
+        if 0 in target:
+            return (ZERO,) * len(target)  # there is none
         result: list[Atom] = []
         at, size = 0, len(shape)
         position = 0

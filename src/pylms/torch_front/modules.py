@@ -39,10 +39,13 @@ def staged_modules(context: TorchContext) -> Iterator[None]:
             _refuse_hooks(module)
             _refuse_packed(args)
             context.guards.watch(module)
-            context.guards.expect(module, "the parameters or modules of a module", partial(_parts_of, module))
+            parameters = dict(module.named_parameters())
+            # `torch.func.functional_call` lends a module tensors of the program for as long as it is called.
+            if not any(isinstance(parameter, StagedTensor) for parameter in parameters.values()):
+                context.guards.expect(module, "the parameters or modules of a module", partial(_parts_of, module))
+                for name, parameter in parameters.items():
+                    context.buffers.give_name(parameter, name)
             context.modes.note_call(module)
-            for name, parameter in module.named_parameters():
-                context.buffers.give_name(parameter, name)
             for kind in {kind for inner in module.modules() for kind in type(inner).__mro__} - prepared:
                 prepared.add(kind)
                 forward = _virtualised(kind, context)
