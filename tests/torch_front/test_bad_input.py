@@ -98,6 +98,21 @@ def test_loaders(loader, message, hint):
     _assert_refused(run, TorchFeatureError, message, hint)
 
 
+def test_a_loader_over_what_staged_code_computes():
+    def run(rounds):
+        for _ in range(rounds):
+            for x in DataLoader([torch.arange(n * 2.0) for n in (1, 2)], batch_size=1):  # here
+                print(x.sum().item())
+
+    _assert_refused(
+        run,
+        TorchFeatureError,
+        "a data loader over tensors that staged code computes",
+        "outside the staged loop",
+        argument=2,
+    )
+
+
 def test_files_that_are_missing_or_corrupt(tmp_path, monkeypatch):
     monkeypatch.delenv("PYLMS_DATA_DIR", raising=False)
 

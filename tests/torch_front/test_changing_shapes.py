@@ -13,7 +13,7 @@ from torch import nn, optim  # noqa: E402
 from torch.utils.data import DataLoader, Dataset, Sampler  # noqa: E402
 
 from pylms import stageTensor  # noqa: E402
-from pylms.errors import ArgumentError, PylmsError  # noqa: E402
+from pylms.errors import ArgumentError, PylmsError, StagingError  # noqa: E402
 from tests.torch_front.compare import Script, check  # noqa: E402
 
 
@@ -338,3 +338,92 @@ def test_loops_within_loops():
         return Script(run, {"model": model, "optimizer": optimizer})
 
     check(make, 2, calls=1)
+
+
+class _Scaled(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.linear = nn.Linear(4, 3)
+        self.scale = 1.0
+
+    def forward(self, x):
+        y = self.linear(x) * self.scale
+        return y * 2 if self.training else y
+
+
+def _lengthening(rows=(2, 2, 2, 2, 3, 2, 3)) -> DataLoader:
+    return DataLoader([torch.arange(n * 4.0).reshape(n, 4) / 9 for n in rows], batch_size=None)
+
+
+def test_what_comes_after_a_loop_does_not_change_its_later_shapes():
+    """Names that stand for something else later, modes, and variables of loops around are those of the loop."""
+
+    def make():
+        model = _Scaled().double()
+        optimizer = optim.AdamW(model.parameters(), lr=0.1)
+        first, second = _lengthening(), _lengthening((3, 3, 3, 3, 4))
+
+        def run(epochs):
+            scale, name = 2.0, "first"
+            for x in first:
+                optimizer.zero_grad()
+                loss = (model(x.double()) * scale).tanh().sum()
+                loss.backward()
+                optimizer.step()
+                print(name, f"{loss.item():.5f}")
+            scale, name = 3.0, "second"
+            model.eval()
+            for epoch in range(epochs):
+                for x in second:
+                    optimizer.zero_grad()
+                    loss = (model(x.double()) * scale).tanh().sum()
+                    loss.backward()
+                    optimizer.step()
+                    print(name, epoch, f"{loss.item():.5f}")
+                scale = scale + 1
+            model.train()
+            return scale
+
+        return Script(run, {"model": model, "optimizer": optimizer})
+
+    check(make, 2, calls=1)
+
+
+def test_where_it_would_change_them_is_an_error():
+    model = _Scaled()
+
+    @stageTensor
+    def run(_):
+        for x in _lengthening():  # here
+            model(x).sum().backward()
+        model.scale = 0.5
+
+    with pytest.raises(StagingError, match="what it does depends on what came after it while staging") as caught:
+        run(0)
+    assert caught.value.loc is not None and "# here" in caught.value.loc.text
+
+
+def _looks_into_a_list(losses):
+    print(len(losses))
+
+
+def _keeps_a_text(losses):
+    print(f"{losses[-1]}")
+
+
+@pytest.mark.parametrize("looks", [_looks_into_a_list, _keeps_a_text])
+def test_what_cannot_be_handed_over(looks):
+    w = nn.Parameter(torch.ones(4))
+
+    @stageTensor
+    def run(_):
+        losses = []
+        for x in _lengthening():  # here
+            loss = (x * w).sum()
+            loss.backward()
+            losses.append(loss.item())
+            looks(losses)
+
+    with pytest.raises(ArgumentError, match="a list<float>, cannot be handed to code for that shape") as caught:
+        run(0)
+    assert caught.value.loc is not None and "# here" in caught.value.loc.text

@@ -14,6 +14,7 @@ import torch
 from ..errors import TorchFeatureError
 from ..loc import caller_loc
 from .batch_sources import BatchSource
+from .tensor import StagedTensor
 
 NO_BATCH = -1
 
@@ -97,6 +98,12 @@ def _form_key(batch: object) -> Hashable:
 
 
 def _require_plain(tensor: torch.Tensor) -> None:
+    if isinstance(tensor, StagedTensor):
+        raise TorchFeatureError(
+            "a data loader over tensors that staged code computes cannot be staged",
+            loc=caller_loc(),
+            hint="make the data set outside the staged loop or branch",
+        )
     if tensor.layout is not torch.strided or tensor.device.type != "cpu" or tensor.requires_grad:
         what = "requires a gradient" if tensor.requires_grad else f"is {tensor.layout} on {tensor.device}"
         raise TorchFeatureError(

@@ -53,11 +53,11 @@ class HandedOver:
     @property
     def _kept(self) -> list[Sym]:
         """Numbers that rounds leave."""
-        return [symbol for symbol in self._numbers if isinstance(symbol.type, VarType)]
+        return [symbol for symbol in self._numbers if symbol in self._written]
 
     @property
     def _kept_tensors(self) -> list[Sym]:
-        return [symbol for symbol in self._tensors if isinstance(symbol.type, VarType)]
+        return [symbol for symbol in self._tensors if symbol in self._written]
 
     # In the program
 

@@ -89,7 +89,8 @@ class LateRounds:
         trace = self._context.trace
         if self._handed_over.unknown:
             symbol = self._handed_over.unknown[0]
-            self._refuse(form, f"`{symbol.name}`, {content_of(symbol)}, cannot be handed to code for that shape")
+            what = f"`{symbol.name}`, a" if symbol.name else "a"
+            self._refuse(form, f"{what} {content_of(symbol)}, cannot be handed to code for that shape")
         befores, afters = len(trace.before_run), len(trace.after_run)
         memory = {capture.symbol for capture in trace.captures.values()}
         staged = self._staged(form, memory)

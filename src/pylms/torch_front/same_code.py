@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..ir.node import Atom, Block, Node, Sym
+from ..ir.ops.host import HOST_CALL
+from ..ir.ops.tensor_calls import TENSOR_CALL
 
 
 def same_code(left: Block, right: Block, symbols_before: int) -> bool:
@@ -50,5 +52,9 @@ class _Comparison:
         return left.type == right.type and self._partners.setdefault(left, right) == right
 
 
+_FUNCTION_NUMBERS = {HOST_CALL: ("callback",), TENSOR_CALL: ("callback", "reverse")}
+
+
 def _attributes(node: Node) -> list[tuple[str, object]]:
-    return [(name, value) for name, value in node.attrs if name != "callback"]
+    numbers = _FUNCTION_NUMBERS.get(node.primitive, ())
+    return [(name, value) for name, value in node.attrs if name not in numbers]
