@@ -159,3 +159,42 @@ def test_a_mask_without_elements_selects_none():
         return lambda: (np.arange(1.0, count + 1.0), np.array(mask, dtype=bool))
 
     check_array_law(cleared, make(3, []), make(0, []), make(3, [True, False, True]), make(3, [False]))
+
+
+def stepped(a, start, stop, step):
+    part = a[start:stop:step]
+    part += 1
+    a[::step] -= 2
+    return part
+
+
+ENDS = (0, 2, 9, -3, -11, 2**63 - 1, -(2**63))
+
+
+def test_slices_go_by_a_staged_step():
+    check_array_law(
+        stepped,
+        *[
+            lambda start=start, stop=stop, step=step: (np.arange(10), start, stop, step)
+            for start in ENDS
+            for stop in ENDS
+            for step in (1, 3, -1, -4, 2**63 - 1, -(2**63))
+        ],
+        lambda: (np.arange(10), 0, 3, 0),
+        lambda: (np.arange(0), 0, 3, -2),
+    )
+
+
+def sieve(limit):
+    is_prime = np.ones(limit + 1, dtype=bool)
+    is_prime[:2] = False
+    i = 2
+    while i * i <= limit:
+        if is_prime[i]:
+            is_prime[i * i :: i] = False
+        i += 1
+    return is_prime
+
+
+def test_a_sieve():
+    check_array_law(sieve, lambda: (1,), lambda: (2,), lambda: (60,))

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from ..errors import NotSupportedYetError, StagedTypeError
+from ..errors import StagedTypeError
 from ..ir.node import Atom, Const
 from ..ir.ops import arithmetic as ops
 from ..ir.ops.arrays import NORMALIZE_INDEX
+from ..ir.ops.control import CHECK
 from ..ir.types import INT
 from ..loc import caller_loc
 from ..records import record
+from .values import INT_MAX
 
 if TYPE_CHECKING:
     from .context import Trace
@@ -26,12 +28,10 @@ class Slice:
 
 
 def resolved_slice(trace: Trace, part: slice, extent: Atom) -> Slice:
-    """What `part` selects of `extent` elements, by the rules of `slice.indices`. The step must be known now."""
+    """What `part` selects of `extent` elements, by the rules of `slice.indices`."""
     step = 1 if part.step is None else part.step
     if not isinstance(step, int):
-        raise NotSupportedYetError(
-            "a slice with a staged step is not supported yet", loc=caller_loc(), hint="use a step that is known now"
-        )
+        return _with_staged_step(trace, part, extent)
     if step == 0:
         raise StagedTypeError("slice step cannot be zero", loc=caller_loc())
     if step > 0:
@@ -48,6 +48,31 @@ def resolved_slice(trace: Trace, part: slice, extent: Atom) -> Slice:
         # An empty selection may begin before the first element.
         (start,) = trace.emit(ops.MAXIMUM, [start, _ZERO])
     return Slice(start, length, Const(step, INT))
+
+
+def _with_staged_step(trace: Trace, part: slice, extent: Atom) -> Slice:
+    """The same where the run tells which way it goes."""
+    step = _bound_atom(trace, part.step)
+    (is_step,) = trace.emit(ops.NE, [step, _ZERO])
+    trace.emit(CHECK, [is_step], attrs={"error": "ValueError", "message": "slice step cannot be zero"})
+    (forwards,) = trace.emit(ops.GT, [step, _ZERO])
+
+    def either(first: Atom, second: Atom) -> Atom:
+        return trace.emit(ops.SELECT, [forwards, first, second])[0]
+
+    last, before = _less_one(trace, extent), Const(-1, INT)
+    lowest, highest = either(_ZERO, before), either(extent, last)
+    start = _bound(trace, part.start, extent, default=either(_ZERO, last), lowest=lowest, highest=highest)
+    stop = _bound(trace, part.stop, extent, default=either(extent, before), lowest=lowest, highest=highest)
+    (up,), (down,) = trace.emit(ops.SUB, [stop, start]), trace.emit(ops.SUB, [start, stop])
+    (beyond,) = trace.emit(ops.SUB, [either(up, down), Const(1, INT)])
+    # The smallest int has no negative.
+    (most,) = trace.emit(ops.MAXIMUM, [step, Const(-INT_MAX, INT)])
+    (size,) = trace.emit(ops.MAXIMUM, [either(step, trace.emit(ops.NEG, [most])[0]), Const(1, INT)])
+    (whole,) = trace.emit(ops.FLOORDIV, [beyond, size])
+    (count,) = trace.emit(ops.ADD, [whole, Const(1, INT)])
+    start, length = (trace.emit(ops.MAXIMUM, [each, _ZERO])[0] for each in (start, count))
+    return Slice(start, length, step)
 
 
 _ZERO = Const(0, INT)
@@ -73,12 +98,17 @@ def _less(trace: Trace, extent: Atom, count: int) -> Atom:
 def _bound(trace: Trace, value: object, extent: Atom, *, default: Atom, lowest: Atom, highest: Atom) -> Atom:
     if value is None:
         return default
-    atom = trace.lift(value)
-    if atom.type != INT:
-        raise StagedTypeError(f"a slice bound must be an int, not a staged {atom.type}", loc=caller_loc())
+    atom = _bound_atom(trace, value)
     (position,) = trace.emit(NORMALIZE_INDEX, [atom, extent])
     (at_least,) = trace.emit(ops.MAXIMUM, [position, lowest])
     return trace.emit(ops.MINIMUM, [at_least, highest])[0]
+
+
+def _bound_atom(trace: Trace, value: object) -> Atom:
+    atom = trace.lift(value)
+    if atom.type != INT:
+        raise StagedTypeError(f"a slice bound must be an int, not a staged {atom.type}", loc=caller_loc())
+    return atom
 
 
 def _less_one(trace: Trace, extent: Atom) -> Atom:
