@@ -23,7 +23,7 @@ def _record(*, frozen: Literal[True], slots: Literal[True], eq: bool = True) -> 
         made: Any = dataclass(init=False, repr=False, eq=False, slots=True)(written)
         names = tuple(field.name for field in fields(made))
         made.__dataclass_params__.frozen = True
-        made.__new__ = _maker(made)
+        made.__new__ = _maker_of_first(made)
         methods: dict[str, object] = {
             "__repr__": _representation(names),
             "__setattr__": _refuse_assignment,
@@ -38,6 +38,16 @@ def _record(*, frozen: Literal[True], slots: Literal[True], eq: bool = True) -> 
         return made  # type: ignore[no-any-return]
 
     return decorate
+
+
+def _maker_of_first(cls: type) -> Callable[..., object]:
+    """`__new__` until there is an instance: of many classes, none is ever made."""
+
+    def __new__(kind: type, *values: object, **named: object) -> object:
+        cls.__new__ = made = _maker(cls)  # type: ignore[assignment]
+        return made(kind, *values, **named)
+
+    return __new__
 
 
 def _maker(cls: type) -> Callable[..., object]:
