@@ -6,6 +6,7 @@ In: a specialisation, the arguments of a call, the leaves that they are made of.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 from .ir.types import BOOL
@@ -27,9 +28,14 @@ else:
 
 @record(frozen=True, slots=True)
 class Specialisation:
-    """One signature of a staged function, traced and compiled."""
+    """One signature of a staged function, traced and compiled.
+
+    `turn` is held during a run that uses memory from around the function: what it leaves there is taken before another
+    thread's run begins.
+    """
 
     compiled: driver.Compiled
+    turn: AbstractContextManager[object]
 
     @property
     def staged(self) -> Staged:
@@ -52,6 +58,13 @@ def prepare(specialisation: Specialisation) -> None:
 
 def run_prepared(specialisation: Specialisation, arguments: Sequence[object], leaves: Sequence[object]) -> object:
     """The rest of the call."""
+    if specialisation.staged.captures:
+        with specialisation.turn:
+            return _run_in_turn(specialisation, arguments, leaves)
+    return _run_in_turn(specialisation, arguments, leaves)
+
+
+def _run_in_turn(specialisation: Specialisation, arguments: Sequence[object], leaves: Sequence[object]) -> object:
     staged = specialisation.staged
     if staged.changes:
         require_apart(arguments, staged.changes, staged.function.name)

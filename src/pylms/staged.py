@@ -247,7 +247,7 @@ class StagedFunction:
         from .driver import compile_staged
         from .runtime.native import load_native
 
-        specialisation = Specialisation(compile_staged(staged, load_native(self.options), self.options))
+        specialisation = Specialisation(compile_staged(staged, load_native(self.options), self.options), RLock())
         return lambda *values: run_prepared(specialisation, (), values)
 
     def _call_traced(self, *values: object) -> object:
@@ -284,7 +284,7 @@ class StagedFunction:
 
         native = load_native(self.options, with_numpy=_has_numpy(staged))
         compiled = compile_staged(staged, native, self.options)
-        specialisation = Specialisation(compiled)
+        specialisation = Specialisation(compiled, RLock())
         self._specialisations[signature] = specialisation
         if self._callable is not None and native is self._native and self._is_direct(staged, signature):
             self._callable.install(compiled.native)

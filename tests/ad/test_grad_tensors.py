@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 
 torch = pytest.importorskip("torch")
@@ -207,3 +209,11 @@ def test_parameters_that_a_module_is_lent():
         close(value, expected.detach())
         close(gradients, {name: leaf.grad for name, leaf in leaves.items()})
         parameters = {name: parameter - 0.1 * gradients[name] for name, parameter in parameters.items()}
+
+
+def test_calls_of_several_threads():
+    doubled = stageTensor(lambda x: (x * 2.0).exp())
+    tensors = [torch.full((3000,), k / 10) for k in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        for found, tensor in zip(pool.map(doubled, tensors * 100), tensors * 100, strict=True):
+            close(found, (tensor * 2.0).exp())
