@@ -144,7 +144,7 @@ def run_for(iterable: object, body: LoopBody) -> None:
         iterable = iterable.required("'NoneType' object is not iterable")
     if isinstance(iterable, StagedEnumerate):
         source, item_of = iterable.iterable, _numbered(iterable.start)
-    elif isinstance(iterable, enumerate):
+    elif type(iterable) is enumerate:
         source, start = _behind(iterable)
         item_of = _numbered(start)
     else:
