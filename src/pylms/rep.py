@@ -20,10 +20,10 @@ from .staging.reify import reify
 from .staging.rep import Rep
 
 if TYPE_CHECKING:
-    from .staging.operators import container, loop
+    from .staging.operators import container, iterables
 else:
     container = late_module("pylms.staging.operators.container")
-    loop = late_module("pylms.staging.operators.loop")
+    iterables = late_module("pylms.staging.operators.iterables")
 
 Value = TypeVar("Value")
 
@@ -59,8 +59,8 @@ def staged(value: object, *, parallel: bool = False) -> object:
     if trace is None:
         return value
     if isinstance(value, range):
-        return loop.StagedRange(value.start, value.stop, value.step, parallel)
-    if isinstance(value, loop.StagedRange):
+        return iterables.StagedRange(value.start, value.stop, value.step, parallel)
+    if isinstance(value, iterables.StagedRange):
         return replace(value, is_parallel=parallel)
     if isinstance(value, (list, dict)):
         return container.staged_container(trace, value)

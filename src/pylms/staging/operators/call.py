@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -19,13 +19,14 @@ from ..rep import Rep, StagedValue
 from ..truth import scalar_of, truth
 from ..values import Maybe, is_maybe
 from .changing import changing
-from .loop import StagedEnumerate, StagedRange, loops_natively
+from .iterables import StagedEnumerate, StagedRange, length_of_range, reversed_range
+from .loop import loops_natively
 from .math_functions import MATH_HANDLERS, to_python_int
 from .number_builtins import NUMBER_BUILTINS, TAKE_ITERABLES, as_sequence
 
 if TYPE_CHECKING:
     from .. import maybe, numpy_scalars
-    from . import array_builtins, container, numpy_arrays, numpy_functions
+    from . import array_builtins, container, numpy_arrays, numpy_functions, zips
 else:
     maybe = late_module("pylms.staging.maybe")
     numpy_scalars = late_module("pylms.staging.numpy_scalars")
@@ -33,6 +34,7 @@ else:
     container = late_module("pylms.staging.operators.container")
     numpy_arrays = late_module("pylms.staging.operators.numpy_arrays")
     numpy_functions = late_module("pylms.staging.operators.numpy_functions")
+    zips = late_module("pylms.staging.operators.zips")
 
 Handler = Callable[..., object]
 
@@ -54,6 +56,10 @@ def call(function: Callable[..., object], *args: object, **kwargs: object) -> ob
         return container.HANDLERS[function](trace, *args, **kwargs)
     if function is enumerate and args and loops_natively(trace, args[0]):
         return StagedEnumerate(args[0], kwargs.get("start", args[1] if len(args) > 1 else 0))
+    if function is zip and args and zips.is_staged_zip(args):
+        return zips.staged_zip(*args, **kwargs)
+    if args and isinstance(args[0], StagedRange) and function in _OF_RANGES:
+        return _OF_RANGES[function](trace, *args, **kwargs)
     on_array = array_builtins.array_builtin(function, args) if args and is_staged_array(args[0]) else None
     if on_array is not None:
         return on_array(trace, *args, **kwargs)
@@ -118,6 +124,7 @@ def _handler_for(function: Callable[..., object], args: Sequence[object]) -> Han
     return container.HANDLERS.get(function) if getattr(function, "__module__", None) == "builtins" else None
 
 
+_OF_RANGES: Mapping[object, Callable[..., object]] = {len: length_of_range, reversed: reversed_range}
 _CONVERSIONS = frozenset({int, float, bool})
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from inspect import GEN_CREATED, getgeneratorstate
 from types import GeneratorType
-from typing import TYPE_CHECKING, Any, NoReturn, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ...errors import PylmsError, StagingError
 from ...ir.node import Atom, Const
@@ -17,7 +17,6 @@ from ...ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from ...ir.types import BOOL, INT
 from ...late import late_module
 from ...loc import caller_loc
-from ...records import record
 from ..constructs import NOTHING_ASSIGNED, Assigned, Construct, Watch, trace_construct
 from ..context import Trace, current_trace
 from ..kinds import is_staged_array, is_staged_container, is_staged_list, is_staged_text
@@ -26,6 +25,7 @@ from ..truth import truth
 from ..values import is_maybe
 from .boolean import run_not
 from .branch import run_if
+from .iterables import StagedEnumerate, StagedRange, StagedZip
 from .native_loop import BecomesNative, Item, LoopBody, Thunk, begin_native_loop, do_nothing, native_for
 
 if TYPE_CHECKING:
@@ -33,47 +33,11 @@ if TYPE_CHECKING:
 
     from ..arrays import StagedArray
     from ..containers.strings import StagedStr
-    from . import walks
+    from . import walks, zips
 else:
     logging = late_module("logging")
     walks = late_module("pylms.staging.operators.walks")
-
-
-@record(frozen=True, slots=True)
-class StagedRange:
-    """`range` with staged bounds: its ints are known when the code runs."""
-
-    start: object
-    stop: object
-    step: object
-    is_parallel: bool = False
-
-    def __len__(self) -> int:
-        self._refuse("asked for its length")
-
-    def __iter__(self) -> NoReturn:
-        self._refuse("iterated over here")
-
-    def __getitem__(self, index: object) -> NoReturn:
-        self._refuse("indexed")
-
-    def __contains__(self, value: object) -> NoReturn:
-        self._refuse("searched with `in`")
-
-    def _refuse(self, use: str) -> NoReturn:
-        raise StagingError(
-            f"a range with staged bounds cannot be {use}: how long it is, is known only when the compiled code runs",
-            loc=caller_loc(),
-            hint="loop over it with a for statement in a decorated function",
-        )
-
-
-@record(frozen=True, slots=True)
-class StagedEnumerate:
-    """`enumerate` over something that a native loop runs over."""
-
-    iterable: object
-    start: object
+    zips = late_module("pylms.staging.operators.zips")
 
 
 def run_while(condition: Thunk, body: Thunk, assigned: Assigned) -> None:
@@ -152,6 +116,9 @@ def run_for(iterable: object, body: LoopBody) -> None:
     if is_staged_array(source):
         _run_array(trace, source, item_of, body)
         return
+    if isinstance(source, StagedZip):
+        zips.run_zip(trace, source, item_of, body)
+        return
     if is_staged_container(source):
         run_container(trace, source, item_of, body)
         return
@@ -224,7 +191,13 @@ def run_container(trace: Trace, source: object, item_of: Item, body: LoopBody) -
     if is_staged_text(source):
         _run_text(trace, source, item_of, body)
         return
-    walk: walks.Walk = walks.ListWalk(trace, source) if is_staged_list(source) else walks.DictWalk(trace, source)
+    run_walk(
+        trace, walks.ListWalk(trace, source) if is_staged_list(source) else walks.DictWalk(trace, source), item_of, body
+    )
+
+
+def run_walk(trace: Trace, walk: walks.Walk, item_of: Item, body: LoopBody) -> None:
+    """A native loop as the walk goes."""
     trace_construct(
         trace,
         "loop",
@@ -238,7 +211,7 @@ def _run_text(trace: Trace, source: StagedStr, item_of: Item, body: LoopBody) ->
     def call(index: object) -> object:
         return body.call(item_of(index, source.item(trace.lift(index))))
 
-    _run_staged_range(trace, StagedRange(0, source.length(), 1), _bare, replace(body, call=call))
+    run_over_indices(trace, source.length(), replace(body, call=call))
 
 
 def _trace_walk(construct: Construct, walk: walks.Walk, item_of: Item, body: LoopBody) -> None:
@@ -277,7 +250,7 @@ def run_each(iterable: object, body: Callable[[object], object]) -> None:
 def loops_natively(trace: Trace, iterable: object) -> bool:
     """Whether a loop over it is native whatever its body does."""
     if (
-        isinstance(iterable, (StagedRange, StagedEnumerate))
+        isinstance(iterable, (StagedRange, StagedEnumerate, StagedZip))
         or is_staged_array(iterable)
         or is_staged_container(iterable)
     ):
@@ -395,4 +368,9 @@ def _run_array(trace: Trace, source: StagedArray, item_of: Item, body: LoopBody)
     def call(index: object) -> object:
         return body.call(item_of(index, source[index]))
 
-    _run_staged_range(trace, StagedRange(0, source.length(), 1), _bare, replace(body, call=call))
+    run_over_indices(trace, source.length(), replace(body, call=call))
+
+
+def run_over_indices(trace: Trace, length: object, body: LoopBody) -> None:
+    """A native loop over the ints below a length."""
+    _run_staged_range(trace, StagedRange(0, length, 1), _bare, body)
