@@ -81,3 +81,24 @@ SECTION.script("`clip_grad_norm_`", partial(training, clip=clipping))
 SECTION.script(
     "`clip_grad_value_`", partial(training, clip=lambda model: nn.utils.clip_grad_value_(model.parameters(), 0.05))
 )
+
+
+def penalty() -> Script:
+    """Each loss has the squares of its slopes by the inputs in it."""
+    model = nn.Sequential(nn.Linear(6, 4), nn.Tanh(), nn.Linear(4, 3)).double()
+    optimizer = optim.SGD(model.parameters(), lr=0.1)
+    loader = DataLoader(classification(24, dtype=torch.float64), batch_size=8)
+
+    def run(_: object) -> None:
+        for x, y in loader:
+            x.requires_grad_()
+            loss = F.cross_entropy(model(x), y)
+            (slopes,) = torch.autograd.grad(loss, x, create_graph=True)
+            optimizer.zero_grad()
+            (loss + slopes.pow(2).sum()).backward()
+            optimizer.step()
+
+    return Script(run, {"model": model, "optimizer": optimizer})
+
+
+SECTION.script("`autograd.grad`, `create_graph`, `retain_graph`, `requires_grad_()` of computed tensors", penalty)
