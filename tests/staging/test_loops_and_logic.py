@@ -196,3 +196,21 @@ def plain_loop_around_a_native_one(n):
 @pytest.mark.parametrize("function", [plain_loop_that_stays_plain, plain_loop_around_a_native_one])
 def test_plain_ranges(function):
     check_law(function, (0,), (1,), (3,), (7,))
+
+
+def containers_in_conditions(n, text):
+    items, seen, steps = [5, 3, 8], {}, 0
+    while items and items[-1] > n:
+        seen[items.pop()] = n
+        steps += 1
+    if seen and len(seen) > 1:
+        steps += 10
+    if not (text and n > 2) or (n > 4 and items):
+        steps += 100
+    if text[n:] or items or n == 7:
+        steps += 1000
+    return steps
+
+
+def test_containers_and_strings_stand_beside_numbers_in_conditions():
+    check_law(containers_in_conditions, *[(n, text) for n in (0, 3, 4, 5, 7, 9) for text in ("", "abcd")])

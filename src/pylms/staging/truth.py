@@ -9,7 +9,8 @@ from ..errors import StagedTypeError
 from ..ir.builder import BlockScope
 from ..ir.node import Atom, Const
 from ..ir.ops.arithmetic import LOGICAL_AND, NE
-from ..ir.types import BOOL, ArrayType, ScalarType, TensorType
+from ..ir.primitive import Primitive
+from ..ir.types import BOOL, INT, ArrayType, ScalarType, TensorType
 from ..late import late_module
 from ..loc import Loc, caller_loc
 from .context import Trace
@@ -53,7 +54,7 @@ def truth_in(trace: Trace, scope: BlockScope, value: object, atoms: Sequence[Ato
     if is_maybe(value):
         return _truth_of_maybe(trace, scope, atoms)
     if has_staged_length(value):
-        _refuse_mixed("containers and strings together with others of their type only")
+        return _truth_of_length(trace, scope, atoms, value.LENGTH)
     (atom,) = atoms
     if not isinstance(atom.type, ScalarType):
         _refuse_mixed("tensors together with tensors only", "make the tensor a number first: x.item()")
@@ -68,6 +69,12 @@ def _truth_of_number(trace: Trace, scope: BlockScope, atom: Atom, type_: ScalarT
     return node.results[0]
 
 
+def _truth_of_length(trace: Trace, scope: BlockScope, atoms: Sequence[Atom], length: Primitive) -> Atom:
+    node = trace.builder.node(length, atoms, loc=caller_loc())
+    scope.nodes.append(node)
+    return _truth_of_number(trace, scope, node.results[0], INT)
+
+
 def _truth_of_maybe(trace: Trace, scope: BlockScope, atoms: Sequence[Atom]) -> Atom:
     present, *value = atoms
     if len(value) != 1 or not isinstance(value[0].type, ScalarType):
@@ -78,7 +85,7 @@ def _truth_of_maybe(trace: Trace, scope: BlockScope, atoms: Sequence[Atom]) -> A
     return node.results[0]
 
 
-def _refuse_mixed(what: str, hint: str = "test its length: len(x) > 0") -> NoReturn:
+def _refuse_mixed(what: str, hint: str) -> NoReturn:
     raise StagedTypeError(f"`and` and `or` take {what}", loc=caller_loc(), hint=hint)
 
 

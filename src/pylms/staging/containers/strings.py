@@ -37,10 +37,11 @@ class StagedStr(StagedValue):
     """A staged string."""
 
     __slots__ = ()
+    LENGTH = ops.TEXT_LENGTH
 
     def length(self) -> object:
         """What `len()` is."""
-        return self._get(ops.TEXT_LENGTH)
+        return self._get(self.LENGTH)
 
     def __getitem__(self, index: object) -> object:
         if isinstance(index, slice):
