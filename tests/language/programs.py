@@ -217,6 +217,12 @@ def comprehending(n):
     return sum(values), by_name["v1"], max(v + 1 for v in values)
 
 
+@staged(EXPRESSIONS, "`%` of a string literal", (3, 0.5))
+def percent(n, x):
+    print("step %d: loss %.4f" % (n, x))
+    return "%5d|%-8s|" % (n, x)
+
+
 @staged(EXPRESSIONS, "f-strings and `str.format` in prints", (3, 0.5))
 def formatting(n, x):
     print(f"{n:04d} {x:.3f} {n!r}", "and {}".format(n))
@@ -296,6 +302,14 @@ def conversions(n):
 def summing(n):
     values = [n, n + 1, 2]
     return sum(values), any(v > 5 for v in values), all(v > 0 for v in values)
+
+
+@staged(BUILTINS, "`zip`, `reversed`, `len` of ranges, arrays, lists and strings of the run", (3, "abcd"), (0, "ab"))
+def side_by_side(n, text):
+    found = 0
+    for k, c in zip(reversed(range(n)), text):
+        found = found * 31 + k * ord(c)
+    return found, len(range(1, n, 2))
 
 
 @staged(BUILTINS, "`len`, `range`, `enumerate`, `zip`, `reversed`", (3,))

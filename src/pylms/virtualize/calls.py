@@ -1,8 +1,9 @@
 """Calls of builtins, of `math` and NumPy, and everything that formats text become operator calls.
 
 In: any function, last in the pipeline. Out: `__call(len, x)`, `__call(math.sqrt, x)`, `__print(x)`, `__format('{}',
-x)` for `str.format` of a literal and for f-strings, and `__printf('{}', x)` for a print of one such text. A builtin
-counts only where nothing visible to the user's code gives its name another meaning.
+x)` for `str.format` of a literal and for f-strings, `__percent('%d', x)` for `%` of a literal, and `__printf('{}', x)`
+for a print of one text by `format`. A builtin counts only where nothing visible to the user's code gives its name
+another meaning.
 
 One thing is given up: the fields of an f-string are formatted after all of them have been evaluated, where Python
 formats each before it evaluates the next.
@@ -57,6 +58,12 @@ class _Calls(ScopedTransformer):
             return call("__call", [function, *node.args], keywords=node.keywords, at=node)
         if isinstance(function, ast.Attribute) and function.attr == "format" and _is_text(function.value):
             return call("__format", [function.value, *node.args], keywords=node.keywords, at=node)
+        return node
+
+    def visit_BinOp(self, node: ast.BinOp) -> ast.AST:
+        self.generic_visit(node)
+        if isinstance(node.op, ast.Mod) and _is_text(node.left):
+            return call("__percent", [node.left, node.right], at=node)
         return node
 
     def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.AST:

@@ -60,6 +60,7 @@ OPERATOR_NAMES: frozenset[str] = frozenset(IN_PLACE_OPERATORS.values()) | {
     "__invoke",
     "__print",
     "__format",
+    "__percent",
     "__item",
     "__printf",
     "__list",

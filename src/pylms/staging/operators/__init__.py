@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         managing,
         matching,
         native_loop,
+        percent,
         printing,
         reduction,
         variable,
@@ -41,6 +42,7 @@ else:
     native_loop = late_module("pylms.staging.operators.native_loop")
     managing = late_module("pylms.staging.operators.managing")
     matching = late_module("pylms.staging.operators.matching")
+    percent = late_module("pylms.staging.operators.percent")
     printing = late_module("pylms.staging.operators.printing")
     reduction = late_module("pylms.staging.operators.reduction")
     variable = late_module("pylms.staging.operators.variable")
@@ -156,5 +158,6 @@ _COMMON: Mapping[str, Callable[[], object]] = {
     "__printf": lambda: printing.print_formatted,
     "__item": lambda: item.item,
     "__format": lambda: printing.format_text,
+    "__percent": lambda: percent.percent_format,
     **{f"__i{name}": partial(getattr, operator, f"i{name}") for name in _IN_PLACE},
 }

@@ -39,7 +39,7 @@ _SAMPLES: dict[Type, object] = {BOOL: False, INT: 0, FLOAT: 0.0, TEXT: ""}
 def format_text(template: str, *args: object, **kwargs: object) -> object:
     """`template.format(*args, **kwargs)`: a str, or a `FormattedStr` when a field is staged."""
     trace = current_trace()
-    if trace is None or not any(_holds_staged(trace, value) for value in (*args, *kwargs.values())):
+    if trace is None or not any(holds_staged(trace, value) for value in (*args, *kwargs.values())):
         return template.format(*args, **kwargs)
     return _format(trace, template, args, kwargs)
 
@@ -72,7 +72,7 @@ def _as_text(trace: Trace, value: object) -> FormattedStr:
         return value
     if trace.is_staged(value):
         return FormattedStr("{}", (_printable(trace, value),), trace)
-    if _holds_staged(trace, value):
+    if holds_staged(trace, value):
         return _container_text(trace, cast("list[object] | tuple[object, ...]", value))
     return FormattedStr(escape(str(value)), (), trace)
 
@@ -92,16 +92,16 @@ def _item_text(trace: Trace, item: object) -> FormattedStr:
         return FormattedStr("{!r}", (item.atom,), trace)
     if is_maybe(item):
         return FormattedStr("{}", (trace.lift(_text_or_none(item, "{!r}")),), trace)
-    if _holds_staged(trace, item):
+    if holds_staged(trace, item):
         return _as_text(trace, item)
     return FormattedStr(escape(repr(item)), (), trace)
 
 
-def _holds_staged(trace: Trace, value: object) -> bool:
+def holds_staged(trace: Trace, value: object) -> bool:
     """Whether printing the value needs what only the run knows. Located error where that cannot be printed."""
     if type(value) in (list, tuple, TracedList):
-        return any(_holds_staged(trace, item) for item in cast(Sequence[object], value))
-    if isinstance(value, dict) and any(_holds_staged(trace, item) for pair in value.items() for item in pair):
+        return any(holds_staged(trace, item) for item in cast(Sequence[object], value))
+    if isinstance(value, dict) and any(holds_staged(trace, item) for pair in value.items() for item in pair):
         raise NotSupportedYetError("a dict that holds staged values cannot be printed yet", loc=caller_loc())
     return trace.is_staged(value)
 
@@ -164,7 +164,7 @@ def _format(trace: Trace, template: str, args: Sequence[object], kwargs: dict[st
             atom = _as_it_is_now(trace, printable, conversion)
             pieces.append(_field(atom, conversion if atom is printable else None, plain_spec))
             atoms.append(atom)
-        elif _holds_staged(trace, value):
+        elif holds_staged(trace, value):
             text = _as_text(trace, value)
             pieces.append(text.template)
             atoms.extend(text.atoms)
