@@ -163,10 +163,15 @@ def _build_into(function: Function, toolchain: Toolchain, options: Options, fold
         folder / LIBRARY_NAME,
         extra_flags=(*bundle.flags, *bundle.link),
         include_dirs=INCLUDE_DIRECTORIES,
-        pieces=min(os.cpu_count() or 1, bundle.pieces),
+        pieces=min(_cpus(), bundle.pieces),
     )
     payload = pickle.dumps(bundle)
     (folder / _BUNDLE_NAME).write_bytes(digest_of(payload).encode() + payload)
+
+
+def _cpus() -> int:
+    """How many this process may run on."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _read_bundle(folder: Path) -> SourceBundle | None:
@@ -254,13 +259,18 @@ def _python_code(type_: Type | ElementType) -> str:
         case TextType():
             return "s"
         case ListType(element):
-            return f"<{_python_code(element)}>"
+            return f"<{_element_code(element)}>"
         case DictType(key, value):
-            return f"{{{_python_code(key)}{_python_code(value)}}}"
+            return f"{{{_element_code(key)}{_element_code(value)}}}"
         case RecordType(items):
-            return f"({''.join(map(_python_code, items))})"
+            return f"({''.join(map(_element_code, items))})"
         case _:
             return "p"
+
+
+def _element_code(type_: ElementType) -> str:
+    """What containers hold: NumPy's numbers stay such."""
+    return _number_code(type_) if isinstance(type_, ScalarType) else _python_code(type_)
 
 
 def _array(type_: ArrayType) -> str:

@@ -9,10 +9,11 @@ from ..errors import NotSupportedYetError, StagedTypeError
 from ..ir.node import Atom, Const
 from ..ir.ops import arithmetic as ops
 from ..ir.ops.arrays import ARRAY_STORE
-from ..ir.ops.control import CHECK
+from ..ir.ops.control import CHECK, FOR
 from ..ir.types import BOOL, FLOAT64, INT, INT64, ArrayType, ScalarType, element_type
 from ..loc import caller_loc
 from .elementwise import common_type, copied, quotient_type
+from .kinds import has_staged_length, is_staged_list
 from .known_arrays import lift_operand
 from .nests import ZERO, build, extents_of, new
 from .promotion import adapt, convert
@@ -218,9 +219,11 @@ def eye(trace: Trace, rows: object, columns: object = None, k: object = 0, dtype
 
 
 def array(trace: Trace, items: object, dtype: object = None) -> object:
-    """`np.array`: a copy of an array, or an array of staged numbers."""
+    """`np.array`: a copy of an array, or an array of staged numbers or of a staged list of numbers."""
     if isinstance(items, (list, tuple)):
         return trace.wrap(_array_of(trace, items, dtype))
+    if has_staged_length(items):
+        return trace.wrap(_array_of_staged(trace, items, dtype))
     atom = lift_operand(trace, items, "array")
     found = element_type(atom.type)
     type_ = dtype_named(dtype, common_type("array", [found, found]))
@@ -237,6 +240,25 @@ def asarray(trace: Trace, items: object, dtype: object = None) -> object:
         if dtype_named(dtype, found) == found:
             return items
     return array(trace, items, dtype)
+
+
+def _array_of_staged(trace: Trace, items: object, dtype: object) -> Atom:
+    """A new array with what a list of the run has in it."""
+    if not is_staged_list(items) or not isinstance(items.type.element, ScalarType):
+        raise NotSupportedYetError(
+            "`np.array` of a staged str, dict, or list of others than numbers is not supported yet",
+            loc=caller_loc(),
+            hint="make an array of zeros and assign its elements in a loop",
+        )
+    element = items.type.element
+    type_ = dtype_named(dtype, common_type("array", [element, element]))
+    length, index = trace.lift(items.length()), trace.builder.fresh(INT, "i")
+    made = new(trace, [length], type_)
+    with trace.builder.block([index]) as body:
+        item = trace.lift(items.item(index))
+        trace.emit(ARRAY_STORE, [made, adapt(trace, item, type_), index])
+    trace.emit(FOR, [ZERO, length, Const(1, INT)], blocks=[body.finish([])])
+    return made
 
 
 def _array_of(trace: Trace, items: Sequence[object], dtype: object) -> Atom:

@@ -82,6 +82,8 @@ static int set_callbacks(NativeFunction *self, PyObject *callbacks)
             PyErr_Format(PyExc_ValueError, "several results must be in parentheses: '%s'", entry->result_codes);
             return -1;
         }
+        if (strchr(entry->argument_codes, '[') != NULL && use_numpy() < 0)
+            return -1;
         if (strchr(entry->result_codes, '[') != NULL) {
             PyErr_Format(PyExc_ValueError, "no callback gives arrays: '%s'", entry->result_codes);
             return -1;

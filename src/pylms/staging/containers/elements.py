@@ -10,7 +10,9 @@ from ...ir.node import Atom, Const
 from ...ir.types import (
     BOOL,
     FLOAT,
+    FLOAT64,
     INT,
+    INT64,
     DictType,
     ElementType,
     ListType,
@@ -99,7 +101,7 @@ def taken_apart(trace: Trace, value: object) -> tuple[ElementType, list[Atom]]:
     atom = trace.lift(value) if type(value) is str else trace.try_lift(value)
     if atom is None:
         refuse_value(describe_static(value))
-    if isinstance(atom.type, ScalarType) and atom.type not in (BOOL, INT, FLOAT):
+    if isinstance(atom.type, ScalarType) and atom.type not in _NUMBERS:
         refuse_value(f"a NumPy {atom.type}", "convert it: int(x), float(x)")
     if not isinstance(atom.type, (ScalarType, TextType, ListType, DictType)):
         refuse_value(f"a {atom.type}")
@@ -145,6 +147,8 @@ def refuse_element(place: Place, found: str) -> NoReturn:
     )
 
 
+# Of NumPy's those that fill a word, as Python's do.
+_NUMBERS = (BOOL, INT, FLOAT, INT64, FLOAT64)
 _HELD = "they hold bools, ints, floats, strings, lists, dicts, and tuples of them"
 
 

@@ -14,7 +14,7 @@ from ...ir.ops.lists import LIST_LENGTH
 from ...ir.ops.texts import TEXT_CHR
 from ...ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
 from ...ir.python_errors import empty_sequence
-from ...ir.types import FLOAT, INT
+from ...ir.types import FLOAT, FLOAT64, INT, INT64, ScalarType
 from ...loc import caller_loc
 from ..containers.base import describe_operand
 from ..containers.dicts import StagedDict, StagedKeys, StagedValues, new_dict
@@ -163,9 +163,11 @@ def character(trace: Trace, value: object) -> object:
 def total(trace: Trace, items: object) -> object:
     """`sum(items)` of a list of numbers."""
     numbers = _numbers(items, "sum()")
-    if numbers.type.element == FLOAT and sys.version_info >= (3, 12):
+    element = numbers.type.element
+    assert isinstance(element, ScalarType)
+    if element == FLOAT and sys.version_info >= (3, 12):
         _refuse("sum() of a staged list of floats", "add them in a loop, which rounds otherwise than sum()")
-    zero = Const(0.0, FLOAT) if numbers.type.element == FLOAT else Const(0, INT)
+    zero = Const(0.0 if element.is_float else 0, element)
     return _folded(trace, numbers, zero, Const(0, INT), lambda so_far, item: so_far + item)  # type: ignore[operator]
 
 
@@ -194,7 +196,7 @@ def _extreme(trace: Trace, items: object, name: str, is_better: Callable[[object
 
 
 def _numbers(items: object, what: str) -> StagedList:
-    if isinstance(items, StagedList) and items.type.element in (INT, FLOAT):
+    if isinstance(items, StagedList) and items.type.element in (INT, FLOAT, INT64, FLOAT64):
         return items
     _refuse(f"{what} of {_described(items)}", "compute it in a loop")
 
