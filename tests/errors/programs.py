@@ -177,10 +177,10 @@ def f(n):
 
 f(3)
 """,
-    "list of a range": """
+    "tuple of a range": """
 @stage
 def f(n):
-    return len(list(range(n)))
+    return len(tuple(range(n)))
 
 f(3)
 """,
@@ -336,10 +336,11 @@ def f(x):
 
 f(2.5)
 """,
-    "percent formatting": """
+    "percent formatting of a variable": """
 @stage
 def f(n):
-    print("%d" % n)
+    text = "%d"
+    print(text % n)
 
 f(2)
 """,

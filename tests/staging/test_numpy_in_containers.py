@@ -67,6 +67,10 @@ def arrays(n):
     return np.array(squares), np.array(squares, dtype=np.float32), np.array([k / 2 for k in range(n + 1)]).sum()
 
 
+def listed(xs):
+    return list(xs), sorted(xs), sorted(xs, reverse=True), list(enumerate(xs)), list(zip(xs, range(3)))
+
+
 def same(left, right):
     """Equal, and of the same types all through."""
     if type(left) is not type(right):
@@ -95,6 +99,8 @@ def same(left, right):
         (numbered, (INTS,)),
         (rising, (FLOATS,)),
         (arrays, (4,)),
+        (listed, (FLOATS,)),
+        (listed, (INTS,)),
     ],
 )
 def test_numbers_of_numpy_stay_such(function, arguments, capsys):

@@ -97,10 +97,22 @@ def test_ranges_backwards():
     check_law(backwards, *[(n, m) for n in (-7, -1, 0, 1, 2, 9, 10) for m in (-5, 0, 3, 10)])
 
 
+def listed(n, text):
+    counts = {}
+    for c in text:
+        counts[c] = counts.get(c, 0) + n
+    pairs = list(zip(text, range(n)))
+    return list(range(n)), list(range(n, 0, -2)), list(text), sorted(text), list(counts.items()), pairs
+
+
+def test_lists_of_what_loops_run_over():
+    check_law(listed, (0, ""), (5, "hello"), (2, "abc"))
+
+
 @pytest.mark.parametrize(
     ("function", "arguments", "text"),
     [
-        (lambda x: list(zip(x, x)), (FLOATS,), "cannot be"),
+        (lambda x: tuple(zip(x, x)), (FLOATS,), "a zip over values of the run cannot be iterated over here"),
         (lambda x, n: [k for k, _ in zip(x, {1: 2})], (FLOATS, 1), "zip() of dict and values of the run"),
         (lambda x: [k for k, _ in zip(x, x, strict=True)], (FLOATS,), "zip(strict=True) of values of the run"),
         (lambda n: len(range(0, 9, n)), (2,), "a range with a staged step is not counted yet"),

@@ -26,6 +26,7 @@ from ..kinds import is_staged_array, is_staged_container
 from ..rep import StagedValue
 from ..values import is_maybe
 from .boolean import run_and, run_or
+from .loop import loops_natively, run_each
 from .printing import format_text
 
 if TYPE_CHECKING:
@@ -116,8 +117,10 @@ def as_list(trace: Trace, *args: object) -> object:
         return value.keys().as_list()
     if isinstance(value, (StagedKeys, StagedValues)):
         return value.as_list()
-    if is_staged_container(value):
-        _refuse(f"list() of {_described(value)}", "append its items in a loop")
+    if loops_natively(trace, value):
+        made = new_list(trace, [], caller_loc())
+        run_each(value, made.append)
+        return made
     return make_list(list(value))  # type: ignore[call-overload]
 
 
@@ -130,7 +133,7 @@ def as_dict(trace: Trace, *args: object, **items: object) -> object:
 
 def as_sorted(trace: Trace, value: object, *, key: object = None, reverse: object = False) -> object:
     """`sorted(value)`: a new list, sorted."""
-    if not is_staged_container(value):
+    if not loops_natively(trace, value):
         return make_list(sorted(value, key=key, reverse=reverse))  # type: ignore[call-overload]
     made = as_list(trace, value)
     assert isinstance(made, StagedList)
