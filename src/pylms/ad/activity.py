@@ -230,9 +230,11 @@ def _host_call(node: Node, varied: Varied) -> None:
     if not _any_varied(node.args, varied):
         return
     _add_floats(node, varied)
-    mutates = node.attr("mutates")
-    assert isinstance(mutates, tuple)
-    varied.update(arg for index, arg in enumerate(node.args) if index in mutates and isinstance(arg, Sym))
+    attrs = dict(node.attrs)
+    mutates, as_here = attrs["mutates"], attrs.get("as_here", ())
+    assert isinstance(mutates, tuple) and isinstance(as_here, tuple)
+    written = [arg for index, arg in enumerate(node.args) if index in mutates and index not in as_here]
+    varied.update(arg for arg in written if isinstance(arg, Sym))
 
 
 @variation_rules.define(IF)

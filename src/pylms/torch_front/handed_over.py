@@ -78,6 +78,7 @@ class HandedOver:
                 "callback": trace.host_function(partial(self._run, run, first), "late_round"),
                 "results": (*map(_number_type, self._kept), *[INT for _ in self._lists]),
                 "mutates": tuple([first + at for at, symbol in enumerate(shared) if symbol in changed]),
+                "as_here": tuple(range(first + len(memories), first + len(shared))),
             },
             loc=loc,
         )

@@ -3,7 +3,8 @@
 `print(args...) {format}`: writes `format.format(*args)`, newline included where there is one.
 `host_call(args...) {callback, results, mutates}`: calls Python callback number `callback` of the staged function;
 numbers and strings are passed by value, buffers by address; buffer arguments listed (by position) in `mutates` may be
-written. `results` are the scalar types it gives.
+written. `results` are the scalar types it gives. Buffers listed in `as_here`, if there is that, are written as other
+nodes of the function write them: the call does the same for other shapes.
 """
 
 from __future__ import annotations
