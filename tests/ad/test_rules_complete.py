@@ -20,6 +20,7 @@ from pylms.ir.ops import (
     fusion,
     integers,
     lists,
+    one_hot_products,
     tapes,
     tensor_calls,
     tensor_gathers,
@@ -125,6 +126,7 @@ def test_every_primitive_has_a_derivative_or_a_reason_to_have_none() -> None:
         FINALLY,
         STORE_ROWS,
         *fusion.PRIMITIVES,
+        *one_hot_products.PRIMITIVES,
         # Refused where a gradient would go through them:
         *texts.PRIMITIVES,
         *lists.PRIMITIVES,

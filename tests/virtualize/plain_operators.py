@@ -133,6 +133,7 @@ OPERATORS = {
     "__invoke": call,
     "__print": print,
     "__format": format_text,
+    "__percent": operator.mod,
     "__item": operator.getitem,
     "__printf": print_text,
     **{
