@@ -31,11 +31,25 @@ def test_ints():
 
 
 def of_texts(s, flag):
-    return "%s %r|%6s|%-6s|%.2s" % (s, s, s, s, s), "%s" % flag, "%d%%" % flag, "%5s %s" % ("é", (s, 1)), "%a" % s
+    return (
+        "%s %r|%6s|%-6s|%.2s" % (s, s, s, s, s),
+        "%s" % flag,
+        "%d%%" % flag,
+        "%5s %s" % ("é", (s, 1)),
+        "%a %.s|" % (s, s),
+    )
 
 
 def test_texts():
-    check_law(of_texts, *[(s, flag) for s in ("", "ab", "a{b}c%d") for flag in (True, False)])
+    check_law(of_texts, *[(s, flag) for s in ("", "ab", "a{b}c%d", "hé") for flag in (True, False)])
+
+
+def of_no_digits(n, x):
+    return "%()d" % {"": n}, "%.f|%.e" % (x, x)
+
+
+def test_an_empty_name_is_a_key_and_an_empty_precision_is_zero():
+    check_law(of_no_digits, (3, 2.5), (-1, 1e22))
 
 
 def too_few(n):
@@ -65,6 +79,7 @@ def test_what_does_not_fit_is_python_s_error(function, argument):
         (lambda n: "%#x" % n, "`%#x` of a staged value is not supported yet"),
         (lambda n: "%.3d" % n, "`%.3d` of a staged value is not supported yet"),
         (lambda n: "%c" % n, "`%c` of a staged value is not supported yet"),
+        (lambda n: "%s" % {"a": n}, "a dict that holds staged values cannot be printed yet"),
         (lambda n: "%*d" % (4, n), "a width or precision of `*` beside staged values is not supported yet"),
     ],
 )

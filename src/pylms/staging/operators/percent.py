@@ -29,7 +29,8 @@ def percent_format(template: str, values: object) -> object:
     if trace is None or not any(printing.holds_staged(trace, each) for each in given):
         return template % values
     _require_fit(trace, template, values)
-    remaining = iter(given)
+    # Without a name, a field is of the whole dict.
+    remaining = iter([values] if isinstance(values, dict) else given)
     pieces: list[str] = []
     fields: list[object] = []
     end = 0
@@ -39,7 +40,8 @@ def percent_format(template: str, values: object) -> object:
         if found["kind"] == "%":
             pieces.append("%")
             continue
-        value = cast("Mapping[str, object]", values)[found["name"]] if found["name"] else next(remaining)
+        is_named = found["name"] is not None
+        value = cast("Mapping[str, object]", values)[found["name"]] if is_named else next(remaining)
         if printing.holds_staged(trace, value):
             field, value = _field(trace, found, value)
             pieces.append(field)
@@ -62,7 +64,7 @@ def _literal(text: str) -> str:
 
 
 def _precision(found: re.Match[str]) -> str:
-    return "" if found["precision"] is None else f".{found['precision']}"
+    return "" if found["precision"] is None else f".{found['precision'] or 0}"
 
 
 def _require_fit(trace: Trace, template: str, values: object) -> None:
@@ -106,10 +108,9 @@ def _field(trace: Trace, found: re.Match[str], value: object) -> tuple[str, obje
     if is_text and kind not in _TEXTS:
         raise StagedTypeError(f"`{found[0]}` takes a number, not a staged str", loc=caller_loc(), hint="use %s")
     if kind in _TEXTS:
-        conversion = "r" if kind == "a" else kind
         side = "<" if "-" in flags else ">"
         spec = (f"{side}{found['width']}" if found["width"] else "") + _precision(found)
-        return f"{{!{conversion}{':' + spec if spec else ''}}}", value
+        return f"{{!{kind}{':' + spec if spec else ''}}}", value
     if kind in _WHOLE:
         value = call(int, value)
         kind = {"i": "d", "u": "d"}.get(kind, kind)
