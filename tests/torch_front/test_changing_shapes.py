@@ -340,6 +340,31 @@ def test_loops_within_loops():
     check(make, 2, calls=1)
 
 
+def test_shapes_that_come_late_to_a_loop_in_every_round_of_another():
+    """The inner loop is there for each shape of the outer one, and its late shapes come to each of these."""
+
+    def make():
+        model = nn.Linear(4, 3)
+        optimizer = optim.SGD(model.parameters(), lr=0.1)
+        train, test = _lengthening((2, 3, 2, 2, 2, 5, 3)), _lengthening((1, 1, 1, 1, 1, 4, 6))
+
+        def run(start):
+            total = start
+            for x in train:
+                optimizer.zero_grad()
+                loss = model(x).pow(2).mean()
+                loss.backward()
+                optimizer.step()
+                with torch.no_grad():
+                    for y in test:
+                        total += model(y).sum().item()
+            return total
+
+        return Script(run, {"model": model, "optimizer": optimizer})
+
+    check(make, 0.5)
+
+
 class _Scaled(nn.Module):
     def __init__(self) -> None:
         super().__init__()

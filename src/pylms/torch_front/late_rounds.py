@@ -92,7 +92,9 @@ class LateRounds:
             what = f"`{symbol.name}`, a" if symbol.name else "a"
             self._refuse(form, f"{what} {content_of(symbol)}, cannot be handed to code for that shape")
         befores, afters = len(trace.before_run), len(trace.after_run)
-        memory = {capture.symbol for capture in trace.captures.values()}
+        # A batch of that form may have come to another loop over the same batches: no code but those rounds reads it.
+        own = {id(memory) for memory in self._batches.forms[form].memories}
+        memory = {capture.symbol for capture in trace.captures.values() if id(capture.owner) not in own}
         staged = self._staged(form, memory)
         if trace.compile_late is None:
             self._refuse(form, "there is nothing to compile it with")
