@@ -131,7 +131,8 @@ def test_arguments_as_they_come():
     close(grad(lambda x: (x * x).sum())(torch.zeros(0)), torch.zeros(0))
 
 
-def test_an_argument_that_the_run_changes_by_another_name():
+def test_an_argument_stays_what_it_was_where_the_run_changes_it_by_another_name():
+    """Other than in PyTorch, as docs/limitations.md says."""
     weight = nn.Parameter(torch.tensor([1.0, 2.0]))
 
     @stageTensor
