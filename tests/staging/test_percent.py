@@ -1,5 +1,6 @@
 """`%` of a string literal with values of the run: the text that Python makes."""
 
+import numpy as np
 import pytest
 
 from pylms import PylmsError, stage
@@ -88,3 +89,10 @@ def test_what_is_refused(function, text):
         stage(function)(65)
     assert text in str(caught.value)
     assert "test_percent.py:" in str(caught.value)
+
+
+def test_a_numpy_float_is_no_whole_number():
+    compiled = stage(lambda x: "%x" % x)
+    with pytest.raises(TypeError, match="%x format: an integer is required"):
+        compiled(np.float32(1.0))
+    assert stage(lambda x: "%d %.2f" % (x, x))(np.float32(1.5)) == "1 1.50"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from ...errors import NotSupportedYetError, StagedTypeError
-from ...ir.types import BOOL, FLOAT, TEXT, TextType
+from ...ir.types import BOOL, TEXT, ScalarType, TextType
 from ...loc import caller_loc
 from ..context import Trace, current_trace
 from ..rep import StagedValue
@@ -18,7 +18,7 @@ _FIELD = re.compile(
     r"%(?:\((?P<name>[^)]*)\))?(?P<flags>[-+ #0]*)(?P<width>\d*)(?:\.(?P<precision>\d*))?"
     r"[hlL]?(?P<kind>[diouxXeEfFgGcrsa%])"
 )
-_SAMPLES: Mapping[object, object] = {BOOL: False, FLOAT: 0.0, TEXT: ""}
+_SAMPLES: Mapping[object, object] = {BOOL: False, TEXT: ""}
 _WHOLE, _REAL, _TEXTS = "diouxX", "eEfFgG", "rsa"
 
 
@@ -78,7 +78,9 @@ def _require_fit(trace: Trace, template: str, values: object) -> None:
 
     def sample(value: object) -> object:
         if trace.is_staged(value):
-            return _SAMPLES.get(_type_of(value), 0)
+            type_ = _type_of(value)
+            is_float = isinstance(type_, ScalarType) and type_.is_float
+            return 0.0 if is_float else _SAMPLES.get(type_, 0)
         return "" if printing.holds_staged(trace, value) else value
 
     if isinstance(values, tuple):
