@@ -39,12 +39,12 @@ def resolved_slice(trace: Trace, part: slice, extent: Atom) -> Slice:
         stop = _bound(trace, part.stop, extent, default=extent, lowest=_ZERO, highest=extent)
         left_out = _left_out(part) if step == 1 else None
         # In one form, so that equally long slices are seen to be.
-        length = _count(trace, start, stop, step) if left_out is None else _less(trace, extent, left_out)
+        length = count_of(trace, start, stop, step) if left_out is None else _less(trace, extent, left_out)
     else:
         last, before = _less_one(trace, extent), Const(-1, INT)
         start = _bound(trace, part.start, extent, default=last, lowest=before, highest=last)
         stop = _bound(trace, part.stop, extent, default=before, lowest=before, highest=last)
-        length = _count(trace, stop, start, -step)
+        length = count_of(trace, stop, start, -step)
         # An empty selection may begin before the first element.
         (start,) = trace.emit(ops.MAXIMUM, [start, _ZERO])
     return Slice(start, length, Const(step, INT))
@@ -115,7 +115,7 @@ def _less_one(trace: Trace, extent: Atom) -> Atom:
     return trace.emit(ops.SUB, [extent, Const(1, INT)])[0]
 
 
-def _count(trace: Trace, first: Atom, last: Atom, step: int) -> Atom:
+def count_of(trace: Trace, first: Atom, last: Atom, step: int) -> Atom:
     """How many numbers `first, first + step, ...` come before `last`."""
     (distance,) = trace.emit(ops.SUB, [last, first])
     if step != 1:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from ...errors import NotSupportedYetError, StagingError
 from ...ir.node import Const
-from ...ir.ops.arithmetic import ADD, FLOORDIV, MAXIMUM, SUB
-from ...ir.types import INT
+from ...late import late_module
 from ...loc import caller_loc
 from ...records import record
 from ..context import Trace
+
+if TYPE_CHECKING:
+    from .. import slices
+else:
+    slices = late_module("pylms.staging.slices")
 
 
 @record(frozen=True, slots=True)
@@ -73,12 +77,8 @@ def length_of_range(trace: Trace, source: StagedRange) -> object:
         )
     if not step.value:
         raise ValueError("range() arg 3 must not be zero")
-    ends = [stop, start] if step.value > 0 else [start, stop]
-    size = abs(int(step.value))
-    (distance,) = trace.emit(SUB, ends)
-    (rounded,) = trace.emit(ADD, [distance, Const(size - 1, INT)])
-    (count,) = trace.emit(FLOORDIV, [rounded, Const(size, INT)])
-    return trace.wrap(trace.emit(MAXIMUM, [count, Const(0, INT)])[0])
+    first, last = (start, stop) if step.value > 0 else (stop, start)
+    return trace.wrap(slices.count_of(trace, first, last, abs(int(step.value))))
 
 
 def reversed_range(trace: Trace, source: StagedRange) -> StagedRange:

@@ -191,9 +191,8 @@ def run_container(trace: Trace, source: object, item_of: Item, body: LoopBody) -
     if is_staged_text(source):
         _run_text(trace, source, item_of, body)
         return
-    run_walk(
-        trace, walks.ListWalk(trace, source) if is_staged_list(source) else walks.DictWalk(trace, source), item_of, body
-    )
+    walk = walks.list_walk(trace, source) if is_staged_list(source) else walks.DictWalk(trace, source)
+    run_walk(trace, walk, item_of, body)
 
 
 def run_walk(trace: Trace, walk: walks.Walk, item_of: Item, body: LoopBody) -> None:

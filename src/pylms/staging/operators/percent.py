@@ -19,7 +19,7 @@ _FIELD = re.compile(
     r"[hlL]?(?P<kind>[diouxXeEfFgGcrsa%])"
 )
 _SAMPLES: Mapping[object, object] = {BOOL: False, TEXT: ""}
-_WHOLE, _REAL, _TEXTS = "diouxX", "eEfFgG", "rsa"
+_WHOLE, _TEXTS = "diouxX", "rsa"
 
 
 def percent_format(template: str, values: object) -> object:

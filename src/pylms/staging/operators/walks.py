@@ -6,6 +6,7 @@ asked for the next entry of a dict that has another size now.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from ...ir import python_errors as errors
@@ -33,12 +34,14 @@ class Walk(Protocol):
         """To the next item, if the loop goes on."""
 
 
-class ListWalk:
-    """Over a list, which may grow and shrink."""
+class IndexWalk:
+    """Over what has items by number, until its present length is passed."""
 
-    def __init__(self, trace: Trace, items: StagedList) -> None:
+    def __init__(self, trace: Trace, length: Callable[[], Atom], item_at: Callable[[Atom], object]) -> None:
+        """`length`: emits what is looked at before each round."""
         self._trace = trace
-        self._items = items
+        self._length = length
+        self._item_at = item_at
         self._index: Sym
 
     def begin(self) -> None:
@@ -46,17 +49,21 @@ class ListWalk:
 
     def is_at_item(self) -> Atom:
         (index,) = self._trace.emit(VAR_GET, [self._index])
-        (length,) = self._trace.emit(LIST_LENGTH, [self._items.atom])
-        return self._trace.emit(LT, [index, length])[0]
+        return self._trace.emit(LT, [index, self._length()])[0]
 
     def item(self) -> object:
         (index,) = self._trace.emit(VAR_GET, [self._index])
         (following,) = self._trace.emit(ADD, [index, _ONE])
         self._trace.emit(VAR_SET, [self._index, following])
-        return self._items.item(index)
+        return self._item_at(index)
 
     def advance(self, goes_on: Atom) -> None:
         pass
+
+
+def list_walk(trace: Trace, items: StagedList) -> IndexWalk:
+    """Over a list, which may grow and shrink."""
+    return IndexWalk(trace, lambda: trace.emit(LIST_LENGTH, [items.atom])[0], items.item)
 
 
 class DictWalk:

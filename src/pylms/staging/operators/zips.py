@@ -11,10 +11,8 @@ from dataclasses import replace
 from functools import reduce
 
 from ...errors import NotSupportedYetError
-from ...ir.node import Atom, Const, Sym
-from ...ir.ops.arithmetic import ADD, LOGICAL_AND, LT, MINIMUM
-from ...ir.ops.variables import VAR_GET, VAR_NEW, VAR_SET
-from ...ir.types import INT
+from ...ir.node import Atom
+from ...ir.ops.arithmetic import LOGICAL_AND, MINIMUM
 from ...loc import caller_loc
 from ..context import Trace
 from ..kinds import is_known_array, is_staged_array, is_staged_list, is_staged_text
@@ -22,7 +20,7 @@ from .item import item
 from .iterables import StagedRange, StagedZip, length_of_range
 from .loop import run_over_indices, run_walk
 from .native_loop import Item, LoopBody
-from .walks import ListWalk, Walk
+from .walks import IndexWalk, Walk, list_walk
 
 _KNOWN = (list, tuple, range, str)
 
@@ -82,31 +80,12 @@ def _item(trace: Trace, source: object, index: object) -> object:
     return source.item(trace.lift(index)) if is_staged_text(source) else item(source, index)
 
 
-class _FixedWalk:
-    """Over something that keeps its length."""
-
-    def __init__(self, trace: Trace, source: object) -> None:
-        self._trace = trace
-        self._source = source
-        self._index: Sym
-        self._length: Atom
-
-    def begin(self) -> None:
-        self._length = self._trace.lift(_length(self._trace, self._source))
-        (self._index,) = self._trace.emit(VAR_NEW, [Const(0, INT)], names=["index"])
-
-    def is_at_item(self) -> Atom:
-        (index,) = self._trace.emit(VAR_GET, [self._index])
-        return self._trace.emit(LT, [index, self._length])[0]
-
-    def item(self) -> object:
-        (index,) = self._trace.emit(VAR_GET, [self._index])
-        (following,) = self._trace.emit(ADD, [index, Const(1, INT)])
-        self._trace.emit(VAR_SET, [self._index, following])
-        return _item(self._trace, self._source, self._trace.wrap(index))
-
-    def advance(self, goes_on: Atom) -> None:
-        pass
+def _walk(trace: Trace, source: object) -> Walk:
+    """Over one of them; all but lists keep their length."""
+    if is_staged_list(source):
+        return list_walk(trace, source)
+    length = trace.lift(_length(trace, source))
+    return IndexWalk(trace, lambda: length, lambda index: _item(trace, source, trace.wrap(index)))
 
 
 class _ZipWalk:
@@ -114,9 +93,7 @@ class _ZipWalk:
 
     def __init__(self, trace: Trace, sources: Sequence[object]) -> None:
         self._trace = trace
-        self._walks: list[Walk] = [
-            ListWalk(trace, each) if is_staged_list(each) else _FixedWalk(trace, each) for each in sources
-        ]
+        self._walks = [_walk(trace, each) for each in sources]
 
     def begin(self) -> None:
         for walk in self._walks:
